@@ -1,0 +1,208 @@
+"""The command line: python -m attention list | compare | download | train | publish | evaluate | benchmark.
+
+Bad input ends with one sentence on stderr and exit code 2.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from attention import devices
+from attention.datasets import DATASETS, DataError
+from attention.recipes import RECIPES
+from attention.variants import VARIANTS, UnknownVariant
+
+
+class BadInput(Exception):
+    """What was asked for cannot be done as given; the message says why."""
+
+
+def run_list(arguments: argparse.Namespace) -> None:
+    from attention import checkpoints
+
+    try:
+        published = checkpoints.read_manifest(arguments.dataset)["models"]
+    except checkpoints.CheckpointError:
+        published = {}
+    rows = [
+        {
+            "name": v.name,
+            "title": v.title,
+            "mechanism": v.mechanism,
+            "family": v.info.family if v.info else None,
+            "placement": v.placement,
+            "summary": v.info.summary if v.info else "The plain network, without attention.",
+            "source": v.info.paper if v.info else None,
+            "checkpoint": v.name in published,
+            "accuracy": published.get(v.name, {}).get("accuracy"),
+        }
+        for v in VARIANTS.values()
+    ]
+    if arguments.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    for row in rows:
+        accuracy = "not trained" if row["accuracy"] is None else f"{row['accuracy']:.2%}"
+        print(f"{row['name']:24} {row['title']:32} {row['placement']:8} {accuracy}")
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    from attention import uploads
+    from attention.inference import Models, check_names, compare
+    from attention.presentation import result_as_json, save_overlays
+
+    models = Models(arguments.dataset, arguments.device)
+    names = check_names([n.strip() for n in arguments.models.split(",")] if arguments.models else models.names, models)
+    pictures = []
+    for path in arguments.image:  # all are read before any model runs: one bad file is told at once
+        try:
+            pictures.append((path, uploads.read_image(path)))
+        except uploads.UploadError as error:
+            raise BadInput(f"{Path(path).name}: {error}") from error
+    output = []
+    for path, upload in pictures:
+        foreign = models.looks_foreign(models.prepare(upload.image))
+        results = list(compare(upload.image, names, models))
+        if arguments.out:
+            save_overlays(upload.image, results, Path(arguments.out), Path(path).stem)
+        if arguments.json:
+            output.append(
+                {"image": Path(path).name, "foreign": foreign, "notices": list(upload.notices),
+                 "models": [result_as_json(result) for result in results]}
+            )  # fmt: skip
+            continue
+        print(Path(path).name + (" (unlike the images these models know)" if foreign else ""))
+        for result in results:
+            share = result.probabilities[result.top1]
+            print(f"  {result.name:24} {result.prediction:18} {share:6.1%} {result.latency_ms:8.1f} ms")
+    if arguments.json:
+        print(json.dumps(output, indent=1, ensure_ascii=False))
+
+
+def run_download(arguments: argparse.Namespace) -> None:
+    from attention import datasets
+
+    print(f"{DATASETS[arguments.dataset].title} is in {datasets.download(arguments.dataset)}")
+
+
+def _set_threads(count: int | None) -> None:
+    import torch
+
+    if count is not None:
+        if count < 1:
+            raise BadInput(f"--threads must be at least 1, not {count}.")
+        torch.set_num_threads(count)
+
+
+def run_train(arguments: argparse.Namespace) -> None:
+    from attention import training
+
+    _set_threads(arguments.threads)
+    record = training.train(
+        arguments.variant,
+        arguments.dataset,
+        RECIPES[arguments.recipe],
+        arguments.seed,
+        device=devices.pick_device(arguments.device),
+        tuning=arguments.hold_out,
+    )
+    print(
+        f"{record['variant']}, seed {record['seed']}: {record['accuracy']:.2%} of {record['images']} images "
+        f"({record['scored_on']}), {record['seconds'] / 60:.1f} minutes, weights sha256 {record['weights_sha256']}"
+    )
+
+
+def run_publish(arguments: argparse.Namespace) -> None:
+    from attention import checkpoints
+
+    names = checkpoints.publish(arguments.dataset, arguments.recipe, arguments.seed)
+    if not names:
+        raise BadInput(
+            f"No finished run of recipe {arguments.recipe}, seed {arguments.seed}: python -m attention train first."
+        )
+    print("Published: " + ", ".join(names))
+
+
+def run_evaluate(arguments: argparse.Namespace) -> None:
+    from attention import results
+
+    results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
+
+
+def run_benchmark(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import benchmark
+
+    _set_threads(arguments.threads)
+    with tqdm(total=len(VARIANTS) + arguments.repeats, desc="benchmark", unit="round") as bar:
+        rows = benchmark.measure(
+            device=devices.pick_device(arguments.device), repeats=arguments.repeats, tick=lambda: bar.update()
+        )
+    benchmark.record(rows)
+    print(rows[["variant", "p50_ms", "p90_ms", "parameters", "multiply_adds", "busy"]].to_string(index=False))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m attention", description="Attention in a convolutional network.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run, help: str, device: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        sub.add_argument("--dataset", choices=DATASETS, default="imagenette")
+        if device:
+            sub.add_argument("--device", choices=devices.CHOICES, default="auto")
+        return sub
+
+    sub = command("list", run_list, "List the models: mechanism, placement, accuracy.", device=False)
+    sub.add_argument("--json", action="store_true")
+
+    sub = command("compare", run_compare, "Run models on images, side by side.")
+    sub.add_argument("image", nargs="+")
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--out", help="folder for the pictures with their maps")
+
+    command("download", run_download, "Fetch a data set into data/.", device=False)
+
+    sub = command("train", run_train, "Train one model, or go on with a run that was interrupted.")
+    sub.add_argument("--variant", required=True, choices=VARIANTS)
+    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
+    sub.add_argument(
+        "--hold-out", action="store_true", help="train on nine tenths of train and score the rest: for tuning"
+    )
+
+    sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
+    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub.add_argument("--seed", type=int, default=0)
+
+    command("evaluate", run_evaluate, "Score the published checkpoints on val; rebuild accuracy.csv and foreign.csv.")
+
+    sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
+    sub.add_argument("--repeats", type=int, default=200)
+    sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = build_parser().parse_args(argv)
+    from attention.checkpoints import CheckpointError
+    from attention.training import TrainingError
+
+    try:
+        arguments.run(arguments)
+    except (BadInput, CheckpointError, DataError, TrainingError, UnknownVariant, devices.DeviceError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted. A training run goes on where it stopped when started again.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Which device to compute on, what it is called, and which precision it multiplies fastest in."""
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+class DeviceError(ValueError):
+    """The device asked for is not on this machine."""
+
+
+def pick_device(choice: str = "auto") -> torch.device:
+    """ "auto" takes a GPU when there is one, else the CPU. Raises DeviceError."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if choice == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    if choice not in available:
+        raise DeviceError(f"There is no device {choice!r}. Known: {', '.join(CHOICES)}.")
+    if not available[choice]:
+        there = ", ".join(name for name, is_there in available.items() if is_there)
+        raise DeviceError(f"This machine (with this torch) has no {choice} device. Available: {there}.")
+    return torch.device(choice)
+
+
+def device_name(device: torch.device) -> str:
+    """The name of the processor or GPU, as its maker writes it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if device.type == "cpu" and cpuinfo.exists():
+        fields = dict(line.split(":", 1) for line in cpuinfo.read_text().split("\n\n")[0].splitlines() if ":" in line)
+        fields = {key.strip(): value.strip() for key, value in fields.items()}
+        if "model name" in fields:  # cloud processors share one name, so family and model are told too
+            return f"{fields['model name']} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')})"
+    return platform.processor() or platform.machine()
+
+
+def training_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies in it (CUDA, CPUs with AMX), else float32.
+
+    A CPU without AMX emulates it: 16.6 s a batch instead of 0.9 s on an EPYC of family 25.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return torch.bfloat16 if device.type == "cpu" and has_amx() else torch.float32
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory this process has held, in MB: of the GPU's allocator there, else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done what was asked of it, so that a clock reads the truth."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def load_average() -> float:
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0

@@ -1,0 +1,63 @@
+"""A measured detector of images unlike the training classes, from the baseline's probabilities.
+
+Its threshold keeps 95 % of the test images; how well it tells other pictures apart stands in data/results/foreign.csv,
+which `python -m attention evaluate` rebuilds.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attention.runs import RESULTS
+
+KEEP = 0.95  # share of the test images that must not be called foreign
+RESULT_FILE = RESULTS / "foreign.csv"
+SCORES = {  # higher means more familiar
+    "largest probability": lambda p: p.max(axis=-1),
+    "negative entropy": lambda p: (p * np.log(np.clip(p, 1e-12, 1))).sum(axis=-1),
+}
+USED = "largest probability"
+
+
+def auroc(familiar: np.ndarray, other: np.ndarray) -> float:
+    """The chance that a familiar image scores above another one; ties count half."""
+    ranks = pd.Series(np.concatenate([familiar, other])).rank().to_numpy()[: len(familiar)]
+    return float((ranks.sum() - len(familiar) * (len(familiar) + 1) / 2) / (len(familiar) * len(other)))
+
+
+def measure(familiar: np.ndarray, others: dict[str, np.ndarray]) -> list[dict]:
+    """Rows for foreign.csv from probabilities (N, classes) of the test images and of each other set."""
+    rows = []
+    for name, score in SCORES.items():
+        known = score(familiar)
+        threshold = float(np.quantile(known, 1 - KEEP))
+        for other_name, probabilities in others.items():
+            unknown = score(probabilities)
+            rows.append(
+                {
+                    "score": name,
+                    "against": other_name,
+                    "familiar_images": len(known),
+                    "other_images": len(unknown),
+                    "threshold": threshold,
+                    "familiar_kept": float((known >= threshold).mean()),
+                    "other_noticed": float((unknown < threshold).mean()),
+                    "auroc": auroc(known, unknown),
+                }
+            )
+    return rows
+
+
+@lru_cache
+def _threshold(path: Path, modified: float) -> float:
+    table = pd.read_csv(path)
+    return float(table.loc[table["score"] == USED, "threshold"].iloc[0])
+
+
+def judge(probabilities: np.ndarray, dataset_name: str) -> bool | None:
+    """Whether the baseline's probabilities (classes,) call an image foreign; None where nothing was measured."""
+    if dataset_name != "imagenette" or not RESULT_FILE.exists():
+        return None
+    return bool(SCORES[USED](probabilities) < _threshold(RESULT_FILE, RESULT_FILE.stat().st_mtime))

@@ -1,0 +1,58 @@
+"""Training recipes as data. A recipe's hash goes into every record, and no table mixes two of them.
+
+How the figures of `cpu` were chosen, and what was tried, stands in docs/recipes.md.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run besides variant, data set and seed. Rates are peaks of a one-cycle schedule."""
+
+    name: str
+    phases: tuple[tuple[int, int], ...]  # (epochs, pixels a side of the training crops), in order
+    batch_size: int = 64  # images
+    muon_lr: float = 0.03  # spectral norm of an update to a backbone convolution
+    muon_momentum: float = 0.9
+    muon_weight_decay: float = 0.05  # times the rate, a step
+    sgd_lr: float = 0.1  # for norms and the classifier
+    sgd_momentum: float = 0.9  # Nesterov
+    sgd_weight_decay: float = 5e-4  # not on norms and biases
+    attention_lr: float = 5e-4  # AdamW, for every attention parameter: SGD at 0.1 diverged with softmax gates
+    attention_weight_decay: float = 0.05  # times the rate, a step; not on vectors
+    warmup_fraction: float = 0.2  # of all steps; then linear to zero
+    label_smoothing: float = 0.1  # probability mass
+    average_decay: float = 0.99  # of the exponential average of the weights, a step
+    crop_area_min: float = 0.35  # fraction of the image; the largest is 1
+    crop_aspect_max: float = 4 / 3  # width to height, and its inverse
+    flip_probability: float = 0.5
+
+    @property
+    def epochs(self) -> int:
+        return sum(epochs for epochs, _ in self.phases)
+
+    def pixels_at(self, epoch: int) -> int:
+        """The crop size of an epoch, counted from 0."""
+        for epochs, pixels in self.phases:
+            if epoch < epochs:
+                return pixels
+            epoch -= epochs
+        raise ValueError(f"{self.name} has only {self.epochs} epochs")
+
+    @property
+    def hash(self) -> str:
+        """12 hex digits over every figure but the name: two recipes with one hash train alike."""
+        figures = {key: value for key, value in asdict(self).items() if key != "name"}
+        return hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:12]
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("cpu", phases=((3, 80), (4, 112), (3, 128))),
+        Recipe("smoke", phases=((1, 64), (1, 96)), batch_size=32),  # seconds: for tests and rehearsals, never a table
+    )
+}

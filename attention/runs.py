@@ -1,0 +1,41 @@
+"""Where training runs live, and what identifies the code that made them."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from attention.recipes import Recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+RUNS = ROOT / "runs"  # ignored by git: states, weights and predictions of every run
+RESULTS = ROOT / "data" / "results"  # committed: every figure that the page shows
+RECORDS = RESULTS / "runs"
+
+
+def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
+    """Where a run keeps its state while it lasts, and its weights and record when it has ended."""
+    kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
+    return RUNS / dataset_name / kind / f"{variant_name}-seed{seed}"
+
+
+def read_record(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def committed_records(dataset_name: str, recipe_name: str) -> dict[tuple[str, int], dict]:
+    """The run records under data/results, by (variant, seed)."""
+    records = [read_record(path) for path in sorted((RECORDS / dataset_name / recipe_name).glob("*.json"))]
+    return {(record["variant"], record["seed"]): record for record in records}
+
+
+def code_commit() -> str:
+    """The commit that is checked out, with "+" when the package differs from it; "unknown" outside git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", "attention")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,194 @@
+"""Result cards as HTML: one a model, all the same size, skeletons first so that nothing jumps. No gradio here."""
+
+from dataclasses import dataclass
+from html import escape
+
+import plotly.colors
+from PIL import Image
+
+from attention.figures import PLACEMENT_COLOURS, SCALE_NAME, channel_bars, data_uri
+from attention.presentation import (
+    TOP,
+    activation_layer,
+    activation_scale,
+    attention_layer,
+    attention_map,
+    channel_maps,
+    scale_of,
+    where_it_lies,
+)
+from attention.ui.texts import class_name, text, title
+from attention.variants import REFERENCE, VARIANTS
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured."""
+
+    accuracy: float | None = None
+    p50_ms: float | None = None
+
+
+def _unit(language: str, scale) -> str:
+    return text(language, f"unit_{scale.unit}", top=scale.top)
+
+
+def _heading(language: str, name: str, measured: Measured) -> str:
+    variant = VARIANTS[name]
+    chip = text(language, f"placement_{variant.placement}")
+    figures = []
+    if measured.accuracy is not None:
+        figures.append(text(language, "accuracy_line", accuracy=measured.accuracy))
+    if measured.p50_ms is not None:
+        figures.append(text(language, "latency_line", p50=measured.p50_ms))
+    return (
+        f'<div class="head"><h2>{escape(title(language, variant.title))}</h2><span class="chip">{escape(chip)}</span></div>'
+        f'<p class="figures">{escape(" · ".join(figures))}</p>'
+    )
+
+
+def _article(name: str, classes: str, body: str) -> str:
+    variant = VARIANTS[name]
+    control = " control" if variant.is_control else ""
+    return f'<article class="card{control} {classes}" data-model="{name}" data-placement="{variant.placement}">{body}</article>'
+
+
+def skeleton(language: str, name: str, measured: Measured) -> str:
+    """The card of a model that has not answered yet."""
+    lines = "".join(f'<div class="line" style="width:{width}%"></div>' for width in (90, 70, 60, 55, 50))
+    waiting = escape(text(language, "waiting"))
+    body = f'{_heading(language, name, measured)}<div class="pic"></div><p class="unit"></p>{lines}<p class="foot">{waiting}</p>'
+    return _article(name, "skeleton", body)
+
+
+def failed(language: str, name: str, problem: str) -> str:
+    """The card of a model that could not run."""
+    body = (
+        _heading(language, name, Measured())
+        + f'<p class="notice">{escape(text(language, "model_failed", problem=problem))}</p>'
+    )
+    return _article(name, "failed", body)
+
+
+def _picture(language: str, result, photo: Image.Image, photo_uri: str) -> str:
+    """The photo with its two layers; channel bars, or a word, where the model weighs no positions."""
+    variant = VARIANTS[result.name]
+    name = title(language, variant.title)
+    spatial, channels = attention_map(result), channel_maps(result)
+
+    def alt(kind: str, values) -> str:
+        where = text(language, f"where_{where_it_lies(values)}")
+        return escape(text(language, "map_alt", kind=text(language, f"kind_{kind}"), name=name, where=where))
+
+    def layer(kind: str, image: Image.Image, values) -> str:
+        return f'<img class="layer {kind}" src="{data_uri(image)}" alt="{alt(kind, values)}">'
+
+    parts = [f'<img src="{photo_uri}" alt="{escape(text(language, "photo"))}">']
+    attention_unit = ""
+    if spatial is not None:
+        parts.append(layer("attention", attention_layer(result, photo.size), spatial.values))
+        attention_unit = _unit(language, scale_of([spatial]))
+    elif channels:
+        scale = scale_of(channels)
+        label = text(language, "channel_bars", unit=_unit(language, scale))
+        colour = PLACEMENT_COLOURS[variant.placement]
+        parts.append(
+            f'<span class="bars">{channel_bars([m.values for m in channels], scale.top, colour, escape(label))}</span>'
+        )
+        attention_unit = label
+    else:
+        parts.append(f'<span class="none">{escape(text(language, "no_attention"))}</span>')
+    parts.append(layer("activation", activation_layer(result, photo.size), result.activation))
+    units = (
+        f'<span class="attention">{escape(attention_unit)}</span>'
+        f'<span class="activation">{escape(_unit(language, activation_scale(result)))}</span>'
+    )
+    return f'<button type="button" class="pic">{"".join(parts)}</button><p class="unit">{units}</p>'
+
+
+def _top5(language: str, result, marked: int | None) -> str:
+    rows = []
+    for index in result.ranking[:TOP]:
+        share = float(result.probabilities[index])
+        mark = ' class="marked"' if index == marked else ""
+        name = escape(class_name(language, result.class_names[index]))
+        rows.append(
+            f'<li{mark}><span>{name}</span><span>{share:.1%}</span><span class="bar"><i style="width:{share:.2%}"></i></span></li>'
+        )
+    return f'<ol class="top5">{"".join(rows)}</ol>'
+
+
+def _foot(language: str, result, reference) -> str:
+    call = text(language, "call", ms=result.latency_ms)
+    if reference is None:
+        return call
+    if result.name == reference.name:
+        return f"{call}. {text(language, 'is_reference')}"
+    other = title(language, VARIANTS[reference.name].title)
+    if result.top1 == reference.top1:
+        return f"{call}. {text(language, 'same_as_reference', reference=other)}"
+    names = {"prediction": class_name(language, result.prediction), "other": class_name(language, reference.prediction)}
+    return f"{call}. {text(language, 'differs_from_reference', reference=other, **names)}"
+
+
+def card(language: str, result, reference, photo: Image.Image, photo_uri: str, measured: Measured) -> str:
+    """One finished card. `reference` is the Result the others are held against, or None."""
+    body = (
+        _heading(language, result.name, measured)
+        + _picture(language, result, photo, photo_uri)
+        + _top5(language, result, reference.top1 if reference else None)
+        + f'<p class="foot">{escape(_foot(language, result, reference))}</p>'
+    )
+    return _article(result.name, "done", body)
+
+
+def summary(language: str, results: list) -> str:
+    """Who agrees and who differs, in one sentence."""
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        groups.setdefault(result.prediction, []).append(title(language, VARIANTS[result.name].title))
+    if len(results) == 1:
+        only = results[0]
+        name = title(language, VARIANTS[only.name].title)
+        return text(language, "only", name=name, prediction=class_name(language, only.prediction))
+    if len(groups) == 1:
+        return text(language, "agree", count=len(results), prediction=class_name(language, results[0].prediction))
+    comma, semicolon = ("、", "；") if language == "zh" else (", ", "; ")
+    says = [
+        text(
+            language,
+            "says" if len(names) > 1 else "says_one",
+            names=comma.join(names),
+            prediction=class_name(language, prediction),
+        )
+        for prediction, names in sorted(groups.items(), key=lambda item: -len(item[1]))
+    ]
+    return text(language, "differ", groups=semicolon.join(says))
+
+
+def legend(language: str) -> str:
+    """The colour scale, once for all cards."""
+    stops = ", ".join(plotly.colors.sample_colorscale(SCALE_NAME, [0, 0.25, 0.5, 0.75, 1]))
+    return (
+        f'<div class="legend"><span>{escape(text(language, "legend_low"))}</span>'
+        f'<span class="ramp" style="background:linear-gradient(90deg,{stops})"></span><span>{escape(text(language, "legend_high"))}</span>'
+        f'<span class="attention">{escape(text(language, "legend_attention"))}</span>'
+        f'<span class="activation">{escape(text(language, "legend_activation"))}</span>'
+        f"<span>{escape(text(language, 'tap'))}</span></div>"
+    )
+
+
+def notice(sentence: str) -> str:
+    return f'<p class="notice" role="status">{escape(sentence)}</p>'
+
+
+def board(language: str, names: list[str], cards: dict[str, str], head: str = "") -> str:
+    """The whole result area: what `head` says, the legend, and a card a name in order."""
+    return f'{head}{legend(language)}<div class="cards">{"".join(cards[name] for name in names)}</div>'
+
+
+def empty(language: str) -> str:
+    return f'<div class="empty">{escape(text(language, "empty"))}</div>'
+
+
+__all__ = ["Measured", "REFERENCE", "board", "card", "empty", "failed", "notice", "skeleton", "summary"]

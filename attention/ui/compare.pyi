@@ -1,0 +1,189 @@
+"""The Compare tab: a photo in, a card a model out, as each is ready."""
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from attention import datasets, foreign, results, samples, uploads
+from attention.checkpoints import CheckpointError
+from attention.figures import data_uri
+from attention.inference import Models, check_names, compare
+from attention.presentation import result_as_json, shown_photo
+from attention.ui import cards, theme
+from attention.ui.texts import TEXTS, class_name, language_of, text, title
+from attention.variants import REFERENCE, VARIANTS, UnknownVariant
+
+DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
+CONCURRENCY = "models"  # one group: requests share the loaded models
+
+from gradio.events import Dependency
+
+class UploadImage(gr.Image):
+    """gr.Image that reads every upload through attention.uploads; a bad file raises gr.Error with one sentence."""
+
+    def preprocess(self, payload):
+        if payload is None or not payload.path:
+            return None
+        try:
+            return uploads.read_image(payload.path)
+        except uploads.UploadError as error:
+            raise gr.Error(str(error), title="", print_exception=False) from error
+
+    def get_block_name(self) -> str:
+        return "image"
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component  # the frontend knows the parent class
+
+def language(request: gr.Request | None) -> str:
+    return language_of(request.headers.get("accept-language") if request else None)
+
+def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
+    """Accuracy and p50 a model, from the committed tables."""
+    table = results.summary(dataset_name, device_type)
+    found = {name: cards.Measured() for name in VARIANTS}
+    for row in table.to_dict("records"):
+        p50 = row.get("p50_ms")
+        found[row["variant"]] = cards.Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
+    return found
+
+def compare_stream(upload, names: list[str], models: Models, lang: str) -> Iterator[str]:
+    """The result area as HTML, again after every model: skeletons, then cards in place."""
+    if upload is None:
+        yield cards.empty(lang)
+        return
+    if not names:
+        yield cards.notice(text(lang, "no_models"))
+        return
+    table = measured(models.dataset.name, models.device.type)
+    photo = shown_photo(upload.image)
+    photo_uri = data_uri(photo)
+    shown = {name: cards.skeleton(lang, name, table[name]) for name in names}
+    head = "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
+    yield cards.board(lang, names, shown, head)
+
+    runnable = [name for name in names if name not in models.problems]
+    for name in set(names) - set(runnable):
+        shown[name] = cards.failed(lang, name, models.problems[name])
+    if models.looks_foreign(models.prepare(upload.image)):
+        head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
+    order = sorted(runnable, key=lambda name: name != REFERENCE)  # the reference first: the others are held against it
+    done, reference = [], None
+    for result in compare(upload.image, order, models):
+        reference = reference or (result if result.name == REFERENCE else None)
+        done.append(result)
+        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name])
+        sentence = f'<p class="summary" aria-live="polite">{cards.summary(lang, done) if len(done) == len(order) else "&nbsp;"}</p>'
+        yield cards.board(lang, names, shown, sentence + head)
+    if not done:
+        yield cards.board(lang, names, shown, head)
+
+def compare_api(upload, names: list[str] | None, models: Models) -> dict:
+    """What `/compare` returns: {"foreign": bool | null, "notices": [...], "models": [{model, top5, latency_ms}]}."""
+    if upload is None:
+        raise gr.Error("There is no image. Send one as the first argument.", print_exception=False)
+    try:
+        chosen = check_names(names or models.names, models)
+    except (UnknownVariant, CheckpointError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    found = [result_as_json(result) for result in compare(upload.image, chosen, models)]
+    return {
+        "foreign": models.looks_foreign(models.prepare(upload.image)),
+        "notices": list(upload.notices),
+        "models": found,
+    }
+
+def _caption(sample: samples.Sample, lang: str) -> str:
+    if sample.kind == "photograph":
+        return class_name(lang, sample.title)
+    name = sample.title_zh if lang == "zh" else sample.title
+    return text(lang, f"sample_{sample.kind}", title=name)
+
+def _gallery(lang: str) -> list[tuple[str, str]]:
+    return [(str(sample.path), _caption(sample, lang)) for sample in samples.all_samples()]
+
+def build(models: Models, t) -> None:
+    """Lay the tab out and wire it. `t` gives a component's translated label."""
+    names_available = models.names
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=300):
+            photo = UploadImage(
+                label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", height=300,
+                buttons=[], elem_id="photo", alt_text="The uploaded photo",
+            )  # fmt: skip
+            chosen = gr.CheckboxGroup(
+                [(title("en", VARIANTS[n].title) + " · " + VARIANTS[n].placement, n) for n in names_available],
+                value=[n for n in DEFAULT if n in names_available], label=t("models"), elem_id="models",
+            )  # fmt: skip
+            with gr.Row():
+                go = gr.Button(t("compare"), variant="primary", elem_id="go")
+                stop = gr.Button(t("stop"), elem_id="stop")
+            gallery = gr.Gallery(
+                _gallery("en"), label=t("samples"), columns=4, height="auto", allow_preview=False, object_fit="cover",
+                buttons=[], interactive=False, elem_id="samples",
+            )  # fmt: skip
+            with gr.Column(visible=not samples.photographs()) as fetch_area:
+                gr.Markdown(t("fetch_note"))
+                fetch = gr.Button(t("fetch"), elem_id="fetch")
+        with gr.Column(scale=3, min_width=320):
+            with gr.Row(equal_height=True):
+                which = gr.Radio(
+                    [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
+                    value="attention", label=t("show"), elem_id="map-choice",
+                )  # fmt: skip
+                opacity = gr.Slider(0, 100, 80, step=5, label=t("opacity"), elem_id="opacity")
+            board = gr.HTML(cards.empty("en"), elem_id="results")
+            classes = gr.Markdown(_classes("en", models), elem_id="classes")
+
+    def stream(upload, names, request: gr.Request):
+        yield from compare_stream(upload, names, models, language(request))
+
+    def pick(event: gr.SelectData) -> str:
+        return str(samples.all_samples()[event.index].path)
+
+    def fetch_samples(request: gr.Request, progress=gr.Progress(track_tqdm=True)):  # noqa: B008 (gradio finds it there)
+        lang = language(request)
+        try:
+            datasets.download("imagenette")
+        except datasets.DataError as error:
+            raise gr.Error(text(lang, "download_failed", problem=error), print_exception=False) from error
+        gr.Info(text(lang, "fetched"))
+        return gr.update(value=_gallery(lang)), gr.update(visible=False)
+
+    private = {"api_visibility": "private"}
+    shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
+    runs = gr.on(
+        [photo.change, chosen.change, go.click], stream, [photo, chosen], board, trigger_mode="always_last", **shared
+    )
+    stop.click(None, cancels=[runs], **private)
+    gallery.select(pick, None, photo, show_progress="hidden", **private)
+    fetch.click(fetch_samples, None, [gallery, fetch_area], concurrency_limit=1, **private)
+    which.change(None, which, js=theme.SHOW_MAP, **private)
+    opacity.input(None, opacity, js=theme.SET_OPACITY, **private)
+
+    # scripts: gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
+    api_names, api_out, api_go = gr.JSON(visible=False), gr.JSON(visible=False), gr.Button(visible=False)
+    api_go.click(
+        lambda upload, names: compare_api(upload, names, models), [photo, api_names], api_out, api_name="compare",
+        api_description="Run models on an image: top-5 with probabilities and milliseconds a model.",
+        concurrency_id=CONCURRENCY, concurrency_limit=1,
+    )  # fmt: skip
+
+    def on_load(request: gr.Request):
+        lang = language(request)
+        labels = [
+            (f"{title(lang, VARIANTS[n].title)} · {text(lang, f'placement_{VARIANTS[n].placement}')}", n)
+            for n in names_available
+        ]
+        return gr.update(choices=labels), _gallery(lang), cards.empty(lang), _classes(lang, models)
+
+    return on_load, [chosen, gallery, board, classes]
+
+def _classes(lang: str, models: Models) -> str:
+    comma = "、" if lang == "zh" else ", "
+    return text(lang, "classes", classes=comma.join(class_name(lang, name) for name in models.dataset.class_names))
+
+__all__ = ["TEXTS", "build", "compare_api", "compare_stream"]

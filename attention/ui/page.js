@@ -1,0 +1,27 @@
+// What answers a tap without the server: switching maps, sorting tables. Events are delegated, so that cards that
+// arrive later take part.
+document.addEventListener("click", (event) => {
+  const picture = event.target.closest && event.target.closest("#results .pic");
+  if (picture) {
+    const results = document.querySelector("#results");
+    const order = ["attention", "activation", "photo"];
+    const next = order[(order.indexOf(results.dataset.map || "attention") + 1) % 3];
+    const choice = document.querySelector(`#map-choice input[value="${next}"]`);
+    if (choice) choice.click(); else results.dataset.map = next;
+    return;
+  }
+  const heading = event.target.closest && event.target.closest("table.figures th");
+  if (heading) {
+    const up = heading.getAttribute("aria-sort") !== "ascending";
+    const body = heading.closest("table").tBodies[0];
+    const value = (row) => row.cells[heading.cellIndex].dataset.value ?? row.cells[heading.cellIndex].innerText;
+    const rows = [...body.rows].sort((a, b) => {
+      const [x, y] = [value(a), value(b)], [p, q] = [parseFloat(x), parseFloat(y)];
+      return (isNaN(p) || isNaN(q) ? x.localeCompare(y) : p - q) * (up ? 1 : -1);
+    });
+    heading.parentElement.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+    heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+    body.append(...rows);
+  }
+});
+

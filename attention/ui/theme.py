@@ -1,0 +1,44 @@
+"""The page's look: Gradio's plain theme on the system's fonts, with page.css and page.js beside this file."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from attention.figures import PLACEMENT_COLOURS
+
+HERE = Path(__file__).resolve().parent
+FONTS = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)
+
+
+def build_theme() -> gr.themes.Base:
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.slate,
+        neutral_hue=gr.themes.colors.gray,
+        radius_size=gr.themes.sizes.radius_md,
+        font=FONTS,
+        font_mono=("ui-monospace", "Consolas", "monospace"),
+    ).set(
+        block_shadow="none",
+        button_primary_shadow="none",
+        body_background_fill="#ffffff",
+        body_background_fill_dark="#0f1115",
+    )
+
+
+_PLACEMENTS = "\n".join(
+    f'[data-placement="{name}"]{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
+)
+
+CSS = _PLACEMENTS + "\n" + (HERE / "page.css").read_text(encoding="utf-8")
+HEAD = f"<script>\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>"
+SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
+SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
