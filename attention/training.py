@@ -107,6 +107,7 @@ class Run:
         self.optimizers = build_optimizers(self.model, recipe)
         self.base_lrs = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.history: list[dict] = []
+        self.code_commit = code_commit()  # now: the code may move on while the run lasts
 
     def state(self) -> dict:
         return {
@@ -115,6 +116,7 @@ class Run:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "history": self.history,
             "threads": torch.get_num_threads(),
+            "code_commit": self.code_commit,
         }
 
     def restore(self, path: Path) -> None:
@@ -129,6 +131,7 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.history = state["history"]
+        self.code_commit = state["code_commit"]
 
     def train_epoch(self, split: Split, bar: tqdm) -> tuple[float, float]:
         """One pass over the split; returns mean loss and accuracy on the augmented crops."""
@@ -279,7 +282,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "precision": str(devices.training_dtype(run.device)).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "versions": versions(),
-        "code_commit": code_commit(),
+        "code_commit": run.code_commit,
         "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "history": run.history,
     }
