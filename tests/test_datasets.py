@@ -16,7 +16,6 @@ from attention.datasets import DataError, Split, hold_out, load, normalise, prep
 DOWNLOAD = "python -m attention download --dataset imagenette"
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="datasets.roots calls Path(None) without ATTENTION_DATA")
 def test_without_attention_data_the_default_root_is_searched(tiny_dataset, monkeypatch):
     monkeypatch.setattr(datasets, "DEFAULT_ROOT", tiny_dataset.parent)
     monkeypatch.delenv("ATTENTION_DATA")

@@ -138,7 +138,8 @@ def gpu_html(lang: str, dataset_name: str) -> str:
 def _render(lang: str, dataset_name: str):
     table = results.summary(dataset_name, "cpu")
     if table.empty:
-        return f'<p class="says">{escape(text(lang, "no_results"))}</p>', None, "", gpu_html(lang, dataset_name)
+        nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
+        return nothing, gr.update(visible=False), "", gpu_html(lang, dataset_name)
     below = ""
     figure = None
     if "p50_ms" in table and table["p50_ms"].notna().any():
@@ -152,7 +153,7 @@ def _render(lang: str, dataset_name: str):
 def build(models: Models):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event."""
     top = gr.HTML(elem_id="accuracy-table")
-    plot = gr.Plot(show_label=False, elem_id="accuracy-latency")
+    plot = gr.Plot(show_label=False, visible=False, elem_id="accuracy-latency")
     below = gr.HTML()
     gpu = gr.HTML(elem_id="gpu-table")
 

@@ -1,8 +1,11 @@
 """The Compare tab: a photo in, a card a model out, as each is ready."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 import gradio as gr
+from PIL import Image
 
 from attention import datasets, foreign, results, samples, uploads
 from attention.checkpoints import CheckpointError
@@ -101,8 +104,16 @@ def _caption(sample: samples.Sample, lang: str) -> str:
     return text(lang, f"sample_{sample.kind}", title=name)
 
 
-def _gallery(lang: str) -> list[tuple[str, str]]:
-    return [(str(sample.path), _caption(sample, lang)) for sample in samples.all_samples()]
+@lru_cache(maxsize=64)
+def _thumbnail(path: Path) -> Image.Image:
+    """Pictures, not paths: gradio serves no file outside its own cache, and none of ours is opened to it."""
+    image = uploads.read_image(path).image
+    image.thumbnail((240, 240))
+    return image
+
+
+def _gallery(lang: str) -> list[tuple[Image.Image, str]]:
+    return [(_thumbnail(sample.path), _caption(sample, lang)) for sample in samples.all_samples()]
 
 
 def build(models: Models, t) -> None:
@@ -111,7 +122,7 @@ def build(models: Models, t) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
             photo = UploadImage(
-                label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", height=300,
+                label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
                 buttons=[], elem_id="photo", alt_text="The uploaded photo",
             )  # fmt: skip
             chosen = gr.CheckboxGroup(
@@ -119,10 +130,10 @@ def build(models: Models, t) -> None:
                 value=[n for n in DEFAULT if n in names_available], label=t("models"), elem_id="models",
             )  # fmt: skip
             with gr.Row():
-                go = gr.Button(t("compare"), variant="primary", elem_id="go")
-                stop = gr.Button(t("stop"), elem_id="stop")
+                go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
+                stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
             gallery = gr.Gallery(
-                _gallery("en"), label=t("samples"), columns=4, height="auto", allow_preview=False, object_fit="cover",
+                [], label=t("samples"), columns=3, height="auto", allow_preview=False, object_fit="cover",
                 buttons=[], interactive=False, elem_id="samples",
             )  # fmt: skip
             with gr.Column(visible=not samples.photographs()) as fetch_area:
@@ -141,8 +152,8 @@ def build(models: Models, t) -> None:
     def stream(upload, names, request: gr.Request):
         yield from compare_stream(upload, names, models, language(request))
 
-    def pick(event: gr.SelectData) -> str:
-        return str(samples.all_samples()[event.index].path)
+    def pick(event: gr.SelectData) -> Image.Image:
+        return uploads.read_image(samples.all_samples()[event.index].path).image
 
     def fetch_samples(request: gr.Request, progress=gr.Progress(track_tqdm=True)):  # noqa: B008 (gradio finds it there)
         lang = language(request)
