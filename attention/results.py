@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
 from attention import checkpoints, foreign
-from attention.datasets import EVALUATION_PIXELS, Split, load, preprocess, require, roots, to_tensor
+from attention.datasets import EVALUATION_PIXELS, Split, find, load, preprocess, roots, to_tensor
 from attention.evaluation import accuracy_interval, predict
 from attention.files import write_text
 from attention.runs import RESULTS, committed_records
+from attention.uploads import read_image
 from attention.variants import REFERENCE, VARIANTS
 
 ACCURACY_FILE = RESULTS / "accuracy.csv"
@@ -77,8 +77,6 @@ def _measure_foreign(familiar: np.ndarray, device: torch.device, progress: Calla
 
 
 def _imagewoof() -> Split | None:
-    from attention.datasets import find
-
     return load("imagewoof", "val") if find("imagewoof") else None
 
 
@@ -86,7 +84,7 @@ def _pets() -> Split | None:
     for root in roots():
         files = sorted((root / "oxford-pets-masks" / "images").glob("*.jpg"))
         if files:
-            arrays = [preprocess(Image.open(file)) for file in files]
+            arrays = [preprocess(read_image(file).image) for file in files]
             return Split(to_tensor(arrays), torch.zeros(len(arrays), dtype=torch.long), tuple(f.name for f in files))
     return None
 
@@ -115,6 +113,3 @@ def summary(dataset_name: str = "imagenette", device_type: str = "cpu") -> pd.Da
         newest = latency.sort_values("measured").iloc[-1]
         latency = latency[(latency["device"] == newest["device"]) & (latency["threads"] == newest["threads"])]
     return accuracy.merge(latency, on="variant", how="left")
-
-
-__all__ = ["evaluate", "read", "require", "summary"]

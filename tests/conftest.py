@@ -1,14 +1,18 @@
 """Fixtures that several test modules share."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from attention import datasets, training
+from attention import checkpoints, datasets, training
 from attention import runs as runs_module
+from attention.files import sha256, write_json
+from attention.variants import VARIANTS, build_model
 
 TRAIN_PER_CLASS, VAL_PER_CLASS, PIXELS = 4, 2, 160
 
@@ -61,3 +65,34 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(runs_module, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(training, "code_commit", lambda: "tested")
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory):
+    """A checkpoints folder with untrained weights of every variant: its shape is what the committed one has."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    models = {}
+    for name in VARIANTS:
+        file = folder / "imagenette" / f"{name}.safetensors"
+        file.parent.mkdir(exist_ok=True)
+        state = build_model(name).state_dict()
+        save_file({k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}, file)
+        models[name] = {
+            "file": file.name,
+            "sha256": sha256(file),
+            "accuracy": 0.1,
+            "recipe": "smoke",
+            "recipe_hash": "0",
+            "seed": 0,
+        }
+    write_json(folder / "imagenette" / "manifest.json", {"dataset": "imagenette", "models": models})
+    return folder
+
+
+@pytest.fixture
+def published(untrained, tmp_path, monkeypatch):
+    """A copy of `untrained` in place of checkpoints/, to alter at will."""
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(untrained, folder)
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", folder)
+    return folder / "imagenette"

@@ -78,6 +78,13 @@ def test_attention_changes_the_output(name):
     assert not torch.allclose(model(x), plain(x), atol=1e-4)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in VARIANTS if VARIANTS[name].placement == "block"])
+def test_every_block_begins_as_its_shortcut(name):
+    x = images(96)
+    assert torch.equal(build_model(name).eval()(x), build_model(REFERENCE).eval()(x))
+
+
 @each_variant
 @pytest.mark.parametrize("seed", [0, 3])
 def test_one_seed_gives_one_backbone(name, seed):

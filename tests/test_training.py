@@ -19,6 +19,7 @@ from attention import training
 from attention.datasets import load, normalise
 from attention.evaluation import accuracy_interval
 from attention.files import sha256
+from attention.network import is_attention
 from attention.recipes import RECIPES, Recipe
 from attention.runs import run_folder
 from attention.training import TrainingError, epoch_generator, one_cycle, random_crops
@@ -229,6 +230,28 @@ def test_a_run_that_diverges_says_so(tiny_dataset, runs):
 def test_unknown_variant(runs):
     with pytest.raises(UnknownVariant, match="baseline"):
         train("resnet-9000")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_weight_has_one_optimizer_and_the_backbones_are_the_baselines(name):
+    def owners(variant: str) -> dict:
+        model = training.build_model(variant)
+        names = {parameter: key for key, parameter in model.named_parameters()}
+        rows = [
+            (names[parameter], (type(optimizer).__name__, group["lr"], group["weight_decay"]))
+            for optimizer in training.build_optimizers(model, TINY)
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        ]
+        assert sorted(key for key, _ in rows) == sorted(names.values())
+        assert all(row[2] == 0 for key, row in rows if dict(model.named_parameters())[key].ndim <= 1)
+        return dict(rows)
+
+    ours, plain = owners(name), owners("baseline")
+    assert {key: row for key, row in ours.items() if not is_attention(key)} == plain
+    assert {row[0] for key, row in ours.items() if is_attention(key)} <= {"AdamW"}
+    assert plain["stages.0.0.conv1.weight"] == ("Muon", TINY.muon_lr, TINY.muon_weight_decay)
+    assert plain["fc.weight"] == ("SGD", TINY.sgd_lr, TINY.sgd_weight_decay)
 
 
 def test_epochs_and_seeds_draw_differently():

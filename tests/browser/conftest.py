@@ -1,0 +1,104 @@
+"""A real server on the committed checkpoints, and a real Chromium that may talk to nobody else."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from attention.runs import ROOT
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+# Gradio's own client says this whenever it closes an event stream; it is no message of ours and cannot be switched off.
+KNOWN = {"Method not implemented."}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of a running page, started as a visitor's host would start it, without any data set."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    environment = os.environ | {"ATTENTION_DATA": str(log.parent), "GRADIO_TEMP_DIR": str(log.parent / "cache")}
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), "--device", "cpu"],
+            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.5)
+        else:
+            raise AssertionError("the page did not come up: " + log.read_text())
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    assert CHROMIUM, "No Chromium here. Install one: sudo apt install chromium (make test does so for root)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A tab, and what it said and asked for."""
+
+    page: Page
+    messages: list[str] = field(default_factory=list)
+    foreign_requests: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def visit(server, chromium):
+    """Open the page: visit(locale="zh-CN", color_scheme="dark", width=390). Every visit ends with a clean console."""
+    visits, contexts = [], []
+
+    def opened(locale: str = "en-GB", color_scheme: str = "light", width: int = 1440, height: int = 1000) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            locale=locale,
+            color_scheme=color_scheme,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        tab = Visit(context.new_page())
+        visits.append(tab)
+        tab.page.set_default_timeout(60_000)
+        tab.page.on("console", lambda m: m.text in KNOWN or tab.messages.append(f"{m.type}: {m.text}"))
+        tab.page.on("pageerror", lambda error: tab.messages.append(f"error: {error}"))
+        ours = (server, "data:", "blob:")
+        tab.page.on("request", lambda r: r.url.startswith(ours) or tab.foreign_requests.append(r.url))
+        tab.page.goto(server)
+        tab.page.wait_for_selector("#samples img")
+        return tab
+
+    yield opened
+    for tab in visits:
+        assert tab.messages == [] and tab.foreign_requests == []
+    for context in contexts:
+        context.close()

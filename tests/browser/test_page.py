@@ -1,0 +1,150 @@
+"""What a visitor does, done in a real Chromium."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from attention import checkpoints, samples
+from attention.runs import ROOT
+from attention.ui.compare import DEFAULT
+
+pytestmark = pytest.mark.browser
+
+CHURCH = str(ROOT / "samples" / "church.jpg")
+SHOWN = [name for name in DEFAULT if name in checkpoints.available()]
+ALL_DONE = "count => document.querySelectorAll('#results .card.done').length === count"
+
+
+def upload(page, path: str = CHURCH, cards: int = len(SHOWN)) -> None:
+    page.set_input_files("#photo input[type=file]", path)
+    page.wait_for_function(ALL_DONE, arg=cards)
+    page.wait_for_selector("#results .summary:not(:text-is('\\00a0'))")
+
+
+def opacity(page, selector: str) -> float:
+    return float(page.locator(selector).first.evaluate("e => getComputedStyle(e).opacity"))
+
+
+def test_upload_every_card_and_switching_maps(visit):
+    page = visit().page
+    upload(page)
+    assert page.locator("#results .card").evaluate_all("cards => cards.map(c => c.dataset.model)") == SHOWN
+    for card in page.locator("#results .card").all():
+        assert card.locator(".top5 li").count() == 5
+        assert "%" in card.locator(".top5 li").first.inner_text()
+        assert "ms for this call" in card.locator(".foot").inner_text()
+        assert card.locator(".layer.activation").count() == 1
+    assert opacity(page, ".layer.attention") > 0 and opacity(page, ".layer.activation") == 0
+    page.get_by_label("Class activation", exact=True).check()
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.layer.activation')).opacity > 0")
+    assert opacity(page, ".layer.attention") == 0
+    page.locator("#results .pic").first.click()  # a tap goes on to the photo alone
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.layer.activation')).opacity == 0")
+
+
+def test_the_same_size_for_every_picture(visit):
+    page = visit().page
+    upload(page)
+    boxes = page.locator("#results .pic").evaluate_all("p => p.map(e => [e.offsetWidth, e.offsetHeight])")
+    assert len({tuple(box) for box in boxes}) == 1 and boxes[0][0] == boxes[0][1]
+
+
+def test_a_sample_and_another_choice_of_models(visit):
+    page = visit().page
+    page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").first.click()
+    page.wait_for_function(ALL_DONE, arg=len(SHOWN))
+    page.locator("#models label", has_text="Baseline").click()
+    page.wait_for_function(ALL_DONE, arg=len(SHOWN) - 1)
+    assert page.locator("#results [data-model=baseline]").count() == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n broken"], ids=["empty", "text", "broken"]
+)
+def test_a_bad_upload_gets_a_sentence_and_the_page_goes_on(visit, tmp_path, content):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(content)
+    tab = visit()
+    tab.page.set_input_files("#photo input[type=file]", str(bad))
+    toast = tab.page.locator(".toast-body")
+    toast.first.wait_for()
+    assert any(word in toast.first.inner_text() for word in ("choose", "send it again"))
+    # the browser itself reports that it cannot show such a file
+    tab.messages[:] = [m for m in tab.messages if "Failed to load resource" not in m]
+    tab.page.reload()
+    tab.page.wait_for_selector("#samples img")
+    upload(tab.page)
+
+
+def test_benchmarks_shows_the_table_and_sorts_it(visit):
+    page = visit().page
+    page.get_by_role("tab", name="Benchmarks").click()
+    table = page.locator("#accuracy-table table")
+    table.wait_for()
+    assert table.locator("tbody tr").count() == len(checkpoints.available())
+    page.wait_for_selector("#accuracy-latency .js-plotly-plot .point, #accuracy-latency .js-plotly-plot .points path")
+    heading = table.get_by_role("button", name="p50, ms")
+    for direction in (1, -1):
+        heading.click()
+        values = [
+            float(v) for v in table.locator("tbody tr td:nth-child(6)").evaluate_all("c => c.map(e => e.innerText)")
+        ]
+        assert values == sorted(values, reverse=direction < 0)
+    assert "python -m attention benchmark --device cuda" in page.locator("#gpu-table").inner_text()
+
+
+def test_chinese_by_the_browsers_language(visit):
+    page = visit(locale="zh-CN").page
+    page.get_by_role("tab", name="对比").wait_for()
+    assert page.locator("h1").inner_text() == "注意力实验室"
+    page.set_input_files("#photo input[type=file]", CHURCH)
+    page.wait_for_function(ALL_DONE, arg=len(SHOWN))
+    assert "基线" in page.locator("#results").inner_text()
+    page.get_by_role("tab", name="基准").click()
+    assert "准确率与代价" in page.locator("#accuracy-table").inner_text()
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_is_wider_than_the_window_and_axe_is_content(visit, color_scheme, width):
+    page = visit(color_scheme=color_scheme, width=width).page
+    upload(page)
+    for tab in ("Compare", "Benchmarks", "About"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(700)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+        found = Axe().run(page).response["violations"]
+        serious = [(v["id"], v["nodes"][0]["html"][:160]) for v in found if v["impact"] in ("serious", "critical")]
+        assert serious == [], tab
+
+
+def test_the_api_compares_and_lists(server):
+    client = Client(server, verbose=False)
+    found = client.predict(handle_file(CHURCH), ["baseline"], api_name="/compare")
+    assert [m["model"] for m in found["models"]] == ["baseline"] and len(found["models"][0]["top5"]) == 5
+    rows = client.predict(api_name="/benchmarks")
+    assert [row["variant"] for row in rows] == checkpoints.available()
+    assert all(row["low"] < row["accuracy"] < row["high"] for row in rows)
+    with pytest.raises(AppError, match="no model 'nobody'"):
+        client.predict(handle_file(CHURCH), ["nobody"], api_name="/compare")
+    client.close()
+
+
+def test_the_api_refuses_a_bad_file_with_its_sentence(server, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a picture")
+    client = Client(server, verbose=False)
+    with pytest.raises(AppError, match="not a picture that can be read"):
+        client.predict(handle_file(str(bad)), ["baseline"], api_name="/compare")
+    client.close()
+
+
+def test_the_named_renderings_are_all_there():
+    listed = samples.renderings()
+    assert len(listed) == 4
+    for sample in listed:
+        with Image.open(sample.path) as image:
+            assert image.size == (640, 480)
+        assert sample.path.with_suffix(".pov").exists()

@@ -1,0 +1,86 @@
+"""Imports point one way, and gradio and torch stay where the plan in CONTRIBUTING.md puts them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "attention"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LAYERS = [  # a module imports from its own layer or those before it
+    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon"},
+    {"network", "runs", "evaluation", "samples"},
+    {"variants", "heatmaps", "foreign", "presentation"},
+    {"training", "checkpoints", "benchmark"},
+    {"inference", "results"},
+    {"ui"},
+    {"__main__"},
+]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "attention":
+            found |= {f"attention.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
+
+
+def own(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("attention.")} - {name_of(path)}
+
+
+def layer(name: str) -> int:
+    return next(index for index, names in enumerate(LAYERS) if name in names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    name = name_of(path)
+    if name == "__init__":
+        assert not own(path)
+        return
+    assert all(layer(other) <= layer(name) for other in own(path)), (name, own(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_gradio_is_known_to_the_page_alone(path):
+    tops = {name.split(".")[0] for name in imports(path)}
+    if name_of(path) != "ui":
+        assert "gradio" not in tops
+    if name_of(path) in {
+        "training",
+        "evaluation",
+        "benchmark",
+        "datasets",
+        "network",
+        "mechanisms",
+        "variants",
+        "runs",
+    }:
+        assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
+
+
+@pytest.mark.parametrize("name", ["figures", "presentation", "uploads"])
+def test_drawing_knows_no_torch(name):
+    assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
+
+
+def test_mechanisms_know_torch_alone():
+    for path in PACKAGE.glob("mechanisms/*.py"):
+        assert {name.split(".")[0] for name in imports(path)} <= {"torch", "attention", "inspect", "dataclasses"}
+        assert own(path) == set()
+
+
+def test_every_module_says_what_it_is_for():
+    for path in MODULES:
+        source = path.read_text(encoding="utf-8")
+        assert not source.strip() or ast.get_docstring(ast.parse(source)), path

@@ -1,0 +1,100 @@
+"""Nothing is used before it is verified, and what is committed is what the manifest says."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from attention import checkpoints, files, results
+from attention import runs as runs_module
+from attention.checkpoints import CheckpointError
+from attention.recipes import RECIPES
+from attention.variants import REFERENCE, VARIANTS, UnknownVariant
+
+COMMITTED = [
+    (folder.name, name) for folder in checkpoints.CHECKPOINTS.iterdir() for name in checkpoints.available(folder.name)
+]
+
+
+@pytest.mark.parametrize(("dataset", "name"), COMMITTED)
+def test_committed_checkpoints_are_whole(dataset, name):
+    entry = checkpoints.read_manifest(dataset)["models"][name]
+    assert (checkpoints.CHECKPOINTS / dataset / entry["file"]).stat().st_size == entry["bytes"] < 8_000_000
+    model = checkpoints.load(name, dataset)
+    assert not model.training
+    assert sum(p.numel() for p in model.parameters()) == entry["parameters"]
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+
+
+def test_committed_checkpoints_share_one_recipe_and_agree_with_the_tables():
+    models = checkpoints.read_manifest()["models"]
+    assert REFERENCE in models
+    assert {entry["recipe_hash"] for entry in models.values()} == {RECIPES["cpu"].hash}
+    table = results.read(results.ACCURACY_FILE).query("dataset == 'imagenette'").set_index("variant")
+    assert set(table.index) == set(models)
+    for name, entry in models.items():
+        assert table.loc[name, "weights_sha256"] == entry["sha256"], "run: python -m attention evaluate"
+        assert table.loc[name, "accuracy"] == pytest.approx(entry["accuracy"], abs=0.0006)
+        record = runs_module.committed_records("imagenette", entry["recipe"])[name, entry["seed"]]
+        assert record["weights_sha256"] == entry["sha256"] and record["recipe_hash"] == entry["recipe_hash"]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_loads_what_was_saved(published, name):
+    assert checkpoints.load(name).state_dict()["fc.weight"].abs().sum() > 0
+
+
+def test_altered_weights_are_refused(published):
+    file = published / "se-block.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(CheckpointError, match="se-block are not the ones that were published"):
+        checkpoints.load("se-block")
+
+
+def test_missing_weights_say_how_to_get_them_back(published):
+    (published / "se-block.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="se-block are missing.*git checkout"):
+        checkpoints.load("se-block")
+
+
+def test_weights_of_another_network_are_refused(published):
+    manifest = json.loads((published / "manifest.json").read_text())
+    manifest["models"]["se-block"] = manifest["models"]["cbam-block"]
+    (published / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="do not fit"):
+        checkpoints.load("se-block")
+
+
+def test_broken_or_missing_manifest(published):
+    (published / "manifest.json").write_text("{")
+    with pytest.raises(CheckpointError, match="not valid JSON"):
+        checkpoints.read_manifest()
+    shutil.rmtree(published)
+    with pytest.raises(CheckpointError, match="no checkpoints for imagenette"):
+        checkpoints.read_manifest()
+
+
+def test_unknown_name_and_untrained_name(published):
+    with pytest.raises(UnknownVariant, match="Known: baseline"):
+        checkpoints.load("nobody")
+    manifest = json.loads((published / "manifest.json").read_text())
+    del manifest["models"]["se-block"]
+    (published / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="se-block has no checkpoint yet"):
+        checkpoints.load("se-block")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.json"
+    files.write_json(path, {"a": 1})
+
+    def half(temporary):
+        temporary.write_text("{")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        files.write_by_rename(path, half)
+    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,93 @@
+"""The command line is a contract: output, files, and exit code 2 with one sentence for bad input."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from attention.__main__ import main
+from attention.runs import ROOT
+from attention.variants import VARIANTS
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.effect_noise((64, 48), 80).convert("RGB").save(path)
+    return path
+
+
+def sentence(capsys) -> str:
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and err.strip().endswith((".", "train")), err
+    return err
+
+
+def test_list_json_names_every_variant(capsys):
+    assert main(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == list(VARIANTS)
+    assert all(row["summary"].endswith(".") for row in rows)
+
+
+def test_compare_json(photo, published, capsys):
+    assert main(["compare", str(photo), "--models", "baseline,se-block", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["image"] == "photo.png" and row["foreign"] in (True, False, None)
+    assert [m["model"] for m in row["models"]] == ["baseline", "se-block"]
+    assert all(len(m["top5"]) == 5 and m["latency_ms"] > 0 for m in row["models"])
+
+
+def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
+    assert main(["compare", str(photo), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in VARIANTS)
+    assert len(list((tmp_path / "out").glob("photo.*.activation.png"))) == len(VARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare", "{photo}", "--models", "nobody"], "no model 'nobody'"),
+        (["compare", "{missing}"], "no picture"),
+        (["compare", "{text}"], "text.png: This file is not a picture"),
+        (["compare", "{photo}", "{text}"], "text.png"),
+        (["compare", "{photo}", "--device", "mps"], "no mps device"),
+        (["train", "--variant", "baseline", "--threads", "0"], "--threads"),
+        (["train", "--variant", "baseline"], "not on this machine"),
+        (["publish", "--recipe", "smoke", "--seed", "99"], "No finished run"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, photo, published, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path / "nothing")
+    monkeypatch.setattr("attention.runs.RUNS", tmp_path / "runs")
+    (tmp_path / "text.png").write_text("not a picture")
+    places = {"photo": photo, "missing": tmp_path / "missing.png", "text": tmp_path / "text.png"}
+    assert main([a.format(**places) for a in arguments]) == 2
+    error = sentence(capsys)
+    assert words in error and str(tmp_path) not in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "--variant", "nobody"], ["train", "--variant", "baseline", "--recipe", "x"], ["nonsense"]]
+)
+def test_unknown_choices_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2 and "invalid choice" in capsys.readouterr().err
+
+
+def test_altered_checkpoint(photo, published, capsys):
+    (published / "baseline.safetensors").write_bytes(b"altered")
+    assert main(["compare", str(photo), "--models", "baseline"]) == 2
+    assert "baseline are not the ones that were published" in sentence(capsys)
+
+
+def test_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "attention", "list"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0 and "baseline" in done.stdout

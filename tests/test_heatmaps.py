@@ -1,0 +1,90 @@
+"""Watching weights leaves nothing behind; class activation maps agree with independent implementations."""
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from torch import nn
+
+from attention.heatmaps import class_activation_map, describe, watch
+from attention.variants import VARIANTS, build_model
+
+
+def hooks(model: nn.Module) -> int:
+    return sum(len(module._forward_hooks) for module in model.modules())
+
+
+def alive(name: str) -> nn.Module:
+    """A model whose blocks and gates all do something: zero-initialised scales are raised."""
+    torch.manual_seed(1)
+    model = build_model(name).eval()
+    for key, parameter in model.named_parameters():
+        if key.endswith(("bn2.weight", "gamma")):
+            nn.init.uniform_(parameter, 0.3, 0.6)
+    return model
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_watch_sees_every_visible_weight_and_leaves_no_hook(name):
+    model, image = alive(name), torch.randn(1, 3, 96, 96)
+    expected = [p for p, _ in model.named_modules() if p.rpartition(".")[2] in ("gate", "attn")]
+    with torch.no_grad(), watch(model) as seen:
+        model(image)
+    assert sorted(seen) == sorted(expected) and hooks(model) == 0
+    assert bool(seen) == (VARIANTS[name].mechanism is not None)
+
+
+def test_watch_leaves_no_hook_after_an_exception():
+    model = build_model("cbam-block")
+    with pytest.raises(RuntimeError), watch(model):
+        model(torch.zeros(1, 4, 96, 96))
+    assert hooks(model) == 0
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_map_is_finite_and_in_its_range(name):
+    model = alive(name)
+    with torch.no_grad(), watch(model) as seen:
+        model(torch.randn(1, 3, 160, 160))
+    for path, weights in seen.items():
+        shown = describe(path, weights)
+        assert np.isfinite(shown.values).all() and shown.values.min() >= 0
+        if shown.kind == "gate":
+            assert shown.values.max() <= 1
+        else:
+            assert shown.values.mean() == pytest.approx(1, abs=1e-3)  # multiples of uniform
+        assert shown.values.ndim == (2 if shown.over == "positions" else 1)
+        if shown.pairs is not None:
+            assert shown.pairs.sum(1) == pytest.approx(np.ones(len(shown.pairs)), abs=1e-3)
+
+
+def test_positions_keep_their_place():
+    weights = torch.zeros(1, 100)
+    weights[0, 2 * 10 + 7] = 1
+    assert np.unravel_index(describe("pool.attn", weights).values.argmax(), (10, 10)) == (2, 7)
+
+
+def test_a_grid_that_is_not_square_is_refused():
+    with pytest.raises(ValueError, match="no square grid"):
+        describe("input.attn", torch.full((1, 6), 1 / 6))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("target", [0, 7])
+def test_activation_map_equals_captums_gradcam(name, target):
+    model, image = alive(name), torch.randn(1, 3, 160, 160)
+    with torch.no_grad():
+        features = model.forward_features(image)
+    # captum wants a module whose output is the last feature map; head_gate takes it as input
+    reference = LayerGradCam(model, model.head_gate).attribute(image, target, attribute_to_layer_input=True)
+    expected = reference.clamp(min=0)[0, 0].detach().numpy()
+    ours = class_activation_map(model, features, target)
+    assert ours.shape == (10, 10) and ours == pytest.approx(expected, abs=1e-4)
+
+
+def test_activation_map_of_the_baseline_is_its_closed_form():
+    model, image = alive("baseline"), torch.randn(1, 3, 160, 160)
+    with torch.no_grad():
+        features = model.forward_features(image)
+        closed = torch.einsum("c,chw->hw", model.fc.weight[3], features[0]).clamp(min=0) / 100
+    assert class_activation_map(model, features, 3) == pytest.approx(closed.numpy(), abs=1e-5)

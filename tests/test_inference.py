@@ -1,0 +1,134 @@
+"""One image through many models, and how the results are shown."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from attention import foreign, presentation
+from attention.checkpoints import CheckpointError
+from attention.datasets import normalise, preprocess, to_tensor
+from attention.inference import Models, compare
+from attention.variants import VARIANTS, UnknownVariant
+
+PHOTO = Image.effect_noise((200, 120), 80).convert("RGB")
+
+
+@pytest.fixture
+def models(published, device) -> Models:
+    return Models(device=device.type)
+
+
+def test_compare_yields_a_result_a_name_in_order(models):
+    names = ["cbam-block", "baseline", "cbam-block"]
+    found = list(compare(PHOTO, names, models))
+    assert [r.name for r in found] == ["cbam-block", "baseline"]
+    for result in found:
+        assert result.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert result.activation.shape == (10, 10) and result.latency_ms > 0
+        assert result.prediction == models.dataset.class_names[result.probabilities.argmax()]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_compare_equals_a_plain_forward_pass(models, name):
+    (result,) = compare(PHOTO, [name], models)
+    images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
+    with torch.no_grad():
+        plain = models._models[name](images).softmax(1)[0].cpu().numpy()
+    assert result.probabilities == pytest.approx(plain, abs=1e-5)
+
+
+def test_names_are_checked_before_anything_runs(models):
+    with pytest.raises(UnknownVariant, match="no model 'nobody'"):
+        compare(PHOTO, ["baseline", "nobody"], models)
+    assert not models._models
+
+
+def test_an_altered_checkpoint_leaves_the_others_working(published, models):
+    (published / "se-block.safetensors").write_bytes(b"altered")
+    models.warm_up()
+    assert list(models.problems) == ["se-block"]
+    with pytest.raises(CheckpointError, match="se-block"):
+        compare(PHOTO, ["se-block"], models)
+    assert next(compare(PHOTO, ["baseline"], models)).name == "baseline"
+
+
+def test_threads_sharing_models_each_get_their_own_answer(models):
+    photos = [Image.new("RGB", (40, 40), colour) for colour in ("red", "green", "blue", "white")]
+    alone = [next(compare(photo, ["cbam-block"], models)) for photo in photos]
+    found: dict[int, list] = {i: [] for i in range(4)}
+
+    def work(index: int) -> None:
+        for _ in range(5):
+            found[index] += compare(photos[index], ["cbam-block"], models)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    for index, results in found.items():
+        for result in results:
+            assert result.probabilities == pytest.approx(alone[index].probabilities, abs=1e-6)
+            assert len(result.maps) == len(alone[index].maps)
+
+
+def test_result_as_json_is_plain(models):
+    (result,) = compare(PHOTO, ["baseline"], models)
+    row = json.loads(json.dumps(presentation.result_as_json(result)))
+    assert row["model"] == "baseline" and len(row["top5"]) == 5
+    shares = [entry["probability"] for entry in row["top5"]]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_layers_have_the_size_of_the_shown_photo(models, name):
+    (result,) = compare(PHOTO, [name], models)
+    size = presentation.shown_photo(PHOTO).size
+    assert size == (480, 288)
+    assert presentation.activation_layer(result, size).size == size
+    layer = presentation.attention_layer(result, size)
+    assert (layer is None) == (presentation.attention_map(result) is None)
+    has_something = layer is not None or presentation.channel_maps(result)
+    assert bool(has_something) == (VARIANTS[name].mechanism is not None)
+
+
+def test_overlays_are_written_for_scripts(models, tmp_path):
+    found = list(compare(PHOTO, ["baseline", "cbam-block"], models))
+    written = presentation.save_overlays(PHOTO, found, tmp_path / "out", "photo")
+    assert {p.name for p in written} == {
+        "photo.baseline.activation.png", "photo.cbam-block.activation.png", "photo.cbam-block.attention.png",
+    }  # fmt: skip
+    for path in written:
+        with Image.open(path) as image:
+            assert image.size == (480, 288)
+
+
+@pytest.mark.parametrize(
+    ("spot", "words"), [((1, 1), "top-left"), ((8, 5), "bottom"), ((5, 9), "right"), (None, "nowhere")]
+)
+def test_where_it_lies(spot, words):
+    values = np.zeros((10, 10))
+    if spot:
+        values[spot] = 1
+    assert presentation.where_it_lies(values) == words
+    assert presentation.where_it_lies(np.ones((10, 10))) == "centre"
+
+
+def test_foreign_threshold_keeps_its_share_and_auroc_is_the_textbooks():
+    random = np.random.default_rng(0)
+    familiar = random.dirichlet([0.1] * 10, 2000)
+    other = random.dirichlet([1.0] * 10, 500)
+    rows = foreign.measure(familiar, {"other": other})
+    assert all(row["familiar_kept"] == pytest.approx(foreign.KEEP, abs=0.002) for row in rows)
+    known, unknown = familiar.max(1), other.max(1)
+    pairs = (known[:, None] > unknown[None]).mean() + 0.5 * (known[:, None] == unknown[None]).mean()
+    assert rows[0]["auroc"] == pytest.approx(pairs, abs=1e-9)
+
+
+def test_foreign_judges_by_the_committed_threshold():
+    certain, unsure = np.eye(10)[0], np.full(10, 0.1)
+    assert foreign.judge(certain, "imagenette") is False
+    assert foreign.judge(unsure, "imagenette") is True
+    assert foreign.judge(certain, "imagewoof") is None
