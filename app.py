@@ -12,8 +12,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "7860")))
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    parser.add_argument("--download", action="store_true", help="fetch Imagenette's photographs first (about 100 MB)")
     arguments = parser.parse_args(argv)
 
+    from attention import datasets
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.inference import Models
@@ -22,7 +24,9 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         models = Models(device=arguments.device)
-    except (CheckpointError, DeviceError) as error:
+        if arguments.download:
+            datasets.download("imagenette")
+    except (CheckpointError, DeviceError, datasets.DataError) as error:
         print(error, file=sys.stderr)
         return 2
     models.warm_up()

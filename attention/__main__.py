@@ -62,8 +62,8 @@ def run_compare(arguments: argparse.Namespace) -> None:
             raise BadInput(f"{Path(path).name}: {error}") from error
     output = []
     for path, upload in pictures:
-        foreign = models.looks_foreign(models.prepare(upload.image))
         results = list(compare(upload.image, names, models))
+        foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
             save_overlays(upload.image, results, Path(arguments.out), Path(path).stem)
         if arguments.json:
@@ -99,6 +99,8 @@ def run_train(arguments: argparse.Namespace) -> None:
     from attention import training
 
     _set_threads(arguments.threads)
+    if arguments.download:
+        run_download(arguments)
     record = training.train(
         arguments.variant,
         arguments.dataset,

@@ -82,11 +82,16 @@ class Models:
             latency_ms = (time.perf_counter() - started) * 1e3
         return Result(name, self.dataset.class_names, probabilities, maps, activation, latency_ms)
 
-    def looks_foreign(self, images: Tensor) -> bool | None:
-        """Whether the image is unlike those that the models know; None where no detector was measured."""
+    def looks_foreign(self, image: Image.Image, results: Iterable[Result] = ()) -> bool | None:
+        """Whether the image is unlike those that the models know; None where no detector was measured.
+
+        The baseline judges; its result is taken from `results` where it is among them, else it is run.
+        """
         if REFERENCE not in self.names or REFERENCE in self.problems:
             return None
-        return foreign.judge(self.run(REFERENCE, images).probabilities, self.dataset.name)
+        known = next((result for result in results if result.name == REFERENCE), None)
+        known = known or self.run(REFERENCE, self.prepare(image))
+        return foreign.judge(known.probabilities, self.dataset.name)
 
 
 def check_names(names: Iterable[str], models: Models) -> list[str]:

@@ -67,13 +67,13 @@ def compare_stream(upload, names: list[str], models: Models, lang: str) -> Itera
     runnable = [name for name in names if name not in models.problems]
     for name in set(names) - set(runnable):
         shown[name] = cards.failed(lang, name, models.problems[name])
-    if models.looks_foreign(models.prepare(upload.image)):
-        head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
     order = sorted(runnable, key=lambda name: name != REFERENCE)  # the reference first: the others are held against it
     done, reference = [], None
     for result in compare(upload.image, order, models):
         reference = reference or (result if result.name == REFERENCE else None)
         done.append(result)
+        if len(done) == 1 and models.looks_foreign(upload.image, done):
+            head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
         shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name])
         sentence = f'<p class="summary" aria-live="polite">{cards.summary(lang, done) if len(done) == len(order) else "&nbsp;"}</p>'
         yield cards.board(lang, names, shown, sentence + head)
@@ -89,11 +89,11 @@ def compare_api(upload, names: list[str] | None, models: Models) -> dict:
         chosen = check_names(names or models.names, models)
     except (UnknownVariant, CheckpointError) as error:
         raise gr.Error(str(error), print_exception=False) from error
-    found = [result_as_json(result) for result in compare(upload.image, chosen, models)]
+    compared = list(compare(upload.image, chosen, models))
     return {
-        "foreign": models.looks_foreign(models.prepare(upload.image)),
+        "foreign": models.looks_foreign(upload.image, compared),
         "notices": list(upload.notices),
-        "models": found,
+        "models": [result_as_json(result) for result in compared],
     }
 
 
