@@ -130,7 +130,7 @@ def _check_complete(info: Dataset, folder: Path) -> None:
                     f"{folder.name} has no folder {split}/{wnid}: it is not {info.title}, or was unpacked only half. "
                     f"Remove it and run: python -m attention download --dataset {info.name}"
                 )
-            found += sum(1 for _ in class_folder.iterdir())
+            found += len(list_images(class_folder))
         if found < expected:
             raise DataError(
                 f"{folder.name}/{split} holds {found:,} images of {expected:,}: the download or unpacking stopped early. "
@@ -159,6 +159,8 @@ def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
         return found
     info = dataset(name)
     partial = root / "downloads" / (info.folder + ".partial")
+    if info.md5 is None:  # without a checksum, an archive that a kill cut off would be taken for whole
+        (root / "downloads" / info.url.rsplit("/", 1)[1]).unlink(missing_ok=True)
     try:
         download_and_extract_archive(info.url, root / "downloads", partial, md5=info.md5)
     except Exception as error:  # the network's many exceptions all mean the same to a visitor

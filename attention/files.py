@@ -10,7 +10,7 @@ from pathlib import Path
 def write_by_rename(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` with a temporary path beside `path`, then rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves, the next write replaces
     try:
         write(temporary)
         with open(temporary, "rb") as file:

@@ -42,7 +42,9 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is None:
                     continue
                 state = self.state[weight]
-                buffer = state.setdefault("momentum_buffer", torch.zeros_like(weight))
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
+                buffer = state["momentum_buffer"]
                 buffer.lerp_(weight.grad, 1 - group["momentum"])
                 nesterov = weight.grad.lerp(buffer, group["momentum"])
                 matrix = nesterov.reshape(len(weight), -1)

@@ -31,7 +31,7 @@ from attention.recipes import Recipe
 from attention.runs import code_commit, read_record, run_folder
 from attention.variants import build_model, variant
 
-CURVE_IMAGES = 500  # test images that each epoch's point of the curve is measured on; the last epoch sees them all
+CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on; a record's accuracy is on all
 
 
 class TrainingError(Exception):
@@ -116,6 +116,7 @@ class Run:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "history": self.history,
             "threads": torch.get_num_threads(),
+            "precision": precision(self.device),
             "code_commit": self.code_commit,
         }
 
@@ -125,6 +126,11 @@ class Run:
             raise TrainingError(
                 f"This run began with {state['threads']} thread(s), and another count changes its weights. "
                 f"Continue with --threads {state['threads']}, or remove {path.parent.name} to begin anew."
+            )
+        if state["precision"] != precision(self.device):
+            raise TrainingError(
+                f"This run began in {state['precision']}, and this device trains in {precision(self.device)}. "
+                f"Continue on a device of the first kind, or remove {path.parent.name} to begin anew."
             )
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
@@ -180,6 +186,11 @@ class Run:
                 mean.lerp_(new, 1 - self.recipe.average_decay)
             else:
                 mean.copy_(new)  # batch norm's counters
+
+
+def precision(device: torch.device) -> str:
+    """What a device trains in, as records name it: "float32" or "bfloat16"."""
+    return str(devices.training_dtype(device)).removeprefix("torch.")
 
 
 def versions() -> dict[str, str]:
@@ -279,7 +290,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "weights_sha256": sha256(folder / "weights.safetensors"),
         "device": devices.device_name(run.device),
         "device_type": run.device.type,
-        "precision": str(devices.training_dtype(run.device)).removeprefix("torch."),
+        "precision": precision(run.device),
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "code_commit": run.code_commit,
@@ -288,7 +299,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     }
     write_json(folder / "record.json", record)  # last: a record says that the run is whole
     (folder / "state.pt").unlink(missing_ok=True)
-    return record
+    return read_record(folder / "record.json")
 
 
 def _save_npz(path: Path, probabilities: np.ndarray) -> None:

@@ -81,7 +81,7 @@ def _slots(chosen: Variant) -> dict:
 
 def _seeded(seed: int, build) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed every GPU too
         return build()
 
 

@@ -63,7 +63,7 @@ def interrupt(monkeypatch, batches: int) -> None:
         train()
 
 
-@pytest.mark.parametrize("name", ["baseline", "cbam-block"])
+@pytest.mark.parametrize("name", ["baseline", "se-block"])
 def test_a_few_images_are_learnt_by_heart(name, tiny_dataset, runs):
     split = load("imagenette", "train")
     split = split.subset(torch.arange(0, len(split), 2))

@@ -37,6 +37,7 @@ class SqueezeExcitation(nn.Module):
         self.gate = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
         weights = self.gate(self.expand(self.relu(self.reduce(self.pool(x)))))  # (B, C, 1, 1)
         return x * weights
 
@@ -61,5 +62,6 @@ class ChannelSoftmaxAttention(nn.Module):
         self.scale = channels if rescale else 1
 
     def forward(self, x: Tensor) -> Tensor:
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
         weights = self.attn(self.expand(self.relu(self.reduce(self.pool(x)))))  # (B, C, 1, 1)
         return x * (self.scale * weights)

@@ -16,10 +16,12 @@ class AttentionPool(nn.Module):
     def __init__(self, channels: int, reduction: int = 2, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
-        self.score = nn.Sequential(nn.Linear(channels, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+        # no last bias: it would shift all scores alike, which a softmax does not see
+        self.score = nn.Sequential(nn.Linear(channels, hidden), nn.Tanh(), nn.Linear(hidden, 1, bias=False))
         self.attn = nn.Softmax(dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
         positions = x.flatten(2).mT  # (B, N, C)
         weights = self.attn(self.score(positions).squeeze(-1))  # (B, N)
         return (weights.unsqueeze(1) @ positions).squeeze(1)

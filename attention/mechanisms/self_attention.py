@@ -19,7 +19,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
         self.query = nn.Conv2d(channels, hidden, 1)
-        self.key = nn.Conv2d(channels, hidden, 1)
+        self.key = nn.Conv2d(channels, hidden, 1, bias=False)  # it would shift a query's scores alike: no effect
         self.attn = nn.Softmax(dim=-1)
         self.gamma = nn.Parameter(torch.zeros(1))
 

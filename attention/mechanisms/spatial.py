@@ -26,7 +26,7 @@ class QueryKeySpatialAttention(nn.Module):
         self.rescale = rescale
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
+        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
         scores = (self.query(x) * self.key(x)).sum(dim=1)  # (B, H, W)
         weights = self.attn(scores.flatten(1)).view(-1, 1, height, width)  # (B, 1, H, W), sum 1
         return x * (weights * (height * width if self.rescale else 1))
