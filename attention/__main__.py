@@ -174,6 +174,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--recipe", choices=RECIPES, default="cpu")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
+    sub.add_argument("--download", action="store_true", help="fetch the data set first where it is missing")
     sub.add_argument(
         "--hold-out", action="store_true", help="train on nine tenths of train and score the rest: for tuning"
     )

@@ -19,6 +19,10 @@ def photo(tmp_path):
     return path
 
 
+def no_network(*arguments, **options):
+    raise OSError("no route")
+
+
 def sentence(capsys) -> str:
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and err.strip().endswith((".", "train")), err
@@ -57,6 +61,7 @@ def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
         (["compare", "{photo}", "--device", "mps"], "no mps device"),
         (["train", "--variant", "baseline", "--threads", "0"], "--threads"),
         (["train", "--variant", "baseline"], "not on this machine"),
+        (["train", "--variant", "baseline", "--download"], "could not be downloaded"),
         (["publish", "--recipe", "smoke", "--seed", "99"], "No finished run"),
     ],
 )
@@ -64,6 +69,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, photo, publ
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nothing"))
     monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path / "nothing")
     monkeypatch.setattr("attention.runs.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("attention.datasets.download_and_extract_archive", no_network)
     (tmp_path / "text.png").write_text("not a picture")
     places = {"photo": photo, "missing": tmp_path / "missing.png", "text": tmp_path / "text.png"}
     assert main([a.format(**places) for a in arguments]) == 2
