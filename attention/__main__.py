@@ -6,6 +6,7 @@ Bad input ends with one sentence on stderr and exit code 2.
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from attention import devices
@@ -132,12 +133,26 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
 
 
+def _wait_for_quiet(limit_s: int) -> None:
+    """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
+    from attention.benchmark import BUSY_LOAD
+
+    deadline = time.monotonic() + limit_s
+    if devices.load_average() > BUSY_LOAD and limit_s:
+        print(f"Waiting up to {limit_s} s for this machine to be quiet (--wait 0 skips this).", file=sys.stderr)
+    while devices.load_average() > BUSY_LOAD - 0.05 and time.monotonic() < deadline:
+        time.sleep(2)
+
+
 def run_benchmark(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from attention import benchmark
 
+    if arguments.repeats < 1:
+        raise BadInput(f"--repeats must be at least 1, not {arguments.repeats}.")
     _set_threads(arguments.threads)
+    _wait_for_quiet(arguments.wait)
     with tqdm(total=len(VARIANTS) + arguments.repeats, desc="benchmark", unit="round") as bar:
         rows = benchmark.measure(
             device=devices.pick_device(arguments.device), repeats=arguments.repeats, tick=lambda: bar.update()
@@ -188,6 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--repeats", type=int, default=200)
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    sub.add_argument("--wait", type=int, default=180, metavar="SECONDS", help="how long to wait for a quiet machine")
     return parser
 
 

@@ -62,6 +62,7 @@ def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
         (["train", "--variant", "baseline", "--threads", "0"], "--threads"),
         (["train", "--variant", "baseline"], "not on this machine"),
         (["train", "--variant", "baseline", "--download"], "could not be downloaded"),
+        (["benchmark", "--repeats", "0"], "--repeats"),
         (["publish", "--recipe", "smoke", "--seed", "99"], "No finished run"),
     ],
 )
