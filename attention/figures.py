@@ -142,6 +142,7 @@ def accuracy_against_latency(
                 f"<br>p50 {row.p50_ms:.2f} ms, p90 {row.p90_ms:.2f} ms<extra></extra>"
             ),
         )
-    figure.update_xaxes(title=axes[0], rangemode="tozero")
+    slowest = float(table["p50_ms"].max())
+    figure.update_xaxes(title=axes[0], range=[0, slowest * 1.35])  # from 0, with room for the names on the right
     figure.update_yaxes(title=axes[1])
     return style(figure)
