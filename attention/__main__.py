@@ -140,6 +140,7 @@ def _wait_for_quiet(limit_s: int) -> None:
     deadline = time.monotonic() + limit_s
     if devices.load_average() > BUSY_LOAD and limit_s:
         print(f"Waiting up to {limit_s} s for this machine to be quiet (--wait 0 skips this).", file=sys.stderr)
+    # a little below the bound: building the models raises the average again
     while devices.load_average() > BUSY_LOAD - 0.05 and time.monotonic() < deadline:
         time.sleep(2)
 

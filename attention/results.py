@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from attention import checkpoints, foreign
+from attention.benchmark import LATENCY_FILE
 from attention.datasets import EVALUATION_PIXELS, Split, find, load, preprocess, roots, to_tensor
 from attention.evaluation import accuracy_interval, predict
 from attention.files import write_text
@@ -15,7 +16,6 @@ from attention.uploads import read_image
 from attention.variants import REFERENCE, VARIANTS
 
 ACCURACY_FILE = RESULTS / "accuracy.csv"
-LATENCY_FILE = RESULTS / "latency.csv"
 
 
 def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from attention.presentation import (
     where_it_lies,
 )
 from attention.ui.texts import class_name, text, title
-from attention.variants import REFERENCE, VARIANTS
+from attention.variants import VARIANTS
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,3 @@ def board(language: str, names: list[str], cards: dict[str, str], head: str = ""
 
 def empty(language: str) -> str:
     return f'<div class="empty">{escape(text(language, "empty"))}</div>'
-
-
-__all__ = ["Measured", "REFERENCE", "board", "card", "empty", "failed", "notice", "skeleton", "summary"]

@@ -13,7 +13,7 @@ from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
-from attention.ui.texts import TEXTS, class_name, language_of, text, title
+from attention.ui.texts import class_name, language_of, text, title
 from attention.variants import REFERENCE, VARIANTS, UnknownVariant
 
 DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
@@ -197,6 +197,3 @@ def build(models: Models, t) -> None:
 def _classes(lang: str, models: Models) -> str:
     comma = "、" if lang == "zh" else ", "
     return text(lang, "classes", classes=comma.join(class_name(lang, name) for name in models.dataset.class_names))
-
-
-__all__ = ["TEXTS", "build", "compare_api", "compare_stream"]
