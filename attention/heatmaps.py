@@ -51,7 +51,9 @@ def watch(model: nn.Module) -> Iterator[dict[str, Tensor]]:
 def describe(path: str, weights: Tensor) -> AttentionMap:
     """Turn one watched output for a single image into an AttentionMap; the shape tells what it is over.
 
-    (1, C, 1, 1) is over channels; (1, 1, h, w) and (1, N) are over positions, a square grid of them; (1, N, N) are pairs.
+    (1, C, 1, 1) is over channels. A gate (1, C, h, w) is over positions: the mean over its channels. Softmax weights are
+    over positions as (1, N) or (1, heads, N), and pairs as (1, N, N) or (1, heads, N, N): the mean over the heads.
+    Raises ValueError where the N positions are no square grid.
     """
     weights = weights.float().cpu().squeeze(0)
     is_softmax = path.rpartition(".")[2] == "attn"
@@ -59,8 +61,10 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
     if weights.ndim == 3 and weights.shape[1:] == (1, 1):
         values = weights.flatten()
         return AttentionMap(path, kind, "channels", (values * (len(values) if is_softmax else 1)).numpy())
-    if weights.ndim == 3:
-        return AttentionMap(path, kind, "positions", weights[0].numpy())
+    if not is_softmax:
+        return AttentionMap(path, kind, "positions", weights.mean(0).numpy())
+    if weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1]):
+        weights = weights.mean(0)  # over the heads
     pairs = weights.numpy() if weights.ndim == 2 else None
     received = weights.mean(0) if weights.ndim == 2 else weights
     side = int(len(received) ** 0.5)

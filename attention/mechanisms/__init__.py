@@ -8,10 +8,21 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from attention.mechanisms.channel import ChannelSoftmaxAttention, SqueezeExcitation
-from attention.mechanisms.combined import CBAM, SpatialChannelAttention
-from attention.mechanisms.pooling import AttentionPool
-from attention.mechanisms.self_attention import SelfAttention
+from attention.mechanisms.channel import ChannelSoftmaxAttention, EfficientChannelAttention, SqueezeExcitation
+from attention.mechanisms.combined import BAM, CBAM, GlobalContext, SpatialChannelAttention
+from attention.mechanisms.pooling import (
+    AttentionPool,
+    ConvolutionalAttentionPool,
+    MultiHeadAttentionPool,
+    TransformerAttentionPool,
+)
+from attention.mechanisms.self_attention import (
+    MultiHeadSelfAttention,
+    NonLocalBlock,
+    ReducedGridSelfAttention,
+    SAGANAttention,
+    SelfAttention,
+)
 from attention.mechanisms.spatial import QueryKeySpatialAttention
 
 
@@ -36,15 +47,34 @@ class Mechanism:
 
 
 _ARTICLE = "the founding article, section "
+_ARXIV = "https://arxiv.org/abs/"
 
 MECHANISMS = {
     "qk-spatial": Mechanism(QueryKeySpatialAttention, "spatial", "Query-key spatial attention", _ARTICLE + "3.2.1"),
     "channel-softmax": Mechanism(ChannelSoftmaxAttention, "channel", "Channel softmax attention", _ARTICLE + "3.2.2"),
-    "se": Mechanism(SqueezeExcitation, "channel", "Squeeze-and-Excitation", "https://arxiv.org/abs/1709.01507"),
+    "se": Mechanism(SqueezeExcitation, "channel", "Squeeze-and-Excitation", _ARXIV + "1709.01507"),
+    "eca": Mechanism(EfficientChannelAttention, "channel", "Efficient Channel Attention", _ARXIV + "1910.03151"),
     "spatial-channel": Mechanism(SpatialChannelAttention, "combined", "Spatial then channel", _ARTICLE + "3.2.3"),
-    "cbam": Mechanism(CBAM, "combined", "CBAM", "https://arxiv.org/abs/1807.06521"),
-    "self-attention": Mechanism(SelfAttention, "self-attention", "Self-attention", "https://arxiv.org/abs/1805.08318"),
+    "cbam": Mechanism(CBAM, "combined", "CBAM", _ARXIV + "1807.06521"),
+    "bam": Mechanism(BAM, "combined", "BAM", _ARXIV + "1807.06514"),
+    "gc": Mechanism(GlobalContext, "combined", "Global context", _ARXIV + "1904.11492"),
+    "self-attention": Mechanism(SelfAttention, "self-attention", "Self-attention", _ARXIV + "1805.08318"),
+    "grid-self-attention": Mechanism(
+        ReducedGridSelfAttention, "self-attention", "Self-attention on a coarse grid", _ARXIV + "1805.08318"
+    ),
+    "sagan": Mechanism(SAGANAttention, "self-attention", "SAGAN self-attention", _ARXIV + "1805.08318"),
+    "non-local": Mechanism(NonLocalBlock, "self-attention", "Non-local block", _ARXIV + "1711.07971"),
+    "mhsa": Mechanism(MultiHeadSelfAttention, "self-attention", "Multi-head self-attention", _ARXIV + "2101.11605"),
     "attention-pool": Mechanism(AttentionPool, "pooling", "Attention pooling", _ARTICLE + "3.1"),
+    "attention-pool-conv": Mechanism(
+        ConvolutionalAttentionPool, "pooling", "Attention pooling, convolutional", _ARTICLE + "3.1"
+    ),
+    "attention-pool-transformer": Mechanism(
+        TransformerAttentionPool, "pooling", "Attention pooling, transformer", _ARTICLE + "3.1"
+    ),
+    "multi-head-pool": Mechanism(
+        MultiHeadAttentionPool, "pooling", "Multi-head attention pooling", _ARXIV + "1810.00825"
+    ),
 }
 
 __all__ = ["MECHANISMS", "Mechanism"]

@@ -1,5 +1,7 @@
 """Channel attention: which feature maps matter. (B, C, H, W) -> (B, C, H, W), one weight a channel."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -65,3 +67,29 @@ class ChannelSoftmaxAttention(nn.Module):
         _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
         weights = self.attn(self.expand(self.relu(self.reduce(self.pool(x)))))  # (B, C, 1, 1)
         return x * (self.scale * weights)
+
+
+class EfficientChannelAttention(nn.Module):
+    """Averages each channel over all positions and gates it by a short convolution along the channels.
+
+    c = sigmoid(Conv1d_k(mean(X))), output c * X; no bottleneck, and k weights in all, where k is (log2 C + b) / gamma
+    made odd, and at least 3. Raises ValueError for another number of channels than it was built for,
+    which the convolution itself would take.
+    Shapes: (B, C, H, W) -> (B, C, H, W). Source: Wang et al., ECA-Net, https://arxiv.org/abs/1910.03151.
+    """
+
+    def __init__(self, channels: int, gamma: float = 2, b: float = 1):
+        super().__init__()
+        self.channels = channels
+        size = max(3, int((math.log2(channels) + b) / gamma))
+        size += 1 - size % 2  # an even one goes up
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.conv = nn.Conv1d(1, 1, size, padding=size // 2, bias=False)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, channels, _, _ = x.shape  # any other rank is an error here, not a wrong result
+        if channels != self.channels:
+            raise ValueError(f"This module was built for {self.channels} channels and got {channels}.")
+        scores = self.conv(self.pool(x).flatten(1).unsqueeze(1))  # (B, 1, C)
+        return x * self.gate(scores.view(-1, channels, 1, 1))  # (B, C, 1, 1)

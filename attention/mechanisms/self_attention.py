@@ -1,9 +1,21 @@
 """Self-attention: every position looks at every other. (B, C, H, W) -> (B, C, H, W)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention.mechanisms.channel import reduced
+
+
+def attend(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """V A^T with A = softmax(Q^T K) over the keys: (..., C', N), (..., C', N), (..., C, N) -> (..., C, N)."""
+    weights = attn(query.mT @ key)  # (..., N, N): row i says where position i looks
+    return value @ weights.mT
+
+
+def most_heads(channels: int, at_most: int) -> int:
+    """The largest number of heads that divides the channels."""
+    return next(heads for heads in range(at_most, 0, -1) if channels % heads == 0)
 
 
 class SelfAttention(nn.Module):
@@ -23,7 +35,129 @@ class SelfAttention(nn.Module):
         self.attn = nn.Softmax(dim=-1)
         self.gamma = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def update(self, x: Tensor) -> Tensor:
+        """gamma * (A X), what is added to X."""
         query, key, value = (t.flatten(2) for t in (self.query(x), self.key(x), x))  # (B, C', N), (B, C', N), (B, C, N)
-        weights = self.attn(query.mT @ key)  # (B, N, N): row i says where position i looks
-        return self.gamma * (value @ weights.mT).view_as(x) + x
+        return self.gamma * attend(self.attn, query, key, value).view_as(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.update(x) + x
+
+
+class ReducedGridSelfAttention(SelfAttention):
+    """Self-attention between the cells of a coarse grid, whose update is spread over the full map: cheap on an image.
+
+    X is averaged to G of H / 8 x W / 8 cells, rounded up, and SelfAttention's update of G is added to X: output
+    X + upsample(gamma * (A G)), bilinear. A 160 px image has 400 cells instead of 25,600 positions; no detail of X is
+    lost, and the module begins as the identity.
+    Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, cells, cells), rows are queries.
+    Source: SelfAttention's, on averaged positions as in Wang et al., https://arxiv.org/abs/2102.12122.
+    """
+
+    def __init__(self, channels: int, factor: int = 8, reduction: int = 8, reduced_at_least: int = 8):
+        super().__init__(channels, reduction, reduced_at_least)
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
+        grid = F.adaptive_avg_pool2d(x, (-(-height // self.factor), -(-width // self.factor)))
+        return F.interpolate(self.update(grid), (height, width), mode="bilinear", align_corners=False) + x
+
+
+class SAGANAttention(nn.Module):
+    """Adds to each position a projected weighted mean of all positions, with a learned strength that starts at 0.
+
+    With 1x1 convolutions f, g and h to max(8, C / 8) channels and v back to C: A = softmax(g(X)^T f(X)) over f's
+    positions, output gamma * v(A h(X)) + X; here g is `query`, f `key`, h `value` and v `output`. Shapes: (B, C, H, W)
+    -> (B, C, H, W); A is (B, HW, HW), rows are queries.
+    Source: Zhang et al., Self-Attention Generative Adversarial Networks, https://arxiv.org/abs/1805.08318.
+    """
+
+    def __init__(self, channels: int, reduction: int = 8, reduced_at_least: int = 8):
+        super().__init__()
+        hidden = reduced(channels, reduction, reduced_at_least)
+        self.query = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.key = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.value = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.output = nn.Conv2d(hidden, channels, 1, bias=False)
+        self.attn = nn.Softmax(dim=-1)
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
+        query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))  # (B, C', N) each
+        mean = attend(self.attn, query, key, value).unflatten(2, (height, width))
+        return self.gamma * self.output(mean) + x
+
+
+class NonLocalBlock(nn.Module):
+    """Adds to each position a projected and normalised weighted mean of all positions; it begins as the identity.
+
+    The embedded Gaussian form, with 1x1 convolutions theta, phi and g to max(8, C / 2) channels:
+    A = softmax(theta(X)^T phi(X)) over the keys, output BN(W (A g(X))) + X, where the batch norm's weight starts at 0.
+    All without biases, as in the paper. Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, HW, HW), rows are queries.
+    Source: Wang et al., Non-local Neural Networks, https://arxiv.org/abs/1711.07971.
+    """
+
+    def __init__(self, channels: int, reduction: int = 2, reduced_at_least: int = 8):
+        super().__init__()
+        hidden = reduced(channels, reduction, reduced_at_least)
+        self.theta = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.phi = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.g = nn.Conv2d(channels, hidden, 1, bias=False)
+        self.output = nn.Conv2d(hidden, channels, 1, bias=False)
+        self.bn = nn.BatchNorm2d(channels)
+        nn.init.zeros_(self.bn.weight)
+        self.attn = nn.Softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
+        query, key, value = (layer(x).flatten(2) for layer in (self.theta, self.phi, self.g))  # (B, C', N) each
+        mean = attend(self.attn, query, key, value).unflatten(2, (height, width))
+        return self.bn(self.output(mean)) + x
+
+
+def by_offset(table: Tensor, side: int) -> Tensor:
+    """A row an offset, (2 base - 1, d), looked up for all pairs: (side, d, side), where [i, :, j] is that of j - i.
+
+    For another side than the base, the table is stretched to 2 side - 1 offsets by linear interpolation.
+    """
+    offsets = 2 * side - 1
+    if len(table) != offsets:
+        table = F.interpolate(table.T[None], offsets, mode="linear", align_corners=True)[0].T
+    return table.unfold(0, side, 1).flip(0)  # position i's window begins at offset -i: the last begins first
+
+
+class MultiHeadSelfAttention(nn.Module):
+    """Replaces each position by weighted means of all positions, one a head, scored by content and by relative place.
+
+    With 1x1 convolutions q, k and v: A = softmax(q_i . (k_j + r_h + r_w) / sqrt(d)) over the keys j, with learned
+    vectors r_h and r_w for the vertical and horizontal offset from i to j, which the heads share; output: their A v,
+    side by side. As in BoTNet, without output convolution and residual: it takes the place of a 3x3 convolution. r_h
+    and r_w are those of a `base` x `base` grid, interpolated for others. Heads: the largest number up to `heads` that
+    divides C; d = C / heads. Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, heads, HW, HW), rows are queries.
+    Source: Srinivas et al., BoTNet, https://arxiv.org/abs/2101.11605; Vaswani et al., https://arxiv.org/abs/1706.03762.
+    """
+
+    def __init__(self, channels: int, heads: int = 4, base: int = 10):
+        super().__init__()
+        self.heads = most_heads(channels, heads)
+        width = channels // self.heads
+        self.scale = width**-0.5
+        self.query = nn.Conv2d(channels, channels, 1, bias=False)
+        self.key = nn.Conv2d(channels, channels, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels, 1, bias=False)
+        self.vertical = nn.Parameter(self.scale * torch.randn(2 * base - 1, width))
+        self.horizontal = nn.Parameter(self.scale * torch.randn(2 * base - 1, width))
+        self.attn = nn.Softmax(dim=-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
+        layers = (self.query, self.key, self.value)
+        query, key, value = (layer(x).unflatten(1, (self.heads, -1)) for layer in layers)  # (B, heads, d, H, W) each
+        query = self.scale * query
+        rows = torch.einsum("bnchw,hck->bnhwk", query, by_offset(self.vertical, height))  # (B, heads, H, W, H)
+        columns = torch.einsum("bnchw,wck->bnhwk", query, by_offset(self.horizontal, width))  # (B, heads, H, W, W)
+        places = (rows.unsqueeze(5) + columns.unsqueeze(4)).flatten(4).flatten(2, 3)  # (B, heads, N, N)
+        weights = self.attn(query.flatten(3).mT @ key.flatten(3) + places)
+        return (value.flatten(3) @ weights.mT).reshape(x.shape)
