@@ -1,9 +1,10 @@
-"""The command line: python -m attention list | compare | download | train | publish | evaluate | benchmark.
+"""The command line: python -m attention list | compare | download | train | sweep | publish | evaluate | benchmark.
 
 Bad input ends with one sentence on stderr and exit code 2.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -116,6 +117,47 @@ def run_train(arguments: argparse.Namespace) -> None:
     )
 
 
+def _parse_seeds(given: str) -> list[int]:
+    """ "0-4" or "0,2,5" -> the numbers."""
+    try:
+        seeds = []
+        for part in given.split(","):
+            first, _, last = part.partition("-")
+            seeds += range(int(first), int(last or first) + 1)
+    except ValueError:
+        seeds = []
+    if not seeds:
+        raise BadInput(f"--seeds takes numbers, such as 0-4 or 0,2,5, not {given!r}.")
+    return seeds
+
+
+def run_sweep(arguments: argparse.Namespace) -> None:
+    from attention import sweep
+    from attention.variants import variant
+
+    names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
+    recipe = RECIPES[arguments.recipe]
+    tasks = sweep.study(arguments.datasets, _parse_seeds(arguments.seeds), names)
+    if arguments.status:
+        print(sweep.status(tasks, recipe))
+        return
+    left = sweep.missing(tasks, recipe)
+    estimate = sweep.seconds_left(tasks, recipe, arguments.workers)
+    hours = "" if estimate is None else f", about {estimate / 3600:.1f} hours"
+    print(f"{len(left)} of {len(tasks)} runs are missing{hours}", flush=True)
+    if arguments.dry_run:
+        print("\n".join(map(str, left)))
+        return
+    _set_threads(arguments.threads)
+    sweep.sweep(
+        tasks,
+        recipe,
+        device=devices.pick_device(arguments.device),
+        workers=arguments.workers,
+        limit_minutes=arguments.limit_minutes,
+    )
+
+
 def run_publish(arguments: argparse.Namespace) -> None:
     from attention import checkpoints
 
@@ -146,6 +188,7 @@ def _wait_for_quiet(limit_s: int) -> None:
 
 
 def run_benchmark(arguments: argparse.Namespace) -> None:
+    import torch
     from tqdm import tqdm
 
     from attention import benchmark
@@ -154,22 +197,28 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
         raise BadInput(f"--repeats must be at least 1, not {arguments.repeats}.")
     _set_threads(arguments.threads)
     _wait_for_quiet(arguments.wait)
-    with tqdm(total=len(VARIANTS) + arguments.repeats, desc="benchmark", unit="round") as bar:
-        rows = benchmark.measure(
-            device=devices.pick_device(arguments.device), repeats=arguments.repeats, tick=lambda: bar.update()
-        )
-    benchmark.record(rows)
-    print(rows[["variant", "p50_ms", "p90_ms", "parameters", "multiply_adds", "busy"]].to_string(index=False))
+    device = devices.pick_device(arguments.device)
+    for pixels, dtype, batch_size in itertools.product(arguments.pixels, arguments.dtype, arguments.batch):
+        label = f"{device.type} {dtype} batch {batch_size}, {pixels} px"
+        with tqdm(total=len(VARIANTS) + arguments.repeats, desc=label, unit="round") as bar:
+            rows = benchmark.measure(
+                device=device, repeats=arguments.repeats, batch_size=batch_size, pixels=pixels,
+                dtype=getattr(torch, dtype), tick=lambda bar=bar: bar.update(),
+            )  # fmt: skip
+        benchmark.record(rows)
+        print(label)
+        print(rows[["variant", "p50_ms", "p90_ms", "parameters", "multiply_adds", "busy"]].to_string(index=False))
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attention", description="Attention in a convolutional network.")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def command(name: str, run, help: str, device: bool = True) -> argparse.ArgumentParser:
+    def command(name: str, run, help: str, device: bool = True, dataset: bool = True) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
-        sub.add_argument("--dataset", choices=DATASETS, default="imagenette")
+        if dataset:
+            sub.add_argument("--dataset", choices=DATASETS, default="imagenette")
         if device:
             sub.add_argument("--device", choices=devices.CHOICES, default="auto")
         return sub
@@ -195,6 +244,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--hold-out", action="store_true", help="train on nine tenths of train and score the rest: for tuning"
     )
 
+    sub = command("sweep", run_sweep, "Train every run of the study that is missing.", dataset=False)
+    sub.add_argument(
+        "--dataset", dest="datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="(default: all)"
+    )
+    sub.add_argument("--recipe", choices=RECIPES, default="gpu")
+    sub.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2 (default: 0-4)")
+    sub.add_argument("--variants", help="names with commas between (default: all)")
+    sub.add_argument("--workers", type=int, default=1, help="processes that train at the same time")
+    sub.add_argument("--threads", type=int, help="CPU threads in all (default: torch's choice)")
+    sub.add_argument("--limit-minutes", type=float, help="start nothing after this, and save what is at hand")
+    sub.add_argument("--dry-run", action="store_true", help="say what is missing, and train nothing")
+    sub.add_argument("--status", action="store_true", help="a table of what has ended")
+
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
     sub.add_argument("--recipe", choices=RECIPES, default="cpu")
     sub.add_argument("--seed", type=int, default=0)
@@ -204,6 +266,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--repeats", type=int, default=200)
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    sub.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="images a call (default: 1)")
+    sub.add_argument("--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224])
+    sub.add_argument("--dtype", nargs="+", default=["float32"], choices=["float32", "bfloat16", "float16"])
     sub.add_argument("--wait", type=int, default=180, metavar="SECONDS", help="how long to wait for a quiet machine")
     return parser
 
@@ -211,11 +276,20 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.checkpoints import CheckpointError
+    from attention.runs import RunTaken
     from attention.training import TrainingError
 
     try:
         arguments.run(arguments)
-    except (BadInput, CheckpointError, DataError, TrainingError, UnknownVariant, devices.DeviceError) as error:
+    except (
+        BadInput,
+        CheckpointError,
+        DataError,
+        RunTaken,
+        TrainingError,
+        UnknownVariant,
+        devices.DeviceError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

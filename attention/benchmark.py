@@ -26,11 +26,11 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-@torch.no_grad()
 def multiply_adds(model: nn.Module, pixels: int = EVALUATION_PIXELS) -> int:
     """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as everywhere.
 
-    torch's counter gives 2 operations a multiply-add. It sees the plain form of self-attention, which is what runs here.
+    torch's counter gives 2 operations a multiply-add. It sees the plain form of self-attention, which is what runs here;
+    gradients stay enabled, because without them torch's transformer layer takes a fused path that counts 0.
     """
     with FlopCounterMode(display=False) as counter:
         model.eval()(torch.zeros(1, 3, pixels, pixels))
@@ -61,16 +61,21 @@ def measure(
     repeats: int = 200,
     batch_size: int = 1,
     pixels: int = EVALUATION_PIXELS,
+    dtype: torch.dtype = torch.float32,
     tick: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
-    """A row a variant, on random weights: latency does not depend on their values. float32, channels last, eager."""
+    """A row a variant, on random weights: latency does not depend on their values. Channels last, eager.
+
+    float32 is that on GPUs too: TensorFloat-32, which torch allows in convolutions by default, is off.
+    """
     device = device or devices.pick_device()
     names = [variant(name).name for name in names]
     load_before = devices.load_average()
     models = {name: build_model(name).eval() for name in names}
     counts = {name: (parameters(model), multiply_adds(model, pixels)) for name, model in models.items()}
-    models = {name: m.to(device, memory_format=torch.channels_last) for name, m in models.items()}
-    images = torch.rand(batch_size, 3, pixels, pixels, device=device).contiguous(memory_format=torch.channels_last)
+    models = {name: m.to(device, dtype, memory_format=torch.channels_last) for name, m in models.items()}
+    images = torch.rand(batch_size, 3, pixels, pixels, device=device)
+    images = images.to(dtype, memory_format=torch.channels_last)
 
     def call(name: str) -> Callable[[], None]:
         def run() -> None:
@@ -80,7 +85,10 @@ def measure(
 
         return run
 
-    times = time_round_robin({name: call(name) for name in names}, repeats, tick)
+    calls = {name: call(name) for name in names}
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        memory = {name: _working_memory_mb(run, device) for name, run in calls.items()}
+        times = time_round_robin(calls, repeats, tick)
     rows = []
     for name in names:
         p25, p50, p75, p90, p99 = np.percentile(times[name], [25, 50, 75, 90, 99])
@@ -89,7 +97,7 @@ def measure(
                 "variant": name,
                 "device": devices.device_name(device),
                 "device_type": device.type,
-                "dtype": "float32",
+                "dtype": str(dtype).removeprefix("torch."),
                 "batch_size": batch_size,
                 "pixels": pixels,
                 "threads": torch.get_num_threads() if device.type == "cpu" else 0,
@@ -101,6 +109,7 @@ def measure(
                 "images_per_second": round(batch_size / p50 * 1e3, 1),
                 "parameters": counts[name][0],
                 "multiply_adds": counts[name][1],
+                "working_memory_mb": memory[name],
                 "load_before": round(load_before, 2),
                 "busy": load_before > BUSY_LOAD or (p75 - p25) / p50 > BUSY_SPREAD,
                 "torch": torch.__version__,
@@ -108,6 +117,17 @@ def measure(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _working_memory_mb(run: Callable[[], None], device: torch.device) -> float | None:
+    """The most that a call holds beyond weights and images, from a GPU's allocator; None elsewhere."""
+    if device.type != "cuda":
+        return None
+    run()
+    before = torch.cuda.memory_allocated(device)
+    devices.reset_peak_memory(device)
+    run()
+    return round(torch.cuda.max_memory_allocated(device) / 1e6 - before / 1e6, 1)
 
 
 KEY = ["variant", "device", "dtype", "batch_size", "pixels", "threads"]

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -185,10 +186,15 @@ def to_tensor(images: np.ndarray | list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
 
 
+@lru_cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """MEAN and STD of 0-255 images on a device, sent there once: a recorded CUDA graph cannot wait for the host."""
+    return tuple(torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD))
+
+
 def normalise(images: Tensor) -> Tensor:
     """(B, 3, H, W) uint8 -> float32 with ImageNet's mean 0 and standard deviation 1 a channel, on the same device."""
-    mean = torch.tensor(MEAN, device=images.device).view(1, 3, 1, 1) * 255
-    std = torch.tensor(STD, device=images.device).view(1, 3, 1, 1) * 255
+    mean, std = _statistics(images.device)
     return (images.float() - mean) / std
 
 

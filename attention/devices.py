@@ -59,6 +59,12 @@ def peak_memory_mb(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Count a GPU's peak from here on; a process's resident peak cannot be reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done what was asked of it, so that a clock reads the truth."""
     if device.type == "cuda":

@@ -12,16 +12,16 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrix: Tensor, steps: int = 3, dtype: torch.dtype | None = None) -> Tensor:
-    """(m, n) -> (m, n) with singular values near 1: quintic Newton-Schulz on the matrix scaled to norm 1 at most."""
+    """(..., m, n) -> (..., m, n) with singular values near 1: quintic Newton-Schulz on matrices scaled to norm 1 at most."""
     x = matrix.to(dtype or matrix.dtype)
-    transposed = x.shape[0] > x.shape[1]
+    transposed = x.shape[-2] > x.shape[-1]
     if transposed:
         x = x.mT
-    x = x / x.norm().clamp(min=1e-7)
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     a, b, c = _COEFFICIENTS
     for _ in range(steps):
         gram = x @ x.mT
-        x = a * x + torch.addmm(gram, gram, gram, beta=b, alpha=c) @ x
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
     return (x.mT if transposed else x).to(matrix.dtype)
 
 
@@ -29,27 +29,36 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose direction is orthogonalised; each weight (out, in, kh, kw) is seen as an out x (in kh kw) matrix.
 
     `lr` is the spectral norm of one update, times sqrt(out / rest) where a matrix is taller than wide; `weight_decay` is
-    decoupled (times lr). The iteration runs in bfloat16 on CUDA and in float32 elsewhere.
+    decoupled (times lr). `lr` may be a tensor of one element, which a CUDA graph can then read anew in every replay. The
+    iteration runs in bfloat16 on CUDA and in float32 elsewhere, over all weights of one shape at once.
     """
 
-    def __init__(self, params, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, steps: int = 3):
+    def __init__(self, params, lr: float | Tensor, momentum: float = 0.9, weight_decay: float = 0.0, steps: int = 3):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "steps": steps})
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
         for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}
             for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(weight)
-                buffer = state["momentum_buffer"]
-                buffer.lerp_(weight.grad, 1 - group["momentum"])
-                nesterov = weight.grad.lerp(buffer, group["momentum"])
-                matrix = nesterov.reshape(len(weight), -1)
-                dtype = torch.bfloat16 if weight.is_cuda else None
-                update = orthogonalise(matrix, group["steps"], dtype)
-                scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(update.reshape(weight.shape), alpha=-group["lr"] * scale)
+                if weight.grad is not None:
+                    by_shape.setdefault(weight.shape, []).append(weight)
+            for weights in by_shape.values():
+                self._step_alike(weights, group)
+
+    def _step_alike(self, weights: list[Tensor], group: dict) -> None:
+        """One update of weights that share a shape."""
+        for weight in weights:
+            if not self.state[weight]:
+                self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+        gradients = [weight.grad for weight in weights]
+        buffers = [self.state[weight]["momentum_buffer"] for weight in weights]
+        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+        nesterov = torch._foreach_lerp(gradients, buffers, group["momentum"])
+        matrices = torch.stack(
+            [direction.reshape(len(direction), -1) for direction in nesterov]
+        )  # (weights, out, rest)
+        updates = orthogonalise(matrices, group["steps"], torch.bfloat16 if matrices.is_cuda else None)
+        updates = updates * (-group["lr"] * max(1.0, matrices.shape[1] / matrices.shape[2]) ** 0.5)
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, [u.reshape(w.shape) for u, w in zip(updates, weights, strict=True)])

@@ -1,8 +1,9 @@
 """The backbone: a small ResNet with one named slot for each placement of attention.
 
     input   before the first convolution: attention adjusts the image itself
-    block   at the end of every residual branch, before the addition (Squeeze-and-Excitation's standard place)
-    stage   after one chosen stage
+    block   in residual blocks: at the end of the branch, before the addition (Squeeze-and-Excitation's standard place),
+            before the branch, after the addition, or in place of the second convolution
+    stage   after chosen stages
     head    before the fully connected layer: a gate before the pooling, or a pooling in place of the average
 
 A slot that is not used holds nn.Identity, so every variant shares the parameter names of the plain network and can start
@@ -18,6 +19,7 @@ AttentionFactory = Callable[[int], nn.Module]  # channels -> module
 
 WIDTHS = (40, 80, 160, 160)
 STRIDES = (1, 2, 2, 1)  # the last stage keeps its grid: a 160 px image ends as 10 x 10 positions, enough for a heatmap
+BLOCK_POSITIONS = ("standard", "pre", "post", "replace")  # the first three as in section 6.2 of arXiv 1709.01507
 
 
 def _slot(factory: AttentionFactory | None, channels: int) -> nn.Module:
@@ -32,16 +34,26 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut: (B, Cin, H, W) -> (B, Cout, H/stride, W/stride).
 
     A shortcut that shrinks averages before its 1x1 convolution (ResNet-D, https://arxiv.org/abs/1812.01187), so that it
-    drops no position.
+    drops no position. `position`, one of BLOCK_POSITIONS, says where the attention sits: at the end of the residual
+    branch, before the branch, after the addition, or in place of the second convolution.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, attention: AttentionFactory | None = None):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        attention: AttentionFactory | None = None,
+        position: str = "standard",
+    ):
         super().__init__()
+        self.position = position
         self.conv1 = _conv3x3(in_channels, out_channels, stride)
         self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = _conv3x3(out_channels, out_channels)
+        replaced = attention is not None and position == "replace"
+        self.conv2 = nn.Identity() if replaced else _conv3x3(out_channels, out_channels)
         self.bn2 = nn.BatchNorm2d(out_channels)
-        self.attention = _slot(attention, out_channels)
+        self.attention = _slot(attention, in_channels if position == "pre" else out_channels)
         self.shortcut = nn.Identity()
         if stride != 1 or in_channels != out_channels:
             self.shortcut = nn.Sequential(
@@ -50,10 +62,14 @@ class BasicBlock(nn.Module):
                 nn.BatchNorm2d(out_channels),
             )
 
+    def _attend(self, x: Tensor, here: str) -> Tensor:
+        return self.attention(x) if self.position == here else x
+
     def forward(self, x: Tensor) -> Tensor:
-        branch = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        branch = self.attention(self.bn2(self.conv2(branch)))
-        return F.relu(branch + self.shortcut(x), inplace=True)
+        branch = F.relu(self.bn1(self.conv1(self._attend(x, "pre"))), inplace=True)
+        branch = self.bn2(self._attend(self.conv2(branch), "replace"))
+        branch = self._attend(branch, "standard")
+        return self._attend(F.relu(branch + self.shortcut(x), inplace=True), "post")
 
 
 class GlobalAveragePool(nn.Module):
@@ -67,7 +83,8 @@ class ResNet(nn.Module):
     """(B, 3, H, W) normalised images -> (B, num_classes) logits; H and W are multiples of 16, 96 to 224 px.
 
     Each of `input`, `block`, `stage`, `head_gate` and `head_pool` is a factory `channels -> nn.Module`, or None.
-    `stage_index` (1 to 4) says after which stage the stage slot sits.
+    `block_position` is one of BLOCK_POSITIONS; `block_stages` and `stages` (of 1 to 4) say in the blocks of which stages,
+    and after which stages, attention sits. Raises ValueError for a position or stage that does not exist.
     """
 
     def __init__(
@@ -78,14 +95,18 @@ class ResNet(nn.Module):
         *,
         input: AttentionFactory | None = None,
         block: AttentionFactory | None = None,
+        block_position: str = "standard",
+        block_stages: tuple[int, ...] = (1, 2, 3, 4),
         stage: AttentionFactory | None = None,
-        stage_index: int = 3,
+        stages: tuple[int, ...] = (3,),
         head_gate: AttentionFactory | None = None,
         head_pool: AttentionFactory | None = None,
     ):
         super().__init__()
-        if not 1 <= stage_index <= len(widths):
-            raise ValueError(f"stage_index must lie between 1 and {len(widths)}, not {stage_index}")
+        if block_position not in BLOCK_POSITIONS:
+            raise ValueError(f"block_position must be one of {', '.join(BLOCK_POSITIONS)}, not {block_position!r}")
+        if not {*block_stages, *stages} <= {*range(1, len(widths) + 1)}:
+            raise ValueError(f"stages lie between 1 and {len(widths)}, not {block_stages} and {stages}")
         self.input = _slot(input, 3)
         stem_width = max(8, widths[0] // 16 * 8)  # about half of the first stage, in multiples of 8
         self.stem = nn.Sequential(
@@ -96,13 +117,14 @@ class ResNet(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         )
-        stages, channels = [], widths[0]
-        for width, stride in zip(widths, strides, strict=True):
-            stages.append(nn.Sequential(BasicBlock(channels, width, stride, block), BasicBlock(width, width, 1, block)))
+        built, after, channels = [], [], widths[0]
+        for index, (width, stride) in enumerate(zip(widths, strides, strict=True), start=1):
+            slot = (block if index in block_stages else None), block_position
+            built.append(nn.Sequential(BasicBlock(channels, width, stride, *slot), BasicBlock(width, width, 1, *slot)))
+            after.append(_slot(stage if index in stages else None, width))
             channels = width
-        self.stages = nn.ModuleList(stages)
-        self.stage_index = stage_index
-        self.stage_attention = _slot(stage, widths[stage_index - 1])
+        self.stages = nn.ModuleList(built)
+        self.stage_attention = nn.ModuleList(after)
         self.head_gate = _slot(head_gate, channels)
         self.pool = GlobalAveragePool() if head_pool is None else head_pool(channels)
         self.fc = nn.Linear(channels, num_classes)
@@ -120,10 +142,8 @@ class ResNet(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, C, H/16, W/16), the last feature map before the head."""
         x = self.stem(self.input(x))
-        for index, stage in enumerate(self.stages, start=1):
-            x = stage(x)
-            if index == self.stage_index:
-                x = self.stage_attention(x)
+        for stage, attention in zip(self.stages, self.stage_attention, strict=True):
+            x = attention(stage(x))
         return x
 
     def forward_head(self, features: Tensor) -> Tensor:

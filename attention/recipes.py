@@ -53,6 +53,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("cpu", phases=((3, 80), (4, 112), (3, 128))),
+        Recipe("gpu", phases=((8, 96), (8, 128), (4, 144)), batch_size=128, muon_lr=0.1),
         Recipe("smoke", phases=((1, 64), (1, 96)), batch_size=32),  # seconds: for tests and rehearsals, never a table
     )
 }

@@ -1,7 +1,11 @@
 """Where training runs live, and what identifies the code that made them."""
 
+import fcntl
 import json
+import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attention.recipes import Recipe
@@ -18,6 +22,22 @@ def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, 
     return RUNS / dataset_name / kind / f"{variant_name}-seed{seed}"
 
 
+class RunTaken(Exception):
+    """Another process is at work on this run."""
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold a run for this process. Raises RunTaken. A killed process lets go of it by itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunTaken(f"Another process is training {folder.name} now. Wait for it, or stop it.") from None
+        yield
+
+
 def read_record(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -29,7 +49,12 @@ def committed_records(dataset_name: str, recipe_name: str) -> dict[tuple[str, in
 
 
 def code_commit() -> str:
-    """The commit that is checked out, with "+" when the package differs from it; "unknown" outside git."""
+    """The commit that is checked out, with "+" when the package differs from it; "unknown" outside git.
+
+    $ATTENTION_COMMIT says it where the files travelled without their history.
+    """
+    if given := os.environ.get("ATTENTION_COMMIT"):
+        return given
 
     def git(*arguments: str) -> str:
         return subprocess.run(

@@ -1,15 +1,15 @@
 """One training run: a variant, a data set, a recipe and a seed -> half-precision weights and a run record.
 
-A run can be killed at any moment: its state is renamed into place after every epoch, and each epoch draws its order and
-its augmentation from a generator seeded with (seed, epoch), so a resumed run ends with the same weights to the bit. That
-holds for one thread count, which is therefore part of the state.
+A run can be killed at any moment: its state is renamed into place as it goes, and each epoch draws its order and its
+augmentation from a generator seeded with (seed, epoch), so a resumed run ends with the same weights. On a CPU they are the
+same to the bit, for one thread count, which is therefore part of the state; cuDNN's kernels do not promise that.
 """
 
 import datetime
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,99 +21,71 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from attention import devices
+from attention import devices, graphs
+from attention.augmentation import crop, draw_crops
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, hold_out, load, normalise
 from attention.evaluation import predict
 from attention.files import sha256, write_by_rename, write_json
-from attention.muon import Muon
-from attention.network import is_attention
+from attention.optimisation import Average, Optimisers, one_cycle
 from attention.recipes import Recipe
-from attention.runs import code_commit, read_record, run_folder
+from attention.runs import claim, code_commit, read_record, run_folder
+from attention.strengths import learned_strengths
 from attention.variants import build_model, variant
 
 CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on; a record's accuracy is on all
+SAVE_EVERY_S = 10  # at most: an epoch takes under a second on a GPU and minutes on a CPU
 
 
 class TrainingError(Exception):
     """A run cannot start or resume; the message says why and what to do."""
 
 
+class Stopped(Exception):
+    """A run was asked to stop between two epochs; its state is saved."""
+
+
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
-def random_crops(images: Tensor, pixels: int, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """(B, 3, H, W) normalised -> (B, 3, pixels, pixels): a random crop and flip each, in one grid_sample on the device."""
-    count = len(images)
+def epoch_batches(count: int, recipe: Recipe, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
+    """Which images, and which crops of them: (steps, B) indices and (steps, B, 2, 3), the same for every variant.
 
-    def uniform(low: float, high: float) -> Tensor:
-        return torch.rand(count, generator=generator) * (high - low) + low
-
-    area = uniform(recipe.crop_area_min, 1)
-    log_aspect = uniform(-math.log(recipe.crop_aspect_max), math.log(recipe.crop_aspect_max))
-    width = (area * log_aspect.exp()).sqrt().clamp(max=1)  # as fractions of the image
-    height = (area / log_aspect.exp()).sqrt().clamp(max=1)
-    flip = torch.where(uniform(0, 1) < recipe.flip_probability, -1.0, 1.0)
-    theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0], theta[:, 1, 1] = width * flip, height
-    theta[:, 0, 2], theta[:, 1, 2] = uniform(-1, 1) * (1 - width), uniform(-1, 1) * (1 - height)
-    grid = F.affine_grid(theta.to(images.device), [count, 3, pixels, pixels], align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-
-
-def one_cycle(step: int, steps: int, warmup_fraction: float) -> float:
-    """The factor on every rate at `step` of `steps`: linear from 0 to 1, then linear back to 0."""
-    peak = max(1, round(steps * warmup_fraction))
-    return min((step + 1) / peak, (steps - step) / max(1, steps - peak))
-
-
-def build_optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """The backbone's are the same in every variant: Muon for convolutions, SGD for norms and classifier; AdamW for attention.
-
-    AdamW bounds a parameter's step whatever its gradient, which a softmax rescaled by the number of positions needs.
+    A short last batch is left out: it upsets batch norm.
     """
-    groups: dict[str, list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        role = "attention" if is_attention(name) else "convolution" if parameter.ndim == 4 else "backbone"
-        groups.setdefault(f"{role} {'vectors' if parameter.ndim <= 1 else 'matrices'}", []).append(parameter)
-
-    def decayed(role: str, decay: float) -> list[dict]:
-        both = (("matrices", decay), ("vectors", 0.0))
-        return [
-            {"params": groups[f"{role} {shape}"], "weight_decay": amount}
-            for shape, amount in both
-            if f"{role} {shape}" in groups
-        ]
-
-    optimizers = [
-        Muon(groups["convolution matrices"], recipe.muon_lr, recipe.muon_momentum, recipe.muon_weight_decay),
-        torch.optim.SGD(
-            decayed("backbone", recipe.sgd_weight_decay), recipe.sgd_lr, recipe.sgd_momentum, nesterov=True
-        ),
-    ]
-    attention = decayed("attention", recipe.attention_weight_decay)
-    if attention:
-        optimizers.append(torch.optim.AdamW(attention, recipe.attention_lr))
-    return optimizers
+    generator = epoch_generator(seed, epoch)
+    size = min(recipe.batch_size, count)
+    steps = count // size
+    order = torch.randperm(count, generator=generator)[: steps * size].view(steps, size)
+    return order, draw_crops(steps * size, recipe, generator).view(steps, size, 2, 3)
 
 
 class Run:
     """The moving parts of a run, and how they are saved and restored."""
 
-    def __init__(self, variant_name: str, classes: int, recipe: Recipe, seed: int, device: torch.device):
+    def __init__(self, variant_name: str, classes: int, recipe: Recipe, seed: int, device: torch.device, images: Split):
+        def build() -> nn.Module:
+            return build_model(variant_name, classes, seed).to(device, memory_format=torch.channels_last)
+
         self.device, self.recipe, self.seed = device, recipe, seed
-        self.model = build_model(variant_name, classes, seed).to(device, memory_format=torch.channels_last)
-        self.averaged = build_model(variant_name, classes, seed).to(device, memory_format=torch.channels_last)
-        self.optimizers = build_optimizers(self.model, recipe)
-        self.base_lrs = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.model, self.averaged = build().train(), build()
+        self.optimisers = Optimisers(self.model, recipe)
+        self.average = Average(self.averaged, self.model, recipe.average_decay)
         self.history: list[dict] = []
         self.code_commit = code_commit()  # now: the code may move on while the run lasts
+
+        size = min(recipe.batch_size, len(images))
+        self.images, self.labels = images.images.to(device), images.labels.to(device)
+        self.index = torch.zeros(size, dtype=torch.long, device=device)  # the batch at hand: stays where it is,
+        self.crops = torch.zeros(size, 2, 3, device=device)  # since a captured step reads it there
+        self.loss_sum, self.correct = torch.zeros(2, device=device)
+        self._step: tuple[int, Callable[[], None]] | None = None  # the crop size it is for, and the step
 
     def state(self) -> dict:
         return {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "optimizers": self.optimisers.state_dict(),
             "history": self.history,
             "threads": torch.get_num_threads(),
             "precision": precision(self.device),
@@ -122,7 +94,7 @@ class Run:
 
     def restore(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["threads"] != torch.get_num_threads():
+        if state["threads"] != torch.get_num_threads() and self.device.type == "cpu":
             raise TrainingError(
                 f"This run began with {state['threads']} thread(s), and another count changes its weights. "
                 f"Continue with --threads {state['threads']}, or remove {path.parent.name} to begin anew."
@@ -134,58 +106,65 @@ class Run:
             )
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        self.optimisers.load_state_dict(state["optimizers"])
         self.history = state["history"]
         self.code_commit = state["code_commit"]
 
-    def train_epoch(self, split: Split, bar: tqdm) -> tuple[float, float]:
-        """One pass over the split; returns mean loss and accuracy on the augmented crops."""
-        epoch = len(self.history)
-        generator = epoch_generator(self.seed, epoch)
-        pixels, batch_size = self.recipe.pixels_at(epoch), self.recipe.batch_size
-        batches = torch.randperm(len(split), generator=generator).split(batch_size)
-        batches = [b for b in batches if len(b) == batch_size] or batches  # a short last batch upsets batch norm
+    def step(self, pixels: int) -> None:
+        """Learn from the batch that `index` and `crops` name: crop, forward, backward, update, average."""
+        labels = self.labels[self.index]
+        crops = crop(normalise(self.images[self.index]), self.crops, pixels)
         dtype = devices.training_dtype(self.device)
-        loss_sum = torch.zeros((), device=self.device)
-        correct = torch.zeros((), device=self.device)
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            logits = self.model(crops).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss.backward()
+        self.optimisers.step()
+        self.optimisers.zero_grad()
+        self.average.update()
+        self.loss_sum += loss.detach()
+        self.correct += (logits.argmax(1) == labels).sum()
+
+    def _step_at(self, pixels: int) -> Callable[[], None]:
+        """The step for one crop size: as it is, or on CUDA recorded once and then replayed."""
+        if self._step is None or self._step[0] != pixels:
+            step = lambda: self.step(pixels)  # noqa: E731
+            if self.device.type == "cuda":
+                self._step = None  # frees the last recording's memory first
+                step = graphs.capture(step, self._changed_by_a_step, self.device)
+            self._step = pixels, step
+        return self._step[1]
+
+    def _changed_by_a_step(self) -> list[Tensor]:
+        models = (self.model, self.averaged)
+        weights = [tensor for model in models for tensor in (*model.parameters(), *model.buffers())]
+        return [*weights, *self.optimisers.tensors(), self.loss_sum, self.correct]
+
+    def train_epoch(self, bar: tqdm) -> tuple[float, float]:
+        """One pass over the images; returns mean loss and accuracy on the augmented crops."""
+        epoch = len(self.history)
+        batches, crops = (
+            table.to(self.device) for table in epoch_batches(len(self.labels), self.recipe, self.seed, epoch)
+        )
         self.model.train()
-        for index, batch in enumerate(batches):
-            factor = one_cycle(
-                epoch * len(batches) + index, self.recipe.epochs * len(batches), self.recipe.warmup_fraction
-            )
-            for optimizer, lrs in zip(self.optimizers, self.base_lrs, strict=True):
-                for group, lr in zip(optimizer.param_groups, lrs, strict=True):
-                    group["lr"] = lr * factor
-            images = normalise(split.images[batch].to(self.device, non_blocking=True))
-            labels = split.labels[batch].to(self.device, non_blocking=True)
-            crops = random_crops(images, pixels, self.recipe, generator)
-            crops = crops.contiguous(memory_format=torch.channels_last)
-            with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-                logits = self.model(crops).float()
-            loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-            loss.backward()
-            for optimizer in self.optimizers:
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-            self._average()
-            loss_sum += loss.detach()
-            correct += (logits.argmax(1) == labels).sum()
-            bar.update(len(batch))
-        mean_loss = loss_sum.item() / len(batches)
+        self.index.copy_(batches[0])
+        self.crops.copy_(crops[0])
+        step = self._step_at(self.recipe.pixels_at(epoch))
+        self.loss_sum.zero_()
+        self.correct.zero_()
+        for number in range(len(batches)):
+            done, in_all = epoch * len(batches) + number, self.recipe.epochs * len(batches)
+            self.optimisers.set_rates(one_cycle(done, in_all, self.recipe.warmup_fraction))
+            self.index.copy_(batches[number])
+            self.crops.copy_(crops[number])
+            step()
+            bar.update(len(self.index))
+        mean_loss = self.loss_sum.item() / len(batches)
         if not math.isfinite(mean_loss):
             raise TrainingError(
                 f"The loss is {mean_loss} in epoch {epoch + 1}: the run diverged. Lower the recipe's rates."
             )
-        return mean_loss, correct.item() / sum(map(len, batches))
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        for mean, new in zip(self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - self.recipe.average_decay)
-            else:
-                mean.copy_(new)  # batch norm's counters
+        return mean_loss, self.correct.item() / batches.numel()
 
 
 def precision(device: torch.device) -> str:
@@ -207,58 +186,73 @@ def train(
     tuning: bool = False,
     splits: tuple[Split, Split] | None = None,
     quiet: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> dict:
     """Train, or go on with a run that was interrupted, and return its record; a finished run returns at once.
 
     `tuning` trains on nine tenths of `train` and scores the tenth that is held out, so that val stays unseen. `splits`
-    (training, evaluation) replaces the data set's own images. Raises TrainingError, DataError or UnknownVariant.
+    (training, evaluation) are used where the caller has decoded them already. Between two epochs `stop` is asked whether
+    to go on. Raises TrainingError, DataError, UnknownVariant, runs.RunTaken, or Stopped.
     """
     chosen, info = variant(variant_name), dataset(dataset_name)
     device = device or devices.pick_device()
     folder = run_folder(variant_name, dataset_name, recipe, seed, tuning)
-    record_path, state_path = folder / "record.json", folder / "state.pt"
-    if record_path.exists():
-        return read_record(record_path)
-    if splits is None:
-        training_split = load(dataset_name, "train", _bar("decode train", quiet))
-        splits = (
-            hold_out(training_split)
-            if tuning
-            else (training_split, load(dataset_name, "val", _bar("decode val", quiet)))
-        )
-    training_split, test_split = splits
+    if (folder / "record.json").exists():
+        return read_record(folder / "record.json")
+    training_split, test_split = splits or load_splits(dataset_name, tuning, quiet)
+    with claim(folder):
+        if (folder / "record.json").exists():  # another process ended it while this one decoded
+            return read_record(folder / "record.json")
+        devices.reset_peak_memory(device)
+        run = Run(variant_name, len(info.classes), recipe, seed, device, training_split)
+        if (folder / "state.pt").exists():
+            run.restore(folder / "state.pt")
+        _train_epochs(run, variant_name, test_split, folder, quiet, stop)
+        return _finish(run, chosen, dataset_name, test_split, folder, tuning)
 
-    run = Run(variant_name, len(info.classes), recipe, seed, device)
-    if state_path.exists():
-        run.restore(state_path)
-    curve_split = test_split.subset(torch.linspace(0, len(test_split) - 1, min(CURVE_IMAGES, len(test_split))).long())
-    while len(run.history) < recipe.epochs:
+
+def load_splits(dataset_name: str, tuning: bool = False, quiet: bool = False) -> tuple[Split, Split]:
+    """(training images, images to score): `train` and `val`, or for tuning two parts of `train`."""
+    training_split = load(dataset_name, "train", _bar("decode train", quiet))
+    return (
+        hold_out(training_split) if tuning else (training_split, load(dataset_name, "val", _bar("decode val", quiet)))
+    )
+
+
+def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: bool, stop: Callable[[], bool]) -> None:
+    curve_split = test_split.subset(_spread(len(test_split), CURVE_IMAGES))
+    saved = -math.inf
+    while len(run.history) < run.recipe.epochs:
         epoch = len(run.history)
         started = time.perf_counter()
-        label = f"{variant_name} seed {seed} epoch {epoch + 1}/{recipe.epochs}"
-        with tqdm(total=len(training_split), desc=label, unit="img", disable=quiet, leave=False) as bar:
-            loss, accuracy = run.train_epoch(training_split, bar)
-        devices.synchronise(device)
+        label = f"{name} seed {run.seed} epoch {epoch + 1}/{run.recipe.epochs}"
+        with tqdm(total=len(run.labels), desc=label, unit="img", disable=quiet, leave=False) as bar:
+            loss, accuracy = run.train_epoch(bar)
+        devices.synchronise(run.device)
         seconds = time.perf_counter() - started
-        probabilities = predict(run.averaged, curve_split, device)
+        probabilities = predict(run.averaged, curve_split, run.device)
         curve_accuracy = float((probabilities.argmax(1) == curve_split.labels.numpy()).mean())
         run.history.append(
             {
                 "epoch": epoch + 1,
-                "pixels": recipe.pixels_at(epoch),
+                "pixels": run.recipe.pixels_at(epoch),
                 "loss": round(loss, 5),
                 "train_accuracy": round(accuracy, 5),
                 "test_accuracy": round(curve_accuracy, 5),
                 "seconds": round(seconds, 2),
             }
         )
-        write_by_rename(state_path, lambda path: torch.save(run.state(), path))
+        stopping = stop()
+        if stopping or time.monotonic() - saved > SAVE_EVERY_S:
+            write_by_rename(folder / "state.pt", lambda path: torch.save(run.state(), path))
+            saved = time.monotonic()
         if not quiet:
             print(
                 f"{label}: loss {loss:.3f}, train {accuracy:.3f}, test subset {curve_accuracy:.3f}, {seconds:.0f} s",
                 flush=True,
             )
-    return _finish(run, chosen, dataset_name, test_split, folder, tuning)
+        if stopping and len(run.history) < run.recipe.epochs:
+            raise Stopped(label)
 
 
 def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path, tuning: bool) -> dict:
@@ -286,6 +280,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "seconds": round(sum(seconds), 1),
         "seconds_an_epoch": round(sum(seconds) / len(seconds), 2),
         "peak_memory_mb": round(devices.peak_memory_mb(run.device)),
+        "strengths": learned_strengths(run.averaged, test_split.subset(_spread(len(test_split), 100)), run.device),
         "parameters": sum(p.numel() for p in run.averaged.parameters()),
         "weights_sha256": sha256(folder / "weights.safetensors"),
         "device": devices.device_name(run.device),
@@ -300,6 +295,11 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     write_json(folder / "record.json", record)  # last: a record says that the run is whole
     (folder / "state.pt").unlink(missing_ok=True)
     return read_record(folder / "record.json")
+
+
+def _spread(count: int, at_most: int) -> Tensor:
+    """Indices of so many images, evenly over all."""
+    return torch.linspace(0, count - 1, min(at_most, count)).long()
 
 
 def _save_npz(path: Path, probabilities: np.ndarray) -> None:

@@ -15,23 +15,32 @@ PLACEMENTS = {
     "block": "inside every residual block",
     "stage": "after a stage",
     "head": "before the classifier",
+    "everywhere": "on the input, inside every residual block and before the classifier",
 }
 REFERENCE = "baseline"
+WIDER = (48, 96, 192, 192)  # see docs/recipes.md: the plain network at the latency of the heaviest common variant
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the study. `stage` (1 to 4) matters for the placement "stage" alone."""
+    """One row of the study: a mechanism (None for a control) in a placement.
+
+    `stages` (of 1 to 4) says after which stages a "stage" sits, or in the blocks of which stages a "block";
+    `position` is where in the block, one of network.BLOCK_POSITIONS.
+    """
 
     name: str
     mechanism: str | None
     placement: str
-    stage: int = 3
+    stages: tuple[int, ...] = (1, 2, 3, 4)
+    position: str = "standard"
     widths: tuple[int, ...] = WIDTHS
 
     @property
     def title(self) -> str:
-        return MECHANISMS[self.mechanism].title if self.mechanism else "Baseline"
+        if self.mechanism is None:
+            return "Baseline" if self.widths == WIDTHS else "Wider baseline"
+        return MECHANISMS[self.mechanism].title
 
     @property
     def info(self) -> Mechanism | None:
@@ -51,8 +60,32 @@ VARIANTS = {
         Variant("channel-softmax-block", "channel-softmax", "block"),
         Variant("spatial-channel-block", "spatial-channel", "block"),
         Variant("cbam-block", "cbam", "block"),
-        Variant("self-attention-stage", "self-attention", "stage"),
+        Variant("self-attention-stage", "self-attention", "stage", stages=(3,)),
         Variant("attention-pool-head", "attention-pool", "head"),
+        # every variant above is trained with the most seeds; what follows answers one question each
+        Variant("baseline-wide", None, "none", widths=WIDER),
+        Variant("spatial-channel-input", "spatial-channel", "input"),
+        Variant("cbam-input", "cbam", "input"),
+        Variant("grid-self-attention-input", "grid-self-attention", "input"),
+        Variant("qk-spatial-block", "qk-spatial", "block"),
+        Variant("eca-block", "eca", "block"),
+        Variant("gc-block", "gc", "block"),
+        Variant("se-pre-block", "se", "block", position="pre"),
+        Variant("se-post-block", "se", "block", position="post"),
+        Variant("mhsa-block", "mhsa", "block", stages=(4,), position="replace"),
+        Variant("bam-stage", "bam", "stage", stages=(1, 2, 3)),
+        Variant("self-attention-stage1", "self-attention", "stage", stages=(1,)),
+        Variant("self-attention-stage2", "self-attention", "stage", stages=(2,)),
+        Variant("self-attention-stage4", "self-attention", "stage", stages=(4,)),
+        Variant("sagan-stage", "sagan", "stage", stages=(3,)),
+        Variant("non-local-stage", "non-local", "stage", stages=(3,)),
+        Variant("attention-pool-conv-head", "attention-pool-conv", "head"),
+        Variant("attention-pool-transformer-head", "attention-pool-transformer", "head"),
+        Variant("multi-head-pool-head", "multi-head-pool", "head"),
+        Variant("qk-spatial-head", "qk-spatial", "head"),
+        Variant("se-head", "se", "head"),
+        Variant("spatial-channel-everywhere", "spatial-channel", "everywhere"),
+        Variant("cbam-everywhere", "cbam", "everywhere"),
     )
 }
 
@@ -69,14 +102,19 @@ def variant(name: str) -> Variant:
 
 
 def _slots(chosen: Variant) -> dict:
+    """The keyword arguments of ResNet that put a variant's mechanism in its place."""
     if chosen.mechanism is None:
         return {}
-    mechanism = MECHANISMS[chosen.mechanism]
-    if chosen.placement == "stage":
-        return {"stage": mechanism.build, "stage_index": chosen.stage}
-    if chosen.placement == "head":
-        return {"head_pool" if mechanism.is_pooling else "head_gate": mechanism.build}
-    return {chosen.placement: mechanism.build}
+    build = MECHANISMS[chosen.mechanism].build
+    head = "head_pool" if MECHANISMS[chosen.mechanism].is_pooling else "head_gate"
+    block = {"block": build, "block_position": chosen.position, "block_stages": chosen.stages}
+    return {
+        "input": {"input": build},
+        "block": block,
+        "stage": {"stage": build, "stages": chosen.stages},
+        "head": {head: build},
+        "everywhere": {"input": build, head: build} | block,
+    }[chosen.placement]
 
 
 def _seeded(seed: int, build) -> nn.Module:
