@@ -51,8 +51,8 @@ def watch(model: nn.Module) -> Iterator[dict[str, Tensor]]:
 def describe(path: str, weights: Tensor) -> AttentionMap:
     """Turn one watched output for a single image into an AttentionMap; the shape tells what it is over.
 
-    (1, C, 1, 1) is over channels. A gate (1, C, h, w) is over positions: the mean over its channels. Softmax weights are
-    over positions as (1, N) or (1, heads, N), and pairs as (1, N, N) or (1, heads, N, N): the mean over the heads.
+    (1, C, 1, 1) is over channels. A gate (1, C, h, w) is over positions: the mean over its channels. Softmax weights
+    are over positions as (1, N) or (1, heads, N), and pairs as (1, N, N) or (1, heads, N, N): the mean over the heads.
     Raises ValueError where the N positions are no square grid.
     """
     weights = weights.float().cpu().squeeze(0)

@@ -64,6 +64,29 @@ def test_positions_keep_their_place():
     assert np.unravel_index(describe("pool.attn", weights).values.argmax(), (10, 10)) == (2, 7)
 
 
+def test_a_gate_on_channels_and_positions_shows_its_mean_over_channels():
+    weights = torch.rand(1, 8, 10, 12)
+    shown = describe("stage_attention.gate", weights)
+    assert (shown.kind, shown.over) == ("gate", "positions") and shown.pairs is None
+    assert shown.values == pytest.approx(weights[0].mean(0).numpy())
+
+
+def test_heads_are_averaged():
+    weights = torch.rand(1, 4, 100).softmax(-1)
+    shown = describe("pool.attn", weights)
+    assert (shown.kind, shown.over) == ("softmax", "positions") and shown.pairs is None
+    assert shown.values == pytest.approx(100 * weights[0].mean(0).view(10, 10).numpy())
+    one = describe("pool.attn", weights[:, :1])
+    assert one.values == pytest.approx(describe("pool.attn", weights[:, 0]).values)
+
+
+def test_pairs_of_several_heads_become_the_mean_heads_pairs():
+    weights = torch.rand(1, 4, 100, 100).softmax(-1)
+    shown, mean = describe("stage_attention.attn", weights), describe("stage_attention.attn", weights.mean(1))
+    assert shown.pairs.shape == (100, 100) and shown.values.shape == (10, 10)
+    assert shown.pairs == pytest.approx(mean.pairs) and shown.values == pytest.approx(mean.values)
+
+
 def test_a_grid_that_is_not_square_is_refused():
     with pytest.raises(ValueError, match="no square grid"):
         describe("input.attn", torch.full((1, 6), 1 / 6))

@@ -5,24 +5,42 @@ import math
 
 import numpy as np
 import pytest
+import timm.layers.bottleneck_attn
 import timm.layers.cbam
+import timm.layers.non_local_attn
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from attention.mechanisms import MECHANISMS
-from attention.mechanisms.channel import ChannelSoftmaxAttention, SqueezeExcitation
-from attention.mechanisms.combined import CBAM, SpatialChannelAttention
-from attention.mechanisms.pooling import AttentionPool
-from attention.mechanisms.self_attention import SelfAttention
+from attention.mechanisms.channel import ChannelSoftmaxAttention, EfficientChannelAttention, SqueezeExcitation
+from attention.mechanisms.combined import BAM, CBAM, GlobalContext, SpatialChannelAttention
+from attention.mechanisms.pooling import (
+    AttentionPool,
+    ConvolutionalAttentionPool,
+    MultiHeadAttentionPool,
+    TransformerAttentionPool,
+)
+from attention.mechanisms.self_attention import (
+    MultiHeadSelfAttention,
+    NonLocalBlock,
+    ReducedGridSelfAttention,
+    SAGANAttention,
+    SelfAttention,
+    by_offset,
+)
 from attention.mechanisms.spatial import QueryKeySpatialAttention
 
 CHANNELS = (3, 8, 40, 48, 160)
 SIZES = ((5, 5), (10, 10), (7, 12))  # positions, for any number of channels and a batch of 2
 LARGE = ((64, 64), (160, 160), (224, 224), (224, 96))  # an image: 3 channels, a batch of 1
 SHAPES = [(2, c, h, w) for c in CHANNELS for h, w in SIZES] + [(1, 3, h, w) for h, w in LARGE]
-MOST_POSITIONS = {"self-attention": 64 * 64}  # of a family that forms N x N weights: 10 GB at 224 px
+MOST_POSITIONS = {  # by id or family, where N x N weights are formed: 10 GB a head at 224 px
+    "self-attention": 64 * 64,
+    "grid-self-attention": math.inf,
+    "attention-pool-transformer": 64 * 64,
+}
 
 each_mechanism = pytest.mark.parametrize("name", MECHANISMS)
 
@@ -55,8 +73,9 @@ def watched(module: nn.Module, x: torch.Tensor) -> list[tuple[nn.Module, torch.T
 @pytest.mark.parametrize("channels", CHANNELS)
 def test_shape_and_finiteness(name, channels, device):
     info = MECHANISMS[name]
-    module = awake(info.build(channels)).to(device)
-    for shape in (s for s in SHAPES if s[1] == channels and s[2] * s[3] <= MOST_POSITIONS.get(info.family, math.inf)):
+    module = awake(info.build(channels)).to(device).eval()  # BAM trains with 2 images or more
+    most_positions = MOST_POSITIONS.get(name, MOST_POSITIONS.get(info.family, math.inf))
+    for shape in (s for s in SHAPES if s[1] == channels and s[2] * s[3] <= most_positions):
         out = module(torch.randn(shape, device=device))
         assert out.shape == (shape[:2] if info.is_pooling else shape)
         assert out.isfinite().all()
@@ -65,7 +84,7 @@ def test_shape_and_finiteness(name, channels, device):
 @each_mechanism
 def test_every_parameter_gets_a_gradient(name, device):
     module = awake(MECHANISMS[name].build(40)).double().to(device)
-    out = module(torch.randn(2, 40, 6, 7, dtype=torch.double, device=device))
+    out = module(torch.randn(2, 40, 12, 14, dtype=torch.double, device=device))
     (out * torch.randn_like(out)).sum().backward()
     grads = {key: parameter.grad for key, parameter in module.named_parameters()}
     assert [key for key, grad in grads.items() if grad is None or grad.abs().max() < 1e-9] == []
@@ -73,7 +92,7 @@ def test_every_parameter_gets_a_gradient(name, device):
 
 @each_mechanism
 def test_visible_weights_are_in_range(name, device):
-    seen = watched(awake(MECHANISMS[name].build(40)).to(device), 3 * torch.randn(2, 40, 6, 7, device=device))
+    seen = watched(awake(MECHANISMS[name].build(40)).to(device), 3 * torch.randn(2, 40, 12, 14, device=device))
     assert seen, "nothing to look at: no submodule named gate or attn"
     for part, weights in seen:
         assert weights.min() >= 0 and weights.max() <= 1
@@ -82,6 +101,27 @@ def test_visible_weights_are_in_range(name, device):
             torch.testing.assert_close(weights.sum(part.dim), torch.ones_like(weights.sum(part.dim)))
         else:
             assert isinstance(part, nn.Sigmoid)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+@each_mechanism
+def test_a_cuda_graph_repeats_its_training_step(name):
+    module = awake(MECHANISMS[name].build(40)).cuda()
+    x, parameters = torch.randn(2, 40, 12, 14, device="cuda"), list(module.parameters())
+
+    def step():
+        out = module(x)
+        return out, torch.autograd.grad(out.square().sum(), parameters)
+
+    stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+    with torch.cuda.stream(stream):
+        step()
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph):
+        captured = step()
+    x.normal_()
+    graph.replay()
+    torch.testing.assert_close(captured, step(), atol=1e-3, rtol=1e-3)
 
 
 @each_mechanism
@@ -125,15 +165,16 @@ def test_documented_and_uniform(name):
 # --- the formulas of the article, once more, in NumPy with float64 ----------------------------------------------------
 
 
-def convolution(x, weights, prefix):
+def convolution(x, weights, prefix, dilation=1):
     """'Same' convolution with zero padding, one kernel offset at a time."""
     kernel, bias = weights[prefix + ".weight"], weights.get(prefix + ".bias", np.zeros(1))
-    pad, (height, width) = kernel.shape[-1] // 2, x.shape[-2:]
+    pad, (height, width) = kernel.shape[-1] // 2 * dilation, x.shape[-2:]
     padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     out = np.zeros((len(x), len(kernel), height, width)) + bias[None, :, None, None]
     for i in range(kernel.shape[-2]):
         for j in range(kernel.shape[-1]):
-            out += np.einsum("oc,bchw->bohw", kernel[:, :, i, j], padded[:, :, i : i + height, j : j + width])
+            y, z = i * dilation, j * dilation
+            out += np.einsum("oc,bchw->bohw", kernel[:, :, i, j], padded[:, :, y : y + height, z : z + width])
     return out
 
 
@@ -144,6 +185,23 @@ def softmax(scores):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
+
+
+def batch_norm(x, weights, prefix):
+    mean, var, scale, shift = (
+        weights[f"{prefix}.{key}"].reshape(1, -1, 1, 1) for key in ("running_mean", "running_var", "weight", "bias")
+    )
+    return (x - mean) / np.sqrt(var + 1e-5) * scale + shift
+
+
+def layer_norm(x, weights, prefix):
+    """Of one vector."""
+    scale, shift = weights[prefix + ".weight"].ravel(), weights[prefix + ".bias"].ravel()
+    return (x - x.mean()) / np.sqrt(x.var() + 1e-5) * scale + shift
+
+
+def gelu(x):
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
 
 
 def perceptron(x, weights, first, last):
@@ -176,9 +234,36 @@ def cbam(x, weights):
     layers = (weights, "channel.mlp.0", "channel.mlp.2")
     x = x * sigmoid(perceptron(x.mean((2, 3)), *layers) + perceptron(x.max((2, 3)), *layers))[:, :, None, None]
     scores = convolution(np.stack([x.mean(1), x.max(1)], axis=1), weights, "spatial.conv")
-    bn = {key.rsplit(".", 1)[1]: value for key, value in weights.items() if key.startswith("spatial.bn")}
-    scores = (scores - bn["running_mean"]) / np.sqrt(bn["running_var"] + 1e-5) * bn["weight"] + bn["bias"]
-    return x * sigmoid(scores)
+    return x * sigmoid(batch_norm(scores, weights, "spatial.bn"))
+
+
+def efficient_channel(x, weights, size):
+    kernel = weights["conv.weight"].ravel()
+    assert len(kernel) == size[x.shape[1]]
+    means = np.pad(x.mean((2, 3)), ((0, 0), (len(kernel) // 2,) * 2))
+    c = sigmoid(sum(w * means[:, i : i + x.shape[1]] for i, w in enumerate(kernel)))
+    return x * c[:, :, None, None]
+
+
+def bam(x, weights):
+    def hidden(x, prefix, dilation=1):
+        return np.maximum(batch_norm(convolution(x, weights, prefix + ".0", dilation), weights, prefix + ".1"), 0)
+
+    channel = convolution(hidden(x.mean((2, 3), keepdims=True), "channel.1"), weights, "channel.2")
+    spatial = hidden(hidden(hidden(x, "spatial.0"), "spatial.1", 4), "spatial.2", 4)
+    m = sigmoid(channel + convolution(spatial, weights, "spatial.3"))
+    return x + x * m
+
+
+def global_context(x, weights):
+    out = x.copy()
+    for b, image in enumerate(x):
+        a = softmax(np.einsum("c,chw->hw", weights["score.weight"][0, :, 0, 0], image))
+        z = np.einsum("hw,chw->c", a, image)
+        hidden = weights["transform.0.weight"][:, :, 0, 0] @ z + weights["transform.0.bias"]
+        hidden = np.maximum(layer_norm(hidden, weights, "transform.1"), 0)
+        out[b] += (weights["transform.3.weight"][:, :, 0, 0] @ hidden + weights["transform.3.bias"])[:, None, None]
+    return out
 
 
 def self_attention(x, weights):
@@ -187,6 +272,60 @@ def self_attention(x, weights):
     for b, i, j in np.ndindex(len(x), *x.shape[2:]):
         a = softmax(np.einsum("c,chw->hw", query[b, :, i, j], key[b]))  # where position (i, j) looks
         out[b, :, i, j] += weights["gamma"][0] * np.einsum("hw,chw->c", a, x[b])
+    return out
+
+
+def pairwise(query, key, value):
+    """Each position's softmax-weighted mean of the values, scored by its query with every key."""
+    out = np.zeros((len(value), value.shape[1], *query.shape[2:]))
+    for b, i, j in np.ndindex(len(query), *query.shape[2:]):
+        a = softmax(np.einsum("c,chw->hw", query[b, :, i, j], key[b]))
+        out[b, :, i, j] = np.einsum("hw,chw->c", a, value[b])
+    return out
+
+
+def grid_self_attention(x, weights, factor):
+    (height, width), (rows, columns) = x.shape[2:], (math.ceil(side / factor) for side in x.shape[2:])
+    grid = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        top, bottom = i * height // rows, math.ceil((i + 1) * height / rows)
+        left, right = j * width // columns, math.ceil((j + 1) * width / columns)
+        grid[:, :, i, j] = x[:, :, top:bottom, left:right].mean((2, 3))
+    update = self_attention(grid, weights) - grid
+    for axis, side in ((2, height), (3, width)):
+        cells = update.shape[axis]
+        at = (np.arange(side) + 0.5) * cells / side - 0.5  # where a pixel's centre lies among the centres of the cells
+        update = np.apply_along_axis(lambda line, at=at: np.interp(at, np.arange(len(line)), line), axis, update)
+    return x + update
+
+
+def sagan(x, weights):
+    query, key, value = (convolution(x, weights, name) for name in ("query", "key", "value"))
+    return x + weights["gamma"][0] * convolution(pairwise(query, key, value), weights, "output")
+
+
+def non_local(x, weights):
+    query, key, value = (convolution(x, weights, name) for name in ("theta", "phi", "g"))
+    return x + batch_norm(convolution(pairwise(query, key, value), weights, "output"), weights, "bn")
+
+
+def multi_head(x, weights, heads):
+    """The tables are read at fractional offsets; each head and each query on its own."""
+    heads, (height, width) = heads[x.shape[1]], x.shape[2:]
+    query, key, value = (convolution(x, weights, name) for name in ("query", "key", "value"))
+    depth, base = x.shape[1] // heads, (len(weights["vertical"]) + 1) // 2
+
+    def by_place(table, i, side):  # (side, d): the row for each j, which is at offset j - i
+        at = (np.arange(side) - i) * (base - 1) / (side - 1) + base - 1
+        return np.stack([np.interp(at, np.arange(len(table)), column) for column in table.T], axis=1)
+
+    out = np.zeros_like(x)
+    for b, n, i, j in np.ndindex(len(x), heads, height, width):
+        part = slice(n * depth, (n + 1) * depth)
+        vertical, horizontal = by_place(weights["vertical"], i, height), by_place(weights["horizontal"], j, width)
+        beside = key[b, part] + vertical.T[:, :, None] + horizontal.T[:, None, :]
+        a = softmax(np.einsum("c,chw->hw", query[b, part, i, j], beside) / math.sqrt(depth))
+        out[b, part, i, j] = np.einsum("hw,chw->c", a, value[b, part])
     return out
 
 
@@ -200,6 +339,47 @@ def attention_pool(x, weights):
     return out
 
 
+def attention_pool_conv(x, weights):
+    scores = convolution(np.tanh(convolution(x, weights, "score.0")), weights, "score.2")
+    return np.stack([np.einsum("hw,chw->c", softmax(e[0]), image) for e, image in zip(scores, x, strict=True)])
+
+
+def attention_pool_transformer(x, weights, heads):
+    weights = {key.removeprefix("score."): value for key, value in weights.items()}
+    out = np.zeros(x.shape[:2])
+    for b, image in enumerate(x):
+        positions = image.reshape(len(image), -1).T
+        h = positions @ weights["0.weight"].T + weights["0.bias"]  # (N, D)
+        normal = np.stack([layer_norm(row, weights, "1.norm") for row in h])
+        query, key, value = np.split(normal @ weights["1.query_key_value.weight"].T, 3, axis=1)
+        depth = h.shape[1] // heads
+        mixed = np.zeros_like(h)
+        for n, i in np.ndindex(heads, len(h)):
+            part = slice(n * depth, (n + 1) * depth)
+            mixed[i, part] = softmax(key[:, part] @ query[i, part] / math.sqrt(depth)) @ value[:, part]
+        h = h + mixed @ weights["1.output.weight"].T + weights["1.output.bias"]
+        normal = np.stack([layer_norm(row, weights, "1.feed_forward.0") for row in h])
+        wide = gelu(normal @ weights["1.feed_forward.1.weight"].T + weights["1.feed_forward.1.bias"])
+        h = h + wide @ weights["1.feed_forward.3.weight"].T
+        out[b] = softmax(h @ weights["2.weight"][0]) @ positions
+    return out
+
+
+def multi_head_pool(x, weights, heads):
+    heads, out = heads[x.shape[1]], np.zeros(x.shape[:2])
+    for b, image in enumerate(x):
+        positions = image.reshape(len(image), -1).T
+        key, value = positions @ weights["key.weight"].T, positions @ weights["value.weight"].T
+        depth = x.shape[1] // heads
+        parts = [slice(n * depth, (n + 1) * depth) for n in range(heads)]
+        scores = [key[:, part] @ query / math.sqrt(depth) for query, part in zip(weights["query"], parts, strict=True)]
+        pooled = [softmax(e) @ value[:, part] for e, part in zip(scores, parts, strict=True)]
+        out[b] = weights["output.weight"] @ np.concatenate(pooled) + weights["output.bias"]
+    return out
+
+
+HEADS = {3: 3, 24: 4, 160: 4}  # of so many channels
+
 GOLDENS = {  # mechanism -> (class, keyword arguments, formula, arguments of the formula)
     "qk-spatial": (QueryKeySpatialAttention, {}, spatial, (True,)),
     "qk-spatial literal": (QueryKeySpatialAttention, {"rescale": False}, spatial, (False,)),
@@ -210,7 +390,18 @@ GOLDENS = {  # mechanism -> (class, keyword arguments, formula, arguments of the
     "se": (SqueezeExcitation, {}, squeeze_excitation, ()),
     "cbam": (CBAM, {}, cbam, ()),
     "self-attention": (SelfAttention, {}, self_attention, ()),
+    "eca": (EfficientChannelAttention, {}, efficient_channel, ({3: 3, 24: 3, 160: 5},)),
+    "bam": (BAM, {}, bam, ()),
+    "gc": (GlobalContext, {}, global_context, ()),
+    "grid-self-attention": (ReducedGridSelfAttention, {"factor": 2}, grid_self_attention, (2,)),
+    "sagan": (SAGANAttention, {}, sagan, ()),
+    "non-local": (NonLocalBlock, {}, non_local, ()),
+    "mhsa": (MultiHeadSelfAttention, {}, multi_head, (HEADS,)),
+    "mhsa at its base height": (MultiHeadSelfAttention, {"base": 5}, multi_head, (HEADS,)),
     "attention-pool": (AttentionPool, {}, attention_pool, ()),
+    "attention-pool-conv": (ConvolutionalAttentionPool, {}, attention_pool_conv, ()),
+    "attention-pool-transformer": (TransformerAttentionPool, {}, attention_pool_transformer, (4,)),
+    "multi-head-pool": (MultiHeadAttentionPool, {}, multi_head_pool, (HEADS,)),
 }
 
 
@@ -234,6 +425,7 @@ PEERS = {  # (ours, theirs); parameters are copied in order, and the orders agre
     "se, torchvision": (SqueezeExcitation, lambda c, r: torchvision.ops.SqueezeExcitation(c, r)),
     "se, timm": (SqueezeExcitation, lambda c, r: timm.layers.SEModule(c, rd_channels=r)),
     "cbam, timm": (CBAM, lambda c, r: timm.layers.cbam.CbamModule(c, rd_channels=r)),
+    "eca, timm": (EfficientChannelAttention, lambda c, r: timm.layers.EcaModule(c)),
 }
 
 
@@ -250,17 +442,131 @@ def test_agrees_with_published_code(peer, channels, training):
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-5)
 
 
+def _timm_global_context(ours):
+    hidden, channels = ours.transform[0].weight.shape[:2]
+    theirs = timm.layers.GlobalContext(channels, fuse_add=True, fuse_scale=False, rd_channels=hidden)
+    theirs.mlp_add.norm.eps = ours.transform[1].eps
+    return theirs, {
+        "conv_attn.weight": ours.score.weight,
+        "mlp_add.fc1.weight": ours.transform[0].weight,
+        "mlp_add.fc1.bias": ours.transform[0].bias,
+        "mlp_add.norm.weight": ours.transform[1].weight.flatten(),
+        "mlp_add.norm.bias": ours.transform[1].bias.flatten(),
+        "mlp_add.fc2.weight": ours.transform[3].weight,
+        "mlp_add.fc2.bias": ours.transform[3].bias,
+    }
+
+
+def _timm_non_local(ours):
+    hidden, channels = ours.g.weight.shape[:2]
+    theirs = timm.layers.non_local_attn.NonLocalAttn(channels, use_scale=False, rd_channels=hidden)
+    layers = {"t": ours.theta, "p": ours.phi, "g": ours.g, "z": ours.output}
+    state = {name + ".weight": layer.weight for name, layer in layers.items()}
+    return theirs, state | {"norm." + key: value for key, value in ours.bn.state_dict().items()}
+
+
+def _timm_bottleneck(ours):
+    channels = ours.query.in_channels
+    theirs = timm.layers.bottleneck_attn.BottleneckAttn(channels, feat_size=(10, 10), scale_pos_embed=True)
+    return theirs, {
+        "qkv.weight": torch.cat([ours.query.weight, ours.key.weight, ours.value.weight]),
+        "pos_embed.height_rel": ours.vertical,
+        "pos_embed.width_rel": ours.horizontal,
+    }
+
+
+ADAPTED = {  # (ours, ours -> (theirs, its state)); what the state lacks are biases that are 0 for us
+    "gc, timm": (GlobalContext, _timm_global_context),
+    "non-local, timm": (NonLocalBlock, _timm_non_local),
+    "mhsa, timm": (MultiHeadSelfAttention, _timm_bottleneck),
+}
+
+
 @torch.no_grad()
-def test_self_attention_begins_as_the_identity():
-    x = torch.randn(2, 24, 5, 7)
-    module = SelfAttention(24)
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("channels", [8, 160])
+@pytest.mark.parametrize("peer", ADAPTED)
+def test_agrees_with_published_code_of_another_form(peer, channels, training):
+    build, adapt = ADAPTED[peer]
+    ours = awake(build(channels)).double().train(training)
+    theirs, state = adapt(ours)
+    missing, unexpected = theirs.load_state_dict(state, strict=False)
+    assert not unexpected and all(key.endswith(".bias") for key in missing)
+    for key in missing:
+        nn.init.zeros_(theirs.get_parameter(key))
+    x = torch.randn(2, channels, 10, 10, dtype=torch.double)
+    torch.testing.assert_close(ours(x), theirs.double().train(training)(x), atol=1e-9, rtol=1e-9)
+
+
+@torch.no_grad()
+def test_the_scoring_transformer_is_torchs_own():
+    ours = awake(TransformerAttentionPool(48)).double().score[1]
+    theirs = nn.TransformerEncoderLayer(24, 4, 96, 0, "gelu", batch_first=True, norm_first=True).double()
+    values = {
+        "self_attn.in_proj_weight": ours.query_key_value.weight,
+        "self_attn.in_proj_bias": torch.zeros(72),
+        "self_attn.out_proj.weight": ours.output.weight,
+        "self_attn.out_proj.bias": ours.output.bias,
+        "linear1.weight": ours.feed_forward[1].weight,
+        "linear1.bias": ours.feed_forward[1].bias,
+        "linear2.weight": ours.feed_forward[3].weight,
+        "linear2.bias": torch.zeros(24),
+        "norm1.weight": ours.norm.weight,
+        "norm1.bias": ours.norm.bias,
+        "norm2.weight": ours.feed_forward[0].weight,
+        "norm2.bias": ours.feed_forward[0].bias,
+    }
+    theirs.load_state_dict(values)
+    x = torch.randn(2, 35, 24, dtype=torch.double)
+    torch.testing.assert_close(ours(x), theirs(x), atol=1e-9, rtol=1e-9)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "build", [SelfAttention, ReducedGridSelfAttention, SAGANAttention, NonLocalBlock, GlobalContext]
+)
+def test_begins_as_the_identity(build):
+    x = torch.randn(2, 24, 10, 18)
+    module = build(24)
     assert torch.equal(module(x), x)
-    assert not torch.equal(awake(module)(x), x)
+    assert not torch.allclose(awake(module)(x), x, atol=1e-3)
 
 
 @torch.no_grad()
-def test_attention_pool_with_equal_scores_is_the_average():
-    x, module = torch.randn(2, 24, 5, 7), awake(AttentionPool(24))
+def test_a_table_of_offsets_is_exact_at_its_base_and_linear_between():
+    table = torch.randn(19, 6, dtype=torch.double)
+    exact = by_offset(table, 10)
+    assert all(torch.equal(exact[i, :, j], table[9 + j - i]) for i in range(10) for j in range(10))
+    offsets = torch.arange(-9.0, 10, dtype=torch.double)[:, None]  # a table whose rows are their own offsets
+    for side in (5, 10, 16, 64):
+        places = torch.linspace(0, 9, side, dtype=torch.double)
+        torch.testing.assert_close(by_offset(offsets, side)[:, 0], places - places[:, None])
+
+
+@torch.no_grad()
+def test_pools_that_see_no_place_and_one_that_does():
+    x = torch.randn(2, 24, 5, 7)
+    shuffled = x.flatten(2)[:, :, torch.randperm(35)].view_as(x)
+    for build in (AttentionPool, TransformerAttentionPool, MultiHeadAttentionPool):
+        module = awake(build(24))
+        torch.testing.assert_close(module(x), module(shuffled))
+    module = awake(ConvolutionalAttentionPool(24))
+    assert not torch.allclose(module(x), module(shuffled), atol=1e-2)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("channels, heads", [(3, 3), (5, 1), (7, 1), (8, 4), (14, 2), (21, 3), (40, 4), (192, 4)])
+def test_heads_divide_any_number_of_channels(channels, heads):
+    ((_, weights),) = watched(MultiHeadSelfAttention(channels), torch.randn(2, channels, 5, 7))
+    assert weights.shape == (2, heads, 35, 35)
+    ((_, weights),) = watched(MultiHeadAttentionPool(channels), torch.randn(2, channels, 5, 7))
+    assert weights.shape == (2, heads, 35)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("build", [AttentionPool, ConvolutionalAttentionPool, TransformerAttentionPool])
+def test_attention_pool_with_equal_scores_is_the_average(build):
+    x, module = torch.randn(2, 24, 5, 7), awake(build(24))
     assert not torch.allclose(module(x), x.mean((2, 3)), atol=1e-2)
     for parameter in module.score.parameters():
         nn.init.zeros_(parameter)

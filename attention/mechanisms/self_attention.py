@@ -68,8 +68,8 @@ class SAGANAttention(nn.Module):
     """Adds to each position a projected weighted mean of all positions, with a learned strength that starts at 0.
 
     With 1x1 convolutions f, g and h to max(8, C / 8) channels and v back to C: A = softmax(g(X)^T f(X)) over f's
-    positions, output gamma * v(A h(X)) + X; here g is `query`, f `key`, h `value` and v `output`. Shapes: (B, C, H, W)
-    -> (B, C, H, W); A is (B, HW, HW), rows are queries.
+    positions, output gamma * v(A h(X)) + X; here g is `query`, f `key`, h `value` and v `output`.
+    Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, HW, HW), rows are queries.
     Source: Zhang et al., Self-Attention Generative Adversarial Networks, https://arxiv.org/abs/1805.08318.
     """
 
