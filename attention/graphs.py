@@ -1,11 +1,17 @@
 """CUDA graphs: a training step of some 600 small kernels is recorded once, then launched by one call."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 WARM_UPS = 3  # steps before the recording, in which libraries choose their kernels and optimisers make their state
+
+
+@lru_cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
 
 
 def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], device: torch.device) -> Callable[[], None]:
@@ -16,7 +22,7 @@ def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], devic
     `step` reads its inputs from tensors that stay where they are, leaves no gradient behind, and never waits for the device.
     """
     before = {id(tensor): tensor.clone() for tensor in changed()}
-    stream = torch.cuda.Stream(device)
+    stream = _stream(device)
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
         for _ in range(WARM_UPS):
@@ -26,6 +32,6 @@ def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], devic
         for tensor in changed():
             tensor.copy_(before[id(tensor)]) if id(tensor) in before else tensor.zero_()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=stream):  # the warm-up's: autograd and libraries remember theirs
         step()
     return graph.replay
