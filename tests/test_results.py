@@ -1,7 +1,9 @@
-"""The committed tables, how they are made, and that the page shows nothing else."""
+"""The summaries, how they are rebuilt from runs, and that the page shows nothing else."""
 
+import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -10,69 +12,310 @@ from attention import checkpoints, datasets, foreign, results
 from attention import runs as runs_module
 from attention.evaluation import predict
 from attention.files import write_json
+from attention.recipes import RECIPES
+from attention.results import ResultsError
 from attention.ui import benchmarks
-from attention.variants import VARIANTS
 
+FILES = ("RUNS_FILE", "ACCURACY_FILE", "PER_CLASS_FILE", "CURVES_FILE")
+PER_CLASS, CLASSES = 40, 10
+LABELS = np.repeat(np.arange(CLASSES, dtype=np.uint8), PER_CLASS)
 RECORD = {
-    "seed": 0, "epochs": 1, "seconds_an_epoch": 1.0, "device": "a processor", "threads": 1, "precision": "float32",
+    "dataset": "imagenette", "scored_on": "val", "images": len(LABELS), "epochs": 2, "seconds": 3.0,
+    "seconds_an_epoch": 1.5, "peak_memory_mb": 100, "parameters": 7, "weights_sha256": "00", "device": "a processor",
+    "device_type": "cpu", "precision": "float32", "threads": 1, "versions": {"python": "3", "torch": "2"},
+    "code_commit": "tested", "ended": "2026-01-01T00:00:00+00:00",
+    "history": [{"epoch": 1, "pixels": 64, "loss": 2.0, "train_accuracy": 0.1, "test_accuracy": 0.2, "seconds": 1.5}],
 }  # fmt: skip
 
 
 @pytest.fixture
-def scored(tiny_dataset, published, tmp_path, monkeypatch):
-    """The folder of results that `evaluate` wrote for untrained models on the generated data set."""
+def folder(tmp_path, monkeypatch):
+    """An empty folder in place of data/results."""
     folder = tmp_path / "results"
-    monkeypatch.setattr(results, "ACCURACY_FILE", folder / "accuracy.csv")
+    for name in FILES:
+        monkeypatch.setattr(results, name, folder / getattr(results, name).name)
     monkeypatch.setattr(results, "LATENCY_FILE", folder / "latency.csv")
-    monkeypatch.setattr(foreign, "RESULT_FILE", folder / "foreign.csv")
+    monkeypatch.setattr(results, "PREDICTIONS", folder / "predictions")
+    monkeypatch.setattr(results, "LABELS", folder / "labels")
     monkeypatch.setattr(runs_module, "RECORDS", folder / "runs")
-    for name in VARIANTS:
-        write_json(folder / "runs" / "imagenette" / "smoke" / f"{name}-seed0.json", RECORD | {"variant": name})
-    results.evaluate("imagenette", torch.device("cpu"), progress=lambda line: None)
+    monkeypatch.setattr(foreign, "RESULT_FILE", folder / "foreign.csv")
     return folder
 
 
-def test_evaluate_counts_what_the_models_say(scored):
-    table = pd.read_csv(scored / "accuracy.csv").set_index("variant")
-    assert list(table.index) == list(VARIANTS)
+def add_run(folder, variant, seed, accuracy, recipe="smoke", **fields):
+    """Commit a synthetic run: the images that it has wrong are drawn by variant and seed."""
+    random = np.random.default_rng([len(variant), seed])
+    wrong = random.random(len(LABELS)) >= accuracy
+    predicted = (LABELS + wrong) % CLASSES
+    probabilities = np.full((len(LABELS), CLASSES), 0.02, np.float16)
+    probabilities[np.arange(len(LABELS)), predicted] = 0.82
+    name = f"{variant}-seed{seed}"
+    path = folder / "predictions" / "imagenette" / recipe / f"{name}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, probabilities=probabilities)
+    record = RECORD | {"variant": variant, "seed": seed, "recipe": recipe, "recipe_hash": RECIPES[recipe].hash}
+    record |= {"accuracy": float(1 - wrong.mean())} | fields
+    write_json(folder / "runs" / "imagenette" / recipe / f"{name}.json", record)
+
+
+def rebuild() -> list[str]:
+    said = []
+    results.rebuild(said.append)
+    return said
+
+
+@pytest.fixture
+def study(folder):
+    """Three seeds of the baseline, one that is better, one that is as good; one seed of a fourth. Rebuilt."""
+    results.save_labels("imagenette", LABELS)
+    for seed in range(3):
+        add_run(folder, "baseline", seed, 0.7)
+        add_run(folder, "se-block", seed, 0.97, strengths={"stage.gamma": 0.31, "a gate mean": 0.5})
+        add_run(folder, "cbam-block", seed, 0.7)
+    add_run(folder, "qk-spatial-input", 0, 0.5)
+    rebuild()
+    return folder
+
+
+def table(folder, file="accuracy.csv"):
+    return pd.read_csv(folder / file)
+
+
+def test_a_row_a_variant(study):
+    rows = table(study).set_index("variant")
+    assert list(rows.index) == ["baseline", "qk-spatial-input", "se-block", "cbam-block"]  # the order of VARIANTS
+    assert rows["verdict"].to_dict() == {
+        "baseline": "reference", "se-block": "gain", "cbam-block": "undecided", "qk-spatial-input": "not judged yet",
+    }  # fmt: skip
+    assert rows["interval"].to_dict() == dict.fromkeys(rows.index, "seeds") | {"qk-spatial-input": "images"}
+    assert ((rows["low"] <= rows["accuracy"]) & (rows["accuracy"] <= rows["high"])).all()
+    others = rows.drop("baseline")
+    assert (100 * (others["accuracy"] - rows.loc["baseline", "accuracy"]) - others["difference_points"]).iloc[
+        1:
+    ].abs().max() < 0.001
+    assert (others["difference_low_points"] < others["difference_points"]).all()
+    assert (others["bootstrap_low_points"] < others["difference_points"]).all() and others["mcnemar_p"].notna().all()
+    judged = rows.loc[["se-block", "cbam-block"]]
+    assert (judged["p_holm"] >= judged["p"]).all() and (judged["detectable_points"] > 0).all()
+    assert rows.loc[["baseline", "qk-spatial-input"], ["p", "p_holm", "detectable_points"]].isna().all(axis=None)
+
+
+def test_a_row_a_run_with_what_made_it(study):
+    rows = table(study, "runs.csv")
+    assert len(rows) == 10 and (rows["correct"] == (rows["accuracy"] * rows["images"]).round()).all()
+    run = rows.query("variant == 'se-block' and seed == 1").iloc[0]
+    assert json.loads(run["strengths"]) == {"stage.gamma": 0.31, "a gate mean": 0.5}
+    assert (run["mechanism"], run["placement"], run["device"], run["threads"]) == ("se", "block", "a processor", 1)
+    assert run["calibration_error"] == pytest.approx(abs(run["accuracy"] - 0.82), abs=0.001)  # one bin holds them all
+    assert len(table(study, "curves.csv")) == 10
+
+
+def test_a_row_a_class_with_its_confusion(study):
+    rows = table(study, "per_class.csv")
+    assert len(rows) == 4 * CLASSES and (rows["images"] == PER_CLASS).all()
+    tench = rows.query("variant == 'baseline' and `class` == 'tench'").iloc[0]
+    counts = [int(count) for count in tench["predicted"].split()]
+    assert sum(counts) == 3 * PER_CLASS and counts[0] / sum(counts) == pytest.approx(tench["accuracy"], abs=1e-6)
+    assert sum(counts[:2]) == sum(counts), "the synthetic runs take a class for the next one"
+
+
+def test_rebuilding_again_changes_no_byte(study):
+    before = {path.name: path.read_bytes() for path in study.glob("*.csv")}
+    said = rebuild()
+    assert {path.name: path.read_bytes() for path in study.glob("*.csv")} == before and len(before) == 4
+    assert said == ["runs.csv: 10 rows", "accuracy.csv: 4 rows", "per_class.csv: 40 rows", "curves.csv: 10 rows"]
+
+
+def test_pairs_are_of_the_seeds_that_the_baseline_has_too(study):
+    add_run(study, "qk-spatial-input", 7, 0.5)
+    rebuild()
+    row = table(study).set_index("variant").loc["qk-spatial-input"]
+    assert (row["seeds"], row["paired_seeds"], row["verdict"]) == (2, 1, "not judged yet")
+
+
+def test_without_a_baseline_nothing_is_judged(study):
+    for path in study.glob("runs/*/*/baseline*"):
+        path.unlink()
+    rebuild()
+    rows = table(study)
+    assert set(rows["verdict"]) == {"not judged yet"} and rows["difference_points"].isna().all()
+
+
+def test_recipes_are_never_mixed(study, monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tmp_path / "none")
+    add_run(study, "se-block", 0, 0.9, recipe="cpu")
+    add_run(study, "baseline", 0, 0.9, recipe="cpu")
+    rebuild()
+    rows = table(study).groupby("recipe")["variant"].apply(list).to_dict()
+    assert rows["cpu"] == ["baseline", "se-block"] and len(rows["smoke"]) == 4
+    assert set(results.summary()["recipe"]) == {"smoke"}, "it has the most runs"
+    write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": {"recipe": "cpu"}}})
+    assert set(results.summary()["recipe"]) == {"cpu"}, "the checkpoints are of it"
+    write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": {"recipe": "gone"}}})
+    assert set(results.summary()["recipe"]) == {"smoke"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"recipe_hash": "0123"}, "recipe smoke has changed since"),
+        ({"scored_on": "a tenth of train, held out"}, "scored on a tenth of train"),
+    ],
+)
+def test_runs_that_have_no_place_are_named_and_left_out(study, fields, why):
+    add_run(study, "gc-block", 0, 0.5, **fields)
+    said = rebuild()
+    assert re.match(rf"data/results/runs/imagenette/smoke/gc-block-seed0.json is left out: .*{why}", said[0])
+    assert "gc-block" not in set(table(study)["variant"])
+
+
+@pytest.mark.parametrize("field", ["variant", "recipe"])
+def test_runs_of_what_is_no_more_are_left_out(study, field):
+    path = study / "runs" / "imagenette" / "smoke" / "se-block-seed0.json"
+    record = json.loads(path.read_text()) | {field: "gone"}
+    path.unlink()
+    write_json(study / "runs" / "imagenette" / record["recipe"] / f"{record['variant']}-seed0.json", record)
+    assert f"left out: there is no {field} gone." in rebuild()[0]
+
+
+def predictions(study):
+    return study / "predictions" / "imagenette" / "smoke" / "se-block-seed1.npz"
+
+
+def save(path, array):
+    np.savez_compressed(path, probabilities=array)
+
+
+DAMAGE = {
+    "is missing, though there is a record": lambda path: path.unlink(),
+    "is damaged": lambda path: path.write_bytes(path.read_bytes()[:200]),
+    r"is damaged \(.*is not a file in the archive": lambda path: np.savez(path, other=np.zeros(3)),
+    r"has the shape \(5, 10\), not \(400, 10\)": lambda path: save(path, np.zeros((5, 10))),
+    "not finite": lambda path: save(path, np.full((400, 10), np.nan)),
+    "they are of two runs": lambda path: save(path, np.eye(10)[(LABELS + 1) % 10]),
+}
+
+
+@pytest.mark.parametrize("said", DAMAGE)
+def test_damaged_predictions_are_named_and_nothing_is_written(study, said):
+    DAMAGE[said](predictions(study))
+    (study / "accuracy.csv").write_text("as before")
+    with pytest.raises(ResultsError, match=said) as error:
+        rebuild()
+    assert str(error.value).startswith("data/results/predictions/imagenette/smoke/se-block-seed1.npz ")
+    assert (study / "accuracy.csv").read_text() == "as before"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "cannot be read"),
+        ("{}", "lacks variant, dataset"),
+        (None, "is the record of cbam-block-seed1 on imagenette with recipe smoke"),
+    ],
+)
+def test_damaged_records_are_named(study, text, said):
+    path = study / "runs" / "imagenette" / "smoke" / "se-block-seed1.json"
+    path.write_text(text or path.with_name("cbam-block-seed1.json").read_text())
+    with pytest.raises(ResultsError, match=f"^data/results/runs/imagenette/smoke/se-block-seed1.json {said}"):
+        rebuild()
+
+
+def test_missing_labels_say_how_to_get_them(study):
+    (study / "labels" / "imagenette.npz").unlink()
+    with pytest.raises(ResultsError, match="labels/imagenette.npz is missing.*attention evaluate --dataset imagenette"):
+        rebuild()
+
+
+def test_labels_of_other_images_are_refused(study):
+    results.save_labels("imagenette", LABELS)
+    with pytest.raises(ResultsError, match="not of the images"):
+        results.save_labels("imagenette", LABELS[::-1])
+
+
+def test_without_runs_the_summaries_are_empty(folder):
+    rebuild()
+    assert results.summary().empty
+
+
+@pytest.fixture
+def evaluated(tiny_dataset, published, folder):
+    """What `evaluate` said of untrained models on the generated data set, and its table; the record of one is wrong."""
+    manifest = json.loads((published / "manifest.json").read_text())
+    few = {name: manifest["models"][name] for name in ("baseline", "se-block", "cbam-block")}
+    write_json(published / "manifest.json", manifest | {"models": few})
+    for name in few:
+        record = {"variant": name, "seed": 0, "images": 20, "accuracy": 0.95 if name == "se-block" else 0.1}
+        write_json(folder / "runs" / "imagenette" / "smoke" / f"{name}-seed0.json", record)
+    said = []
+    return results.evaluate("imagenette", torch.device("cpu"), said.append).set_index("variant"), said
+
+
+def test_evaluate_counts_what_the_models_say(evaluated, folder):
+    rows, said = evaluated
     test = datasets.load("imagenette", "val")
     chosen = predict(checkpoints.load("cbam-block"), test, torch.device("cpu")).argmax(1)
-    assert table.loc["cbam-block", "correct"] == (chosen == test.labels.numpy()).sum()
-    assert ((table["low"] <= table["accuracy"]) & (table["accuracy"] <= table["high"])).all()
-    assert not (scored / "foreign.csv").exists(), "there is no other set to hold val against"
+    assert rows.loc["cbam-block", "correct"] == (chosen == test.labels.numpy()).sum()
+    assert not rows.loc["se-block", "agrees"]
+    assert "the record of its run says 19" in next(line for line in said if line.startswith("se-block:"))
+    assert (results.val_labels("imagenette") == test.labels.numpy()).all(), "kept for the rebuild"
+    assert not (folder / "foreign.csv").exists(), "there is no other set to hold val against"
+    assert not (folder / "accuracy.csv").exists(), "that is what the rebuild is for"
 
 
-def test_evaluating_twice_changes_nothing(scored):
-    before = (scored / "accuracy.csv").read_text()
-    results.evaluate("imagenette", torch.device("cpu"), progress=lambda line: None)
-    assert (scored / "accuracy.csv").read_text() == before
+def test_evaluate_misses_a_record(evaluated, folder):
+    (folder / "runs" / "imagenette" / "smoke" / "se-block-seed0.json").unlink()
+    with pytest.raises(ResultsError, match="smoke/se-block-seed0.json is missing"):
+        results.evaluate("imagenette", torch.device("cpu"), lambda line: None)
 
 
-def test_the_page_without_latency_says_how_to_get_it(scored):
-    table = results.summary()
-    html = benchmarks.notes_html("en", table)
-    assert "python -m attention benchmark" in html and benchmarks.table_html("en", table).count("<tr data-") == len(
-        VARIANTS
-    )
+def test_the_page_without_latency_says_how_to_get_it(study):
+    html = benchmarks.notes_html("en", results.summary())
+    assert "python -m attention benchmark" in html
+    assert benchmarks.table_html("en", results.summary()).count("<tr data-") == 4
 
 
-def test_the_page_without_any_result_says_how_to_get_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "ACCURACY_FILE", tmp_path / "none.csv")
+def test_the_page_without_any_result_says_how_to_get_them(folder):
     top, plot, below, gpu = benchmarks._render("en", "imagenette")
-    assert "python -m attention evaluate" in top and plot["visible"] is False and below == ""
+    assert "python -m attention" in top and plot["visible"] is False and below == ""
 
 
-def test_devices_are_never_mixed(scored):
+def test_devices_are_never_mixed(study):
     rows = [
         {"variant": name, "device": device, "device_type": "cpu", "dtype": "float32", "batch_size": 1, "pixels": 160,
          "threads": 2, "calls": 5, "p50_ms": p50, "p90_ms": p50, "busy": False, "measured": measured}
         for device, p50, measured in (("old", 9.0, "2026-01-01"), ("new", 3.0, "2026-02-01"))
-        for name in VARIANTS
+        for name in table(study)["variant"]
     ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(scored / "latency.csv", index=False)
-    table = results.summary()
-    assert set(table["device"]) == {"new"} and (table["p50_ms"] == 3.0).all()
+    pd.DataFrame(rows).to_csv(study / "latency.csv", index=False)
+    shown = results.summary()
+    assert set(shown["device"]) == {"new"} and (shown["p50_ms"] == 3.0).all()
     assert results.summary(device_type="cuda")["p50_ms"].isna().all()
+
+
+# what is committed
+
+
+def test_the_committed_summaries_agree_with_the_committed_runs():
+    """Needs no data set: change a run, or the statistics, and `python -m attention results` has to follow."""
+    for path, text in results.summaries(progress=lambda line: None).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m attention results"
+
+
+def test_every_committed_prediction_belongs_to_a_record():
+    records = {path.relative_to(runs_module.RECORDS).with_suffix("") for path in runs_module.RECORDS.glob("*/*/*.json")}
+    arrays = {path.relative_to(results.PREDICTIONS).with_suffix("") for path in results.PREDICTIONS.glob("*/*/*.npz")}
+    assert arrays == records
+
+
+@pytest.mark.parametrize("name", datasets.DATASETS)
+def test_the_committed_labels_are_those_of_val(name, monkeypatch):
+    labels = results.val_labels(name)
+    assert len(labels) == datasets.dataset(name).val_images and set(labels) == set(range(CLASSES))
+    if datasets.find(name) is None:
+        pytest.skip(f"{name} is not on this machine")
+    monkeypatch.setattr(datasets, "preprocess", lambda image: 0)  # the order is asked for, not the pixels
+    assert (labels == datasets.load(name, "val").labels.numpy()).all()
 
 
 def test_every_number_of_the_committed_page_is_in_the_committed_files():
