@@ -21,7 +21,8 @@ def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], devic
     that only come to be in the warm-up (optimiser state) are set to 0, which is how each of our optimisers begins.
     `step` reads its inputs from tensors that stay where they are, leaves no gradient behind, and never waits for the device.
     """
-    before = {id(tensor): tensor.clone() for tensor in changed()}
+    # detached: a clone with a graph would tie the weights' gradients to the stream that is current here
+    before = {id(tensor): tensor.detach().clone() for tensor in changed()}
     stream = _stream(device)
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
