@@ -21,7 +21,7 @@ class Recipe:
     sgd_lr: float = 0.1  # for norms and the classifier
     sgd_momentum: float = 0.9  # Nesterov
     sgd_weight_decay: float = 5e-4  # not on norms and biases
-    attention_lr: float = 5e-4  # AdamW, for every attention parameter: SGD at 0.1 diverged with softmax gates
+    attention_lr: float = 1e-3  # AdamW, for every attention parameter: SGD at 0.1 diverged with softmax gates
     attention_weight_decay: float = 0.05  # times the rate, a step; not on vectors
     warmup_fraction: float = 0.2  # of all steps; then linear to zero
     label_smoothing: float = 0.1  # probability mass
@@ -52,8 +52,8 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("cpu", phases=((3, 80), (4, 112), (3, 128))),
-        Recipe("gpu", phases=((8, 96), (8, 128), (4, 144)), batch_size=128, muon_lr=0.1),
+        Recipe("cpu", phases=((7, 80), (6, 112), (5, 128)), muon_lr=0.1),
+        Recipe("gpu", phases=((8, 96), (8, 128), (4, 144)), batch_size=128, muon_lr=0.2),
         Recipe("smoke", phases=((1, 64), (1, 96)), batch_size=32),  # seconds: for tests and rehearsals, never a table
     )
 }
