@@ -28,8 +28,8 @@ def orthogonalise(matrix: Tensor, steps: int = 3, dtype: torch.dtype | None = No
 class Muon(torch.optim.Optimizer):
     """Momentum whose direction is orthogonalised; each weight (out, in, kh, kw) is seen as an out x (in kh kw) matrix.
 
-    `lr` is the spectral norm of one update, times sqrt(out / rest) where a matrix is taller than wide; `weight_decay` is
-    decoupled (times lr). `lr` may be a tensor of one element, which a CUDA graph can then read anew in every replay. The
+    An update's entries have a root mean square of about 0.2 `lr`, as AdamW's have (https://arxiv.org/abs/2502.16982):
+    its spectral norm is 0.2 lr sqrt(max(out, rest)). `weight_decay` is decoupled (times lr). `lr` may be a tensor of one element, which a CUDA graph can then read anew in every replay. The
     iteration runs in bfloat16 on CUDA and in float32 elsewhere, over all weights of one shape at once.
     """
 
@@ -59,6 +59,6 @@ class Muon(torch.optim.Optimizer):
             [direction.reshape(len(direction), -1) for direction in nesterov]
         )  # (weights, out, rest)
         updates = orthogonalise(matrices, group["steps"], torch.bfloat16 if matrices.is_cuda else None)
-        updates = updates * (-group["lr"] * max(1.0, matrices.shape[1] / matrices.shape[2]) ** 0.5)
+        updates = updates * (-group["lr"] * 0.2 * max(matrices.shape[1:]) ** 0.5)
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(weights, [u.reshape(w.shape) for u, w in zip(updates, weights, strict=True)])

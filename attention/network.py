@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 AttentionFactory = Callable[[int], nn.Module]  # channels -> module
 
-WIDTHS = (40, 80, 160, 160)
+WIDTHS = (48, 96, 192, 192)
 STRIDES = (1, 2, 2, 1)  # the last stage keeps its grid: a 160 px image ends as 10 x 10 positions, enough for a heatmap
 BLOCK_POSITIONS = ("standard", "pre", "post", "replace")  # the first three as in section 6.2 of arXiv 1709.01507
 
@@ -113,9 +113,10 @@ class ResNet(nn.Module):
             _conv3x3(3, stem_width, stride=2),
             nn.BatchNorm2d(stem_width),
             nn.ReLU(inplace=True),
-            _conv3x3(stem_width, widths[0], stride=2),  # a stride where others pool: see docs/recipes.md
+            _conv3x3(stem_width, widths[0]),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
         )
         built, after, channels = [], [], widths[0]
         for index, (width, stride) in enumerate(zip(widths, strides, strict=True), start=1):

@@ -31,37 +31,30 @@ class Optimisers:
         def rate(value: float) -> float | Tensor:
             return torch.tensor(value, device="cuda") if on_cuda else value
 
-        def decayed(role: str, lr: float, decay: float) -> list[dict]:
-            both = ((f"{role} matrices", decay), (f"{role} vectors", 0.0))
-            return [
-                {"params": groups[key], "weight_decay": amount, "lr": rate(lr)} for key, amount in both if key in groups
-            ]
+        def group(key: str, lr: float, decay: float = 0.0) -> list[dict]:
+            return [{"params": groups[key], "lr": rate(lr), "peak": lr, "weight_decay": decay}] if key in groups else []
 
-        convolutions = groups["convolution matrices"]
+        sgd_lr, vector_lr = recipe.sgd_lr, recipe.attention_vector_lr
+        muon = group("convolution matrices", recipe.muon_lr, recipe.muon_weight_decay)
+        sgd = group("backbone matrices", sgd_lr, recipe.sgd_weight_decay) + group("backbone vectors", sgd_lr)
+        adamw = group("attention matrices", recipe.attention_lr, recipe.attention_weight_decay)
+        adamw += group("attention vectors", vector_lr)
+        # fused: the only form of SGD whose rate may be a tensor without a copy to the host
         self.optimizers: list[torch.optim.Optimizer] = [
-            Muon(convolutions, rate(recipe.muon_lr), recipe.muon_momentum, recipe.muon_weight_decay),
-            torch.optim.SGD(
-                decayed("backbone", recipe.sgd_lr, recipe.sgd_weight_decay),
-                momentum=recipe.sgd_momentum,
-                nesterov=True,
-                fused=on_cuda,  # the only form whose rate may be a tensor without a copy to the host
-            ),
+            Muon(muon, recipe.muon_lr, recipe.muon_momentum),
+            torch.optim.SGD(sgd, momentum=recipe.sgd_momentum, nesterov=True, fused=on_cuda),
         ]
-        peaks = [recipe.muon_lr, recipe.sgd_lr]
-        attention = decayed("attention", recipe.attention_lr, recipe.attention_weight_decay)
-        if attention:
-            self.optimizers.append(torch.optim.AdamW(attention, capturable=on_cuda))
-            peaks.append(recipe.attention_lr)
-        self.peaks = peaks
+        if adamw:
+            self.optimizers.append(torch.optim.AdamW(adamw, capturable=on_cuda))
 
     def set_rates(self, factor: float) -> None:
         """Every rate becomes `factor` times its peak."""
-        for optimizer, peak in zip(self.optimizers, self.peaks, strict=True):
+        for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(peak * factor)
+                    group["lr"].fill_(group["peak"] * factor)
                 else:
-                    group["lr"] = peak * factor
+                    group["lr"] = group["peak"] * factor
 
     def step(self) -> None:
         for optimizer in self.optimizers:

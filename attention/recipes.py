@@ -14,14 +14,15 @@ class Recipe:
 
     name: str
     phases: tuple[tuple[int, int], ...]  # (epochs, pixels a side of the training crops), in order
-    batch_size: int = 64  # images
-    muon_lr: float = 0.03  # spectral norm of an update to a backbone convolution
+    batch_size: int = 128  # images
+    muon_lr: float = 0.04  # 5 times the root mean square of an update to a backbone convolution
     muon_momentum: float = 0.9
     muon_weight_decay: float = 0.05  # times the rate, a step
     sgd_lr: float = 0.1  # for norms and the classifier
     sgd_momentum: float = 0.9  # Nesterov
     sgd_weight_decay: float = 5e-4  # not on norms and biases
-    attention_lr: float = 1e-3  # AdamW, for every attention parameter: SGD at 0.1 diverged with softmax gates
+    attention_lr: float = 3e-4  # AdamW, for matrices and filters of attention: SGD at 0.1 diverged with softmax gates
+    attention_vector_lr: float = 1e-3  # AdamW, for its biases, norms and learned strengths
     attention_weight_decay: float = 0.05  # times the rate, a step; not on vectors
     warmup_fraction: float = 0.2  # of all steps; then linear to zero
     label_smoothing: float = 0.1  # probability mass
@@ -52,8 +53,8 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("cpu", phases=((7, 80), (6, 112), (5, 128)), muon_lr=0.1),
-        Recipe("gpu", phases=((8, 96), (8, 128), (4, 144)), batch_size=128, muon_lr=0.2),
+        Recipe("cpu", phases=((16, 128),)),
+        Recipe("gpu", phases=((40, 128),)),
         Recipe("smoke", phases=((1, 64), (1, 96)), batch_size=32),  # seconds: for tests and rehearsals, never a table
     )
 }

@@ -130,7 +130,6 @@ def work(
 
 def _worker(_index: int, tasks: list[Task], recipe: Recipe, device: str, threads: int, deadline: float | None) -> None:
     torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = True  # a worker meets the same few shapes in every run
     try:
         for _ in work(tasks, recipe, torch.device(device), deadline, say=lambda line: print(line, flush=True)):
             pass

@@ -45,7 +45,7 @@ def test_steps_agree_with_timm(shape, monkeypatch):
     theirs = nn.Parameter(ours.detach().clone())
     given = {"lr": 0.03, "momentum": 0.9, "weight_decay": 0.05}
     peer = timm.optim.muon.Muon(
-        [theirs], **given, nesterov=True, ns_steps=3, ns_coefficients="original", adjust_lr_fn="original"
+        [theirs], **given, nesterov=True, ns_steps=3, ns_coefficients="original", adjust_lr_fn="match_rms_adamw"
     )
     optimizer = Muon([ours], **given, steps=3)
     for _ in range(3):
