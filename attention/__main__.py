@@ -1,4 +1,4 @@
-"""The command line: python -m attention list | compare | download | train | sweep | publish | evaluate | benchmark.
+"""The command line: python -m attention list | compare | download | train | sweep | publish | results | ...
 
 Bad input ends with one sentence on stderr and exit code 2.
 """
@@ -136,6 +136,8 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     from attention.variants import variant
 
     names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
+    if arguments.workers < 1:
+        raise BadInput(f"--workers must be at least 1, not {arguments.workers}.")
     recipe = RECIPES[arguments.recipe]
     tasks = sweep.study(arguments.datasets, _parse_seeds(arguments.seeds), names)
     if arguments.status:
@@ -167,6 +169,13 @@ def run_publish(arguments: argparse.Namespace) -> None:
             f"No finished run of recipe {arguments.recipe}, seed {arguments.seed}: python -m attention train first."
         )
     print("Published: " + ", ".join(names))
+    run_results(arguments)
+
+
+def run_results(arguments: argparse.Namespace) -> None:
+    from attention import results
+
+    results.rebuild()
 
 
 def run_evaluate(arguments: argparse.Namespace) -> None:
@@ -261,7 +270,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--recipe", choices=RECIPES, default="cpu")
     sub.add_argument("--seed", type=int, default=0)
 
-    command("evaluate", run_evaluate, "Score the published checkpoints on val; rebuild accuracy.csv and foreign.csv.")
+    command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
+    command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--repeats", type=int, default=200)
@@ -276,20 +286,16 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.checkpoints import CheckpointError
+    from attention.results import ResultsError
     from attention.runs import RunTaken
     from attention.training import TrainingError
 
+    expected = (
+        BadInput, CheckpointError, DataError, ResultsError, RunTaken, TrainingError, UnknownVariant, devices.DeviceError
+    )  # fmt: skip
     try:
         arguments.run(arguments)
-    except (
-        BadInput,
-        CheckpointError,
-        DataError,
-        RunTaken,
-        TrainingError,
-        UnknownVariant,
-        devices.DeviceError,
-    ) as error:
+    except expected as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
@@ -10,8 +11,8 @@ from attention.datasets import dataset
 from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
-from attention.runs import RECORDS, ROOT, read_record, run_folder
-from attention.variants import VARIANTS, build_model, variant
+from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
+from attention.variants import REFERENCE, VARIANTS, build_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
 
@@ -67,25 +68,27 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
 
 
 def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: int = 0) -> list[str]:
-    """Copy the finished runs of a recipe and seed into checkpoints/, and their records into data/results/runs.
+    """Copy the finished runs of a recipe into data/results (record and predictions of every seed), and the weights of
+    one seed of the variants that the page offers into checkpoints/.
 
-    Returns the names published. A manifest holds one recipe: models of another are dropped from it.
+    Returns the names whose weights were published. A manifest holds one recipe: models of another are dropped from it.
     """
     recipe = RECIPES[recipe_name]
+    for path in run_folder(REFERENCE, dataset_name, recipe, seed).parent.glob("*/record.json"):
+        _publish_run(path.parent)
     folder = CHECKPOINTS / dataset_name
     models = {}
     if (folder / "manifest.json").exists():
         models = read_manifest(dataset_name)["models"]
         models = {name: entry for name, entry in models.items() if entry["recipe_hash"] == recipe.hash}
     published = []
-    for name in VARIANTS:
+    for name in (name for name, v in VARIANTS.items() if v.offered):
         run = run_folder(name, dataset_name, recipe, seed)
-        if not (run / "record.json").exists():
+        if not ((run / "record.json").exists() and (run / "weights.safetensors").exists()):
             continue
         record = read_record(run / "record.json")
         file = f"{name}.safetensors"
         write_by_rename(folder / file, lambda path, run=run: shutil.copyfile(run / "weights.safetensors", path))
-        write_json(RECORDS / dataset_name / recipe_name / f"{name}-seed{seed}.json", record)
         models[name] = {
             "file": file,
             "sha256": record["weights_sha256"],
@@ -100,7 +103,22 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: in
         }
         published.append(name)
     ordered = {name: models[name] for name in VARIANTS if name in models}
-    write_json(
-        folder / "manifest.json", {"dataset": dataset_name, "classes": dataset(dataset_name).classes, "models": ordered}
-    )
+    if ordered:
+        write_json(
+            folder / "manifest.json",
+            {"dataset": dataset_name, "classes": dataset(dataset_name).classes, "models": ordered},
+        )
+        for path in folder.glob("*.safetensors"):
+            if path.stem not in ordered:
+                path.unlink()  # of a recipe that is not shown any more
     return published
+
+
+def _publish_run(run: Path) -> None:
+    """A finished run's record and predictions, in place of those that an older form of its recipe left."""
+    record = read_record(run / "record.json")
+    place = Path(record["dataset"]) / record["recipe"] / run.name
+    write_json((RECORDS / place).with_suffix(".json"), record)
+    write_by_rename(
+        (PREDICTIONS / place).with_suffix(".npz"), lambda path: shutil.copyfile(run / "predictions.npz", path)
+    )

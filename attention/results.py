@@ -28,7 +28,7 @@ from attention.benchmark import LATENCY_FILE
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, find, load, preprocess, roots, to_tensor
 from attention.files import write_by_rename, write_text
 from attention.recipes import RECIPES
-from attention.runs import RESULTS
+from attention.runs import PREDICTIONS, RESULTS
 from attention.uploads import read_image
 from attention.variants import REFERENCE, VARIANTS
 
@@ -36,7 +36,6 @@ RUNS_FILE = RESULTS / "runs.csv"
 ACCURACY_FILE = RESULTS / "accuracy.csv"
 PER_CLASS_FILE = RESULTS / "per_class.csv"
 CURVES_FILE = RESULTS / "curves.csv"
-PREDICTIONS = RESULTS / "predictions"
 LABELS = RESULTS / "labels"  # so that predictions can be scored where the data set is not
 
 ROUNDING_IMAGES = 2  # by which two devices, or float32 and float16, may disagree on one set of weights

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs"  # ignored by git: states, weights and predictions of every run
 RESULTS = ROOT / "data" / "results"  # committed: every figure that the page shows
 RECORDS = RESULTS / "runs"
+PREDICTIONS = RESULTS / "predictions"
 
 
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:

@@ -26,7 +26,7 @@ class Variant:
     """One row of the study: a mechanism (None for a control) in a placement.
 
     `stages` (of 1 to 4) says after which stages a "stage" sits, or in the blocks of which stages a "block";
-    `position` is where in the block, one of network.BLOCK_POSITIONS.
+    `position` is where in the block, one of network.BLOCK_POSITIONS. `offered` variants have their weights committed.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Variant:
     stages: tuple[int, ...] = (1, 2, 3, 4)
     position: str = "standard"
     widths: tuple[int, ...] = WIDTHS
+    offered: bool = False  # with weights in checkpoints/, for the page to run
 
     @property
     def title(self) -> str:
@@ -54,16 +55,16 @@ class Variant:
 VARIANTS = {
     variant.name: variant
     for variant in (
-        Variant(REFERENCE, None, "none"),
-        Variant("qk-spatial-input", "qk-spatial", "input"),
-        Variant("se-block", "se", "block"),
-        Variant("channel-softmax-block", "channel-softmax", "block"),
-        Variant("spatial-channel-block", "spatial-channel", "block"),
-        Variant("cbam-block", "cbam", "block"),
-        Variant("self-attention-stage", "self-attention", "stage", stages=(3,)),
-        Variant("attention-pool-head", "attention-pool", "head"),
+        Variant(REFERENCE, None, "none", offered=True),
+        Variant("qk-spatial-input", "qk-spatial", "input", offered=True),
+        Variant("se-block", "se", "block", offered=True),
+        Variant("channel-softmax-block", "channel-softmax", "block", offered=True),
+        Variant("spatial-channel-block", "spatial-channel", "block", offered=True),
+        Variant("cbam-block", "cbam", "block", offered=True),
+        Variant("self-attention-stage", "self-attention", "stage", stages=(3,), offered=True),
+        Variant("attention-pool-head", "attention-pool", "head", offered=True),
         # every variant above is trained with the most seeds; what follows answers one question each
-        Variant("baseline-wide", None, "none", widths=WIDER),
+        Variant("baseline-wide", None, "none", widths=WIDER, offered=True),
         Variant("spatial-channel-input", "spatial-channel", "input"),
         Variant("cbam-input", "cbam", "input"),
         Variant("grid-self-attention-input", "grid-self-attention", "input"),
@@ -72,8 +73,8 @@ VARIANTS = {
         Variant("gc-block", "gc", "block"),
         Variant("se-pre-block", "se", "block", position="pre"),
         Variant("se-post-block", "se", "block", position="post"),
-        Variant("mhsa-block", "mhsa", "block", stages=(4,), position="replace"),
-        Variant("bam-stage", "bam", "stage", stages=(1, 2, 3)),
+        Variant("mhsa-block", "mhsa", "block", stages=(4,), position="replace", offered=True),
+        Variant("bam-stage", "bam", "stage", stages=(1, 2, 3), offered=True),
         Variant("self-attention-stage1", "self-attention", "stage", stages=(1,)),
         Variant("self-attention-stage2", "self-attention", "stage", stages=(2,)),
         Variant("self-attention-stage4", "self-attention", "stage", stages=(4,)),
@@ -81,7 +82,7 @@ VARIANTS = {
         Variant("non-local-stage", "non-local", "stage", stages=(3,)),
         Variant("attention-pool-conv-head", "attention-pool-conv", "head"),
         Variant("attention-pool-transformer-head", "attention-pool-transformer", "head"),
-        Variant("multi-head-pool-head", "multi-head-pool", "head"),
+        Variant("multi-head-pool-head", "multi-head-pool", "head", offered=True),
         Variant("qk-spatial-head", "qk-spatial", "head"),
         Variant("se-head", "se", "head"),
         Variant("spatial-channel-everywhere", "spatial-channel", "everywhere"),

@@ -8,11 +8,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
-    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon"},
-    {"network", "runs", "evaluation", "samples"},
-    {"variants", "heatmaps", "foreign", "presentation"},
+    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs"},
+    {"network", "runs", "evaluation", "samples", "augmentation"},
+    {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
+    {"strengths"},
     {"training", "checkpoints", "benchmark"},
-    {"inference", "results"},
+    {"inference", "results", "sweep"},
     {"ui"},
     {"__main__"},
 ]
@@ -76,7 +77,13 @@ def test_drawing_knows_no_torch(name):
 
 def test_mechanisms_know_torch_alone():
     for path in PACKAGE.glob("mechanisms/*.py"):
-        assert {name.split(".")[0] for name in imports(path)} <= {"torch", "attention", "inspect", "dataclasses"}
+        assert {name.split(".")[0] for name in imports(path)} <= {
+            "torch",
+            "attention",
+            "inspect",
+            "dataclasses",
+            "math",
+        }
         assert own(path) == set()
 
 

@@ -57,14 +57,16 @@ def test_steps_agree_with_timm(shape, monkeypatch):
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_an_update_has_the_spectral_norm_of_the_rate(memory_format, device):
+def test_an_update_is_a_fifth_of_the_rate_in_root_mean_square(memory_format, device):
     weight = nn.Parameter(torch.randn(16, 8, 3, 3, device=device).to(memory_format=memory_format))
     before = weight.detach().clone()
     weight.grad = torch.randn_like(weight)
     Muon([weight], lr=0.1, steps=5).step()
-    values = torch.linalg.svdvals((weight.detach() - before).reshape(16, -1)) / 0.1
+    update = (weight.detach() - before).reshape(16, -1)
+    values = torch.linalg.svdvals(update) / (0.1 * 0.2 * 72**0.5)
     assert values.min() > 0.5
     assert values.max() < 1.3
+    assert update.square().mean().sqrt() == pytest.approx(0.1 * 0.2, rel=0.35)
 
 
 def test_weight_decay_is_decoupled():

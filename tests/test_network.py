@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from attention.network import WIDTHS, ResNet, is_attention
+from attention.network import BLOCK_POSITIONS, WIDTHS, BasicBlock, ResNet, is_attention
 from attention.variants import MECHANISMS, PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant, build_model
 
 each_variant = pytest.mark.parametrize("name", VARIANTS)
@@ -59,9 +59,11 @@ def test_a_slot_holds_the_mechanism_where_the_table_says(name):
     chosen, model = VARIANTS[name], build_model(name)
     build = MECHANISMS[chosen.mechanism].build
     found = {path for path, module in model.named_modules() if type(module) is build}
-    blocks = {f"stages.{stage}.{block}.attention" for stage in range(4) for block in range(2)}
+    blocks = {f"stages.{stage - 1}.{block}.attention" for stage in chosen.stages for block in range(2)}
+    after = {f"stage_attention.{stage - 1}" for stage in chosen.stages}
     pool = "pool" if MECHANISMS[chosen.mechanism].is_pooling else "head_gate"
-    expected = {"input": {"input"}, "block": blocks, "stage": {"stage_attention"}, "head": {pool}}
+    expected = {"input": {"input"}, "block": blocks, "stage": after, "head": {pool}}
+    expected["everywhere"] = {"input", pool} | blocks
     assert chosen.placement in PLACEMENTS
     assert {path for path in found if path in set().union(*expected.values())} == expected[chosen.placement]
     assert all(is_attention(path) for path in found)
@@ -123,10 +125,34 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         build_model("resnet-9000")
 
 
-@pytest.mark.parametrize("stage_index", [0, 5])
-def test_a_stage_that_is_not_there_is_refused(stage_index):
+@pytest.mark.parametrize("slot", [{"stages": (0,)}, {"stages": (3, 5)}, {"block_stages": (7,)}])
+def test_a_stage_that_is_not_there_is_refused(slot):
     with pytest.raises(ValueError, match="between 1 and 4"):
-        ResNet(stage_index=stage_index)
+        ResNet(**slot)
+
+
+def test_a_position_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="standard, pre, post, replace, not 'within'"):
+        ResNet(block_position="within")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("position", BLOCK_POSITIONS)
+def test_a_block_attends_where_its_position_says(position):
+    """With doubling in place of attention, which each position turns into another function of branch and shortcut."""
+
+    class Double(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    plain = awake(BasicBlock(8, 8, 1)).eval()
+    block = BasicBlock(8, 8, 1, lambda channels: Double(), position).eval()
+    block.load_state_dict(plain.state_dict(), strict=position != "replace")
+    x = torch.randn(2, 8, 6, 6)
+    inner = plain.bn1(plain.conv1(2 * x if position == "pre" else x)).relu()
+    branch = plain.bn2(2 * inner if position == "replace" else plain.conv2(inner))
+    out = ((2 if position == "standard" else 1) * branch + x).relu() * (2 if position == "post" else 1)
+    torch.testing.assert_close(block(x), out)
 
 
 @torch.no_grad()

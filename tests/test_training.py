@@ -16,13 +16,15 @@ from safetensors.torch import load_file
 
 from attention import runs as runs_module
 from attention import training
+from attention.augmentation import crop, draw_crops
 from attention.datasets import load, normalise
 from attention.evaluation import accuracy_interval
 from attention.files import sha256
 from attention.network import is_attention
+from attention.optimisation import Optimisers, one_cycle
 from attention.recipes import RECIPES, Recipe
-from attention.runs import run_folder
-from attention.training import TrainingError, epoch_generator, one_cycle, random_crops
+from attention.runs import RunTaken, claim, run_folder
+from attention.training import Stopped, TrainingError, epoch_batches, epoch_generator
 from attention.variants import VARIANTS, UnknownVariant
 
 CPU = torch.device("cpu")
@@ -53,13 +55,13 @@ def interrupt(monkeypatch, batches: int) -> None:
     """Let the next call of `train` die while it prepares a batch, after so many."""
     left = iter(range(batches))
 
-    def crops(*arguments):
+    def prepared(*arguments):
         if next(left, None) is None:
             raise Killed
-        return random_crops(*arguments)
+        return crop(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training, "random_crops", crops)
+        patch.setattr(training, "crop", prepared)
         train()
 
 
@@ -163,7 +165,7 @@ def test_another_thread_count_is_refused(tiny_dataset, runs, monkeypatch):
 def test_a_finished_run_returns_at_once(tiny_dataset, runs, monkeypatch):
     record = train()
     weights = (folder() / "weights.safetensors").stat().st_mtime_ns
-    for name in ("Run", "load", "predict"):
+    for name in ("Run", "load", "predict", "claim"):
         monkeypatch.setattr(training, name, None)
     assert train() == json.loads(json.dumps(record))  # a file has lists where the recipe has tuples
     assert (folder() / "weights.safetensors").stat().st_mtime_ns == weights
@@ -190,7 +192,12 @@ def test_the_record_says_what_made_it(tiny_dataset, runs):
     assert record["accuracy"] == (probabilities.argmax(1) == labels).mean()
     assert record["weights_sha256"] == sha256(place / "weights.safetensors")
     assert {value.dtype for value in weights.values()} == {torch.float16, torch.int64}
-    assert sorted(path.name for path in place.iterdir()) == ["predictions.npz", "record.json", "weights.safetensors"]
+    assert sorted(path.name for path in place.iterdir()) == [
+        "lock",
+        "predictions.npz",
+        "record.json",
+        "weights.safetensors",
+    ]
 
 
 def test_tuning_never_sees_val(tiny_dataset, runs):
@@ -206,12 +213,12 @@ def test_tuning_never_sees_val(tiny_dataset, runs):
 def test_every_variant_of_a_seed_sees_the_same_batches(tiny_dataset, runs, monkeypatch):
     seen = {}
 
-    def crops(*arguments):
-        out = random_crops(*arguments)
+    def prepared(*arguments):
+        out = crop(*arguments)
         seen.setdefault(key, []).append(out.clone())
         return out
 
-    monkeypatch.setattr(training, "random_crops", crops)
+    monkeypatch.setattr(training, "crop", prepared)
     recipe = replace(TINY, phases=((1, 32),))
     for key in [(name, 0) for name in VARIANTS] + [("baseline", 1)]:
         train(key[0], recipe, seed=key[1])
@@ -227,6 +234,31 @@ def test_a_run_that_diverges_says_so(tiny_dataset, runs):
         train(recipe=replace(TINY, sgd_lr=1e30))
 
 
+def test_a_run_that_is_asked_to_stop_goes_on_from_there(tiny_dataset, runs, tmp_path, monkeypatch):
+    whole = train()
+    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    with pytest.raises(Stopped, match="epoch 1/3"):
+        train(stop=lambda: True)
+    assert (folder() / "state.pt").exists() and not (folder() / "record.json").exists()
+    assert train()["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_two_processes_never_train_one_run(tiny_dataset, runs):
+    with claim(folder()), pytest.raises(RunTaken, match="Another process is training baseline-seed0"):
+        train()
+    assert train()["accuracy"] >= 0, "the lock is gone with its holder"
+
+
+def test_the_record_says_how_much_the_attention_is_used(tiny_dataset, runs):
+    assert train("baseline")["strengths"] == {}
+    gates = train("se-block")["strengths"]
+    assert 0 < gates["stages.0.0.attention.gate mean"] < 1
+    assert len(gates) == 2 * 8
+    own = train("self-attention-stage")["strengths"]
+    assert own.keys() == {"stage_attention.2.gamma", "stage_attention.2.attn entropy"}
+    assert own["stage_attention.2.attn entropy"] == pytest.approx(1, abs=0.02), "hardly trained: near uniform"
+
+
 def test_unknown_variant(runs):
     with pytest.raises(UnknownVariant, match="baseline"):
         train("resnet-9000")
@@ -239,7 +271,7 @@ def test_each_weight_has_one_optimizer_and_the_backbones_are_the_baselines(name)
         names = {parameter: key for key, parameter in model.named_parameters()}
         rows = [
             (names[parameter], (type(optimizer).__name__, group["lr"], group["weight_decay"]))
-            for optimizer in training.build_optimizers(model, TINY)
+            for optimizer in Optimisers(model, TINY).optimizers
             for group in optimizer.param_groups
             for parameter in group["params"]
         ]
@@ -254,6 +286,14 @@ def test_each_weight_has_one_optimizer_and_the_backbones_are_the_baselines(name)
     assert plain["fc.weight"] == ("SGD", TINY.sgd_lr, TINY.sgd_weight_decay)
 
 
+def test_an_epoch_sees_an_image_once_and_leaves_a_short_batch_out():
+    order, crops = epoch_batches(47, TINY, seed=0, epoch=0)
+    assert order.shape == (2, 20) and crops.shape == (2, 20, 2, 3)
+    assert len(order.unique()) == 40 and order.max() < 47
+    few, _ = epoch_batches(7, TINY, seed=0, epoch=0)
+    assert sorted(few.flatten().tolist()) == list(range(7)), "fewer images than a batch are one batch"
+
+
 def test_epochs_and_seeds_draw_differently():
     draws = [torch.rand(8, generator=epoch_generator(seed, epoch)) for seed in range(3) for epoch in range(4)]
     assert len({tuple(draw.tolist()) for draw in draws}) == 12
@@ -265,7 +305,8 @@ def test_crops_lie_within_the_image_and_within_the_recipe():
     line = (torch.arange(160) + 0.5) / 160
     image = torch.stack([line.expand(160, 160), line[:, None].expand(160, 160), torch.zeros(160, 160)])
     recipe, count, pixels = RECIPES["cpu"], 400, 16
-    crops = random_crops(image.expand(count, 3, 160, 160), pixels, recipe, torch.Generator().manual_seed(0))
+    drawn = draw_crops(count, recipe, torch.Generator().manual_seed(0))
+    crops = crop(image.expand(count, 3, 160, 160), drawn, pixels)
     across, down = crops[:, 0, 0, -1] - crops[:, 0, 0, 0], crops[:, 1, -1, 0] - crops[:, 1, 0, 0]
     width, height = (across.abs() * pixels / (pixels - 1), down * pixels / (pixels - 1))
     assert crops.shape == (count, 3, pixels, pixels)
@@ -284,7 +325,8 @@ def test_crops_lie_within_the_image_and_within_the_recipe():
 def test_crops_without_chance_are_the_image():
     recipe = replace(TINY, crop_area_min=1.0, crop_aspect_max=1.0, flip_probability=0.0)
     images = normalise(torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8))
-    torch.testing.assert_close(random_crops(images, 32, recipe, epoch_generator(0, 0)), images, atol=1e-4, rtol=0)
+    crops = draw_crops(3, recipe, epoch_generator(0, 0))
+    torch.testing.assert_close(crop(images, crops, 32), images, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("steps", [10, 100, 1479])

@@ -1,0 +1,56 @@
+"""A recorded training step does what the step does. Needs a CUDA GPU: there is nothing to record elsewhere."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tqdm import tqdm
+
+from attention import graphs
+from attention.datasets import Split
+from attention.recipes import RECIPES
+from attention.training import Run
+from attention.variants import VARIANTS
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+CUDA = torch.device("cuda")
+RECIPE = replace(RECIPES["smoke"], phases=((2, 64), (1, 96)), batch_size=16)
+
+
+def train(name: str) -> Run:
+    images = torch.randint(0, 256, (64, 3, 160, 160), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    run = Run(name, 10, RECIPE, 0, CUDA, Split(images, torch.arange(64) % 10, tuple(map(str, range(64)))))
+    for _ in range(RECIPE.epochs):
+        loss, _ = run.train_epoch(tqdm(disable=True))
+        run.history.append({"loss": loss})
+    return run
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_recorded_run_learns_what_the_plain_one_does(name, monkeypatch):
+    recorded = train(name)
+    monkeypatch.setattr(graphs, "capture", lambda step, changed, device: step)
+    plain = train(name)
+    for ours, theirs in zip(recorded.history, plain.history, strict=True):
+        assert ours["loss"] == pytest.approx(theirs["loss"], abs=0.05)
+    for ours, theirs in zip(recorded.averaged.parameters(), plain.averaged.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0.05)
+
+
+@needs_cuda
+def test_the_warm_up_leaves_no_trace():
+    weight = torch.ones(3, device=CUDA, requires_grad=True)
+    made = []
+
+    def step():
+        made[:] = made or [torch.zeros(3, device=CUDA)]
+        made[0] += 1
+        with torch.no_grad():
+            weight.mul_(2)
+
+    replay = graphs.capture(step, lambda: [weight, *made], CUDA)
+    assert weight.tolist() == [1, 1, 1] and made[0].tolist() == [0, 0, 0]
+    replay()
+    replay()
+    assert weight.tolist() == [4, 4, 4] and made[0].tolist() == [2, 2, 2]

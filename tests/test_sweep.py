@@ -1,0 +1,151 @@
+"""The sweep trains what is missing, once, in the order that fills the table, and can be stopped at any moment."""
+
+import multiprocessing
+import os
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from attention import runs as runs_module
+from attention import sweep, training
+from attention.__main__ import main
+from attention.recipes import RECIPES
+from attention.runs import claim, run_folder
+from attention.sweep import Task
+from attention.variants import VARIANTS
+
+CPU = torch.device("cpu")
+TINY = replace(RECIPES["smoke"], name="tiny", phases=((1, 32),), batch_size=20)
+TASKS = sweep.study(["imagenette"], [0, 1], ["baseline", "se-block"])
+
+
+@pytest.fixture(autouse=True)
+def small(tiny_dataset, runs, tmp_path, monkeypatch):
+    for name, variant in VARIANTS.items():
+        monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 16, 16)))
+    monkeypatch.setitem(RECIPES, "tiny", TINY)
+    monkeypatch.setattr(runs_module, "RECORDS", tmp_path / "records")
+    sweep._splits.cache_clear()
+
+
+def test_every_variant_gets_a_seed_before_any_gets_the_next():
+    tasks = sweep.study(["imagenette", "imagewoof"], [0, 1])
+    assert len(tasks) == len(set(tasks)) == 4 * len(VARIANTS)
+    assert [task.seed for task in tasks] == sorted(task.seed for task in tasks)
+    assert tasks[0] == Task("imagenette", "baseline", 0)
+    assert {task.variant for task in tasks[: len(VARIANTS)]} == set(VARIANTS)
+
+
+def test_trains_what_is_missing_and_only_that():
+    training.train("se-block", "imagenette", TINY, 0, device=CPU, quiet=True)
+    assert sweep.missing(TASKS, TINY) == [task for task in TASKS if task != Task("imagenette", "se-block", 0)]
+    trained = list(sweep.work(TASKS, TINY, CPU))
+    assert [(record["variant"], record["seed"]) for record in trained] == [
+        ("baseline", 0), ("baseline", 1), ("se-block", 1)
+    ]  # fmt: skip
+    assert sweep.missing(TASKS, TINY) == []
+    assert list(sweep.work(TASKS, TINY, CPU)) == []
+
+
+def test_the_same_runs_as_one_by_one(tmp_path, monkeypatch):
+    swept = {task: record["weights_sha256"] for task, record in zip(TASKS, sweep.work(TASKS, TINY, CPU), strict=True)}
+    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    task = TASKS[3]
+    alone = training.train(task.variant, task.dataset, TINY, task.seed, device=CPU, quiet=True)
+    assert alone["weights_sha256"] == swept[task]
+
+
+def test_committed_runs_are_not_trained_again(monkeypatch):
+    record = training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
+    monkeypatch.setattr(sweep, "committed_records", lambda *_: {("baseline", 1): record | {"seed": 1}})
+    assert sweep.missing(TASKS, TINY) == [task for task in TASKS if task.variant == "se-block"]
+    other = record | {"seed": 1, "recipe_hash": "of an older form"}
+    monkeypatch.setattr(sweep, "committed_records", lambda *_: {("baseline", 1): other})
+    assert Task("imagenette", "baseline", 1) in sweep.missing(TASKS, TINY)
+
+
+def test_what_another_process_holds_is_left_to_it():
+    with claim(run_folder("baseline", "imagenette", TINY, 0)):
+        trained = [(record["variant"], record["seed"]) for record in sweep.work(TASKS, TINY, CPU)]
+    assert trained == [("se-block", 0), ("baseline", 1), ("se-block", 1)]
+
+
+def _work(trained) -> None:
+    torch.set_num_threads(1)
+    for record in sweep.work(TASKS, TINY, CPU, say=lambda line: None):
+        trained.append((record["variant"], record["seed"], os.getpid()))
+
+
+def test_two_sweeps_never_share_a_run():
+    context = multiprocessing.get_context("fork")  # so that the small data set and networks are theirs too
+    with context.Manager() as manager:
+        trained = manager.list()
+        workers = [context.Process(target=_work, args=(trained,)) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        done = list(trained)
+    assert sorted(row[:2] for row in done) == sorted((task.variant, task.seed) for task in TASKS)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+
+
+def test_the_time_limit_saves_the_run_at_hand(monkeypatch):
+    said = []
+    long = replace(TINY, phases=((3, 32),))
+    clock = iter([0, 5, 5, 20, 20, 20, 20, 20])  # begins, starts a run, and after its first epoch it is late
+    monkeypatch.setattr(sweep.time, "time", lambda: next(clock))
+    assert list(sweep.work(TASKS, long, CPU, deadline=10, say=said.append)) == []
+    assert "time limit" in said[0]
+    assert (run_folder("baseline", "imagenette", long, 0) / "state.pt").exists()
+    assert "begun" in sweep.status(TASKS, long)
+
+
+def test_a_run_that_diverges_does_not_end_the_sweep(monkeypatch):
+    said, really = [], training.train
+
+    def train(variant, *arguments, **options):
+        if variant == "baseline":
+            raise training.TrainingError("The loss is nan in epoch 1")
+        return really(variant, *arguments, **options)
+
+    monkeypatch.setattr(training, "train", train)
+    assert len(list(sweep.work(TASKS, TINY, CPU, say=said.append))) == 2
+    assert sum("failed: The loss is nan" in line for line in said) == 2
+
+
+def test_status_and_estimate():
+    assert sweep.seconds_left(TASKS, TINY) is None, "nothing is known before a run has ended"
+    record = next(sweep.work(TASKS, TINY, CPU))
+    assert sweep.seconds_left(TASKS, TINY) == pytest.approx(3 * record["seconds"])
+    assert sweep.seconds_left(TASKS, TINY, workers=2) == pytest.approx(1.5 * record["seconds"])
+    lines = sweep.status(TASKS, TINY).splitlines()
+    assert lines[0].split() == ["seed", "0", "seed", "1"]
+    assert lines[1].split() == ["imagenette", "baseline", f"{record['accuracy']:.2%}", "-"]
+    assert lines[2].split() == ["imagenette", "se-block", "-", "-"]
+    assert "1 of 4 runs have ended" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--seeds", "zero"], "--seeds takes numbers"),
+        (["--seeds", "4-1"], "--seeds takes numbers"),
+        (["--variants", "baseline,nobody"], "no model 'nobody'"),
+        (["--workers", "0"], "--workers must be at least 1"),
+    ],
+)
+def test_bad_flags_are_one_sentence(arguments, says, capsys):
+    assert main(["sweep", "--dry-run", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_dry_run_trains_nothing(capsys):
+    started = time.time()
+    assert main(["sweep", "--dry-run", "--recipe", "smoke", "--variants", "baseline,se-block", "--seeds", "0,2"]) == 0
+    out = capsys.readouterr().out
+    assert "8 of 8 runs are missing" in out and "imagewoof se-block seed 2" in out
+    assert time.time() - started < 20 and not runs_module.RUNS.exists()
