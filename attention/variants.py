@@ -17,6 +17,17 @@ PLACEMENTS = {
     "head": "before the classifier",
     "everywhere": "on the input, inside every residual block and before the classifier",
 }
+WHERE = {  # how a title says where, in a block by the position there; Chinese in ui/texts.py
+    "input": "on the input",
+    "standard": "in every block",
+    "pre": "before the branch",
+    "post": "after the addition",
+    "replace": "in place of a convolution",
+    "stage": "after stage {stages}",
+    "head": "in the head",
+    "everywhere": "everywhere",
+    "some stages": ", stage {stages}",  # follows the position where only the blocks of these stages have it
+}
 REFERENCE = "baseline"
 WIDER = (56, 112, 224, 224)  # the plain network at the latency of CBAM in every block: see docs/recipes.md
 
@@ -38,10 +49,27 @@ class Variant:
     offered: bool = False  # with weights in checkpoints/, for the page to run
 
     @property
-    def title(self) -> str:
+    def kind(self) -> str:
+        """What it is, without where: the mechanism's title, or a control's."""
         if self.mechanism is None:
             return "Baseline" if self.widths == WIDTHS else "Wider baseline"
         return MECHANISMS[self.mechanism].title
+
+    def place(self, words: dict[str, str] = WHERE) -> str:
+        """Where it sits, in a language's words; "" for a control and for a mechanism that sits nowhere else."""
+        same = [v for v in VARIANTS.values() if v.mechanism == self.mechanism and v.name != self.name]
+        if self.is_control or not same:
+            return ""
+        in_block = self.placement == "block"
+        said = words[self.position if in_block else self.placement]
+        if in_block and len(self.stages) < len(self.widths):
+            said += words["some stages"]
+        return said.format(stages=", ".join(map(str, self.stages)))
+
+    @property
+    def title(self) -> str:
+        """Short, in English, and unlike any other's."""
+        return ", ".join(part for part in (self.kind, self.place()) if part)
 
     @property
     def info(self) -> Mechanism | None:

@@ -6,8 +6,8 @@ import pytest
 
 from attention.datasets import DATASETS
 from attention.ui import cards
-from attention.ui.texts import CLASS_NAMES_ZH, TEXTS, TITLES_ZH, language_of, text
-from attention.variants import PLACEMENTS, VARIANTS
+from attention.ui.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
+from attention.variants import PLACEMENTS, VARIANTS, WHERE, Variant
 
 
 def fields(sentence: str) -> set[str]:
@@ -20,8 +20,36 @@ def test_the_two_languages_have_the_same_keys_and_fields():
         assert fields(english) == fields(TEXTS["zh"][key]), key
 
 
+@pytest.mark.parametrize("language", TEXTS)
+def test_no_two_variants_have_one_title(language):
+    titles = [title(language, variant) for variant in VARIANTS.values()]
+    assert len(set(titles)) == len(VARIANTS)
+    assert max(map(len, titles)) <= 50, "a title is short"
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "chinese"),
+    [
+        ("baseline", "Baseline", "基线"),
+        ("eca-block", "Efficient Channel Attention", "ECA 高效通道注意力"),
+        ("se-pre-block", "Squeeze-and-Excitation, before the branch", "SE 压缩与激励（分支之前）"),
+        ("self-attention-stage2", "Self-attention, after stage 2", "自注意力（第 2 阶段之后）"),
+        ("cbam-everywhere", "CBAM, everywhere", "CBAM（全部位置）"),
+    ],
+)
+def test_a_title_says_where_only_if_the_mechanism_sits_elsewhere_too(name, english, chinese):
+    assert (title("en", VARIANTS[name]), title("zh", VARIANTS[name])) == (english, chinese)
+
+
+def test_a_block_of_some_stages_is_told_from_one_of_all():
+    late = Variant("se-block-late", "se", "block", stages=(3, 4))
+    assert late.title == "Squeeze-and-Excitation, in every block, stage 3, 4"
+    assert title("zh", late) == "SE 压缩与激励（每个残差块，第 3, 4 阶段）"
+
+
 def test_every_title_class_and_placement_has_a_chinese_name():
-    assert {v.title for v in VARIANTS.values()} <= set(TITLES_ZH)
+    assert {v.kind for v in VARIANTS.values()} <= set(KINDS_ZH)
+    assert {key: fields(words) for key, words in WHERE.items()} == {k: fields(words) for k, words in WHERE_ZH.items()}
     assert set(DATASETS["imagenette"].class_names) <= set(CLASS_NAMES_ZH)
     assert all(f"placement_{name}" in TEXTS["en"] for name in PLACEMENTS)
 
@@ -52,9 +80,16 @@ def test_the_summary_says_who_differs():
     assert cards.summary("en", [one, three]) == "All 2 models say church."
     assert (
         cards.summary("en", [one, two, three])
-        == "The models differ: Baseline, CBAM say church; Squeeze-and-Excitation says gas pump."
+        == "The models differ: church (Baseline; CBAM, in every block), gas pump (Squeeze-and-Excitation, in every block)."
     )
-    assert "认为是教堂" in cards.summary("zh", [one, two])
+    assert "基线 认为是教堂；" in cards.summary("zh", [one, two])
+
+
+def test_the_summary_counts_many_and_names_few():
+    answers = [Answer(name, "church") for name in list(VARIANTS)[:11]] + [Answer("se-head", "gas pump")]
+    says = cards.summary("en", answers)
+    assert says == "The models differ: church (11 models), gas pump (Squeeze-and-Excitation, in the head)."
+    assert "11 个模型 认为是教堂" in cards.summary("zh", answers)
 
 
 def test_what_a_problem_says_is_escaped():

@@ -48,7 +48,7 @@ def table_html(lang: str, table: pd.DataFrame) -> str:
         variant = VARIANTS[row["variant"]]
         p50, p90, flops, parameters = (row.get(k) for k in ("p50_ms", "p90_ms", "multiply_adds", "parameters"))
         cells = [
-            _cell(f'<span class="dot"></span>{escape(title(lang, variant.title))}'),
+            _cell(f'<span class="dot"></span>{escape(title(lang, variant))}'),
             _cell(escape(variant.mechanism or "–"), word=True),
             _cell(escape(text(lang, f"placement_{variant.placement}")), word=True),
             _cell(f"{row['accuracy'] * 100:.2f}", row["accuracy"]),
@@ -85,7 +85,7 @@ def notes_html(lang: str, table: pd.DataFrame) -> str:
         )
         busy = timed[timed["busy"].astype(bool)]
         if len(busy):
-            names = ", ".join(title(lang, VARIANTS[name].title) for name in busy["variant"])
+            names = ", ".join(title(lang, VARIANTS[name]) for name in busy["variant"])
             sentences.append(text(lang, "busy_note", names=names))
     else:
         sentences.append(text(lang, "no_latency"))
@@ -104,7 +104,7 @@ def notes_html(lang: str, table: pd.DataFrame) -> str:
 
 def chart(lang: str, table: pd.DataFrame):
     families = {name: v.info.family if v.info else "" for name, v in VARIANTS.items()}
-    titles = {name: title(lang, v.title) for name, v in VARIANTS.items()}
+    titles = {name: title(lang, v) for name, v in VARIANTS.items()}
     axes = (text(lang, "axis_latency"), text(lang, "axis_accuracy"))
     return figures.accuracy_against_latency(table, families, titles, axes)
 
@@ -119,9 +119,9 @@ def chart_says(lang: str, table: pd.DataFrame) -> str:
     best, slowest = timed.loc[timed["accuracy"].idxmax()], timed.loc[timed["p50_ms"].idxmax()]
     overlap = int(((others["low"] <= reference["high"]) & (others["high"] >= reference["low"])).sum())
     sentence = text(
-        lang, "chart_says", best=title(lang, VARIANTS[best["variant"]].title), best_accuracy=best["accuracy"],
+        lang, "chart_says", best=title(lang, VARIANTS[best["variant"]]), best_accuracy=best["accuracy"],
         reference_accuracy=reference["accuracy"], reference_p50=reference["p50_ms"],
-        slowest=title(lang, VARIANTS[slowest["variant"]].title), slowdown=slowest["p50_ms"] / reference["p50_ms"],
+        slowest=title(lang, VARIANTS[slowest["variant"]]), slowdown=slowest["p50_ms"] / reference["p50_ms"],
     )  # fmt: skip
     return f"{sentence} {text(lang, 'chart_overlap', count=overlap, others=len(others))}"
 

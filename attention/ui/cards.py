@@ -20,6 +20,8 @@ from attention.presentation import (
 from attention.ui.texts import class_name, text, title
 from attention.variants import VARIANTS
 
+NAMED = 3  # models that the summary names one by one; more are counted
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -42,7 +44,7 @@ def _heading(language: str, name: str, measured: Measured) -> str:
     if measured.p50_ms is not None:
         figures.append(text(language, "latency_line", p50=measured.p50_ms))
     return (
-        f'<div class="head"><h2>{escape(title(language, variant.title))}</h2><span class="chip">{escape(chip)}</span></div>'
+        f'<div class="head"><h2>{escape(title(language, variant))}</h2><span class="chip">{escape(chip)}</span></div>'
         f'<p class="figures">{escape(" · ".join(figures))}</p>'
     )
 
@@ -73,7 +75,7 @@ def failed(language: str, name: str, problem: str) -> str:
 def _picture(language: str, result, photo: Image.Image, photo_uri: str) -> str:
     """The photo with its two layers; channel bars, or a word, where the model weighs no positions."""
     variant = VARIANTS[result.name]
-    name = title(language, variant.title)
+    name = title(language, variant)
     spatial, channels = attention_map(result), channel_maps(result)
 
     def alt(kind: str, values) -> str:
@@ -124,7 +126,7 @@ def _foot(language: str, result, reference) -> str:
         return call
     if result.name == reference.name:
         return f"{call}. {text(language, 'is_reference')}"
-    other = title(language, VARIANTS[reference.name].title)
+    other = title(language, VARIANTS[reference.name])
     if result.top1 == reference.top1:
         return f"{call}. {text(language, 'same_as_reference', reference=other)}"
     names = {"prediction": class_name(language, result.prediction), "other": class_name(language, reference.prediction)}
@@ -146,23 +148,18 @@ def summary(language: str, results: list) -> str:
     """Who agrees and who differs, in one sentence."""
     groups: dict[str, list[str]] = {}
     for result in results:
-        groups.setdefault(result.prediction, []).append(title(language, VARIANTS[result.name].title))
+        groups.setdefault(result.prediction, []).append(title(language, VARIANTS[result.name]))
     if len(results) == 1:
         only = results[0]
-        name = title(language, VARIANTS[only.name].title)
+        name = title(language, VARIANTS[only.name])
         return text(language, "only", name=name, prediction=class_name(language, only.prediction))
     if len(groups) == 1:
         return text(language, "agree", count=len(results), prediction=class_name(language, results[0].prediction))
-    comma, semicolon = ("、", "；") if language == "zh" else (", ", "; ")
-    says = [
-        text(
-            language,
-            "says" if len(names) > 1 else "says_one",
-            names=comma.join(names),
-            prediction=class_name(language, prediction),
-        )
-        for prediction, names in sorted(groups.items(), key=lambda item: -len(item[1]))
-    ]
+    between, semicolon = ("、", "；") if language == "zh" else ("; ", ", ")  # English names hold commas
+    says = []
+    for prediction, names in sorted(groups.items(), key=lambda item: -len(item[1])):
+        who = between.join(names) if len(names) <= NAMED else text(language, "several", count=len(names))
+        says.append(text(language, "says", names=who, prediction=class_name(language, prediction)))
     return text(language, "differ", groups=semicolon.join(says))
 
 

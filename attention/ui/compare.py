@@ -126,7 +126,7 @@ def build(models: Models, t) -> None:
                 buttons=[], elem_id="photo", alt_text="The uploaded photo",
             )  # fmt: skip
             chosen = gr.CheckboxGroup(
-                [(title("en", VARIANTS[n].title) + " · " + VARIANTS[n].placement, n) for n in names_available],
+                [(title("en", VARIANTS[n]) + " · " + VARIANTS[n].placement, n) for n in names_available],
                 value=[n for n in DEFAULT if n in names_available], label=t("models"), elem_id="models",
             )  # fmt: skip
             with gr.Row():
@@ -186,7 +186,7 @@ def build(models: Models, t) -> None:
     def on_load(request: gr.Request):
         lang = language(request)
         labels = [
-            (f"{title(lang, VARIANTS[n].title)} · {text(lang, f'placement_{VARIANTS[n].placement}')}", n)
+            (f"{title(lang, VARIANTS[n])} · {text(lang, f'placement_{VARIANTS[n].placement}')}", n)
             for n in names_available
         ]
         return gr.update(choices=labels), _gallery(lang), cards.empty(lang), _classes(lang, models)

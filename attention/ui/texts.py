@@ -1,5 +1,7 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
+from attention.variants import Variant
+
 TEXTS = {
     "en": {
         "title": "Attention Lab",
@@ -28,8 +30,8 @@ TEXTS = {
         "agree": "All {count} models say {prediction}.",
         "only": "{name} says {prediction}.",
         "differ": "The models differ: {groups}.",
-        "says": "{names} say {prediction}",
-        "says_one": "{names} says {prediction}",
+        "says": "{prediction} ({names})",
+        "several": "{count} models",
         "same_as_reference": "Says the same as {reference}.",
         "differs_from_reference": "Says {prediction}; {reference} says {other}.",
         "is_reference": "The reference the others are held against.",
@@ -39,9 +41,10 @@ TEXTS = {
         "waiting": "waiting",
         "placement_none": "no attention",
         "placement_input": "input",
-        "placement_block": "every block",
+        "placement_block": "residual blocks",
         "placement_stage": "after a stage",
         "placement_head": "head",
+        "placement_everywhere": "everywhere",
         "unit_weight": "weight 0–1",
         "unit_times-uniform": "times uniform, 0–{top:.1f}",
         "unit_normalised": "normalised per image",
@@ -111,7 +114,7 @@ TEXTS = {
         "only": "{name} 认为是{prediction}。",
         "differ": "模型意见不一：{groups}。",
         "says": "{names} 认为是{prediction}",
-        "says_one": "{names} 认为是{prediction}",
+        "several": "{count} 个模型",
         "same_as_reference": "与{reference}的判断相同。",
         "differs_from_reference": "判断为{prediction}；{reference}判断为{other}。",
         "is_reference": "其他模型以它为参照。",
@@ -121,9 +124,10 @@ TEXTS = {
         "waiting": "等待中",
         "placement_none": "无注意力",
         "placement_input": "输入",
-        "placement_block": "每个残差块",
+        "placement_block": "残差块",
         "placement_stage": "某一阶段之后",
         "placement_head": "分类头",
+        "placement_everywhere": "全部位置",
         "unit_weight": "权重 0–1",
         "unit_times-uniform": "均匀权重的倍数，0–{top:.1f}",
         "unit_normalised": "按单张图片归一化",
@@ -173,15 +177,38 @@ CLASS_NAMES_ZH = {
     "parachute": "降落伞",
 }  # fmt: skip
 
-TITLES_ZH = {
+KINDS_ZH = {
     "Baseline": "基线",
+    "Wider baseline": "加宽基线",
     "Query-key spatial attention": "查询-键空间注意力",
     "Channel softmax attention": "通道 softmax 注意力",
-    "Squeeze-and-Excitation": "SE（压缩与激励）",
+    "Squeeze-and-Excitation": "SE 压缩与激励",
+    "Efficient Channel Attention": "ECA 高效通道注意力",
     "Spatial then channel": "先空间后通道",
     "CBAM": "CBAM",
+    "BAM": "BAM",
+    "Global context": "GC 全局上下文",
     "Self-attention": "自注意力",
+    "Self-attention on a coarse grid": "粗网格自注意力",
+    "SAGAN self-attention": "SAGAN 自注意力",
+    "Non-local block": "非局部模块",
+    "Multi-head self-attention": "多头自注意力",
     "Attention pooling": "注意力池化",
+    "Attention pooling, convolutional": "卷积打分的注意力池化",
+    "Attention pooling, transformer": "Transformer 打分的注意力池化",
+    "Multi-head attention pooling": "多头注意力池化",
+}
+
+WHERE_ZH = {
+    "input": "输入端",
+    "standard": "每个残差块",
+    "pre": "分支之前",
+    "post": "相加之后",
+    "replace": "替换一个卷积",
+    "stage": "第 {stages} 阶段之后",
+    "head": "分类头",
+    "everywhere": "全部位置",
+    "some stages": "，第 {stages} 阶段",
 }
 
 
@@ -194,8 +221,12 @@ def class_name(language: str, name: str) -> str:
     return CLASS_NAMES_ZH.get(name, name) if language == "zh" else name
 
 
-def title(language: str, english: str) -> str:
-    return TITLES_ZH.get(english, english) if language == "zh" else english
+def title(language: str, variant: Variant) -> str:
+    """A variant's name, unlike any other's. A mechanism without a Chinese name keeps its English one."""
+    if language != "zh":
+        return variant.title
+    kind, place = KINDS_ZH.get(variant.kind, variant.kind), variant.place(WHERE_ZH)
+    return f"{kind}（{place}）" if place else kind
 
 
 def language_of(accept_language: str | None) -> str:
