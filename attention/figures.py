@@ -18,7 +18,7 @@ PLACEMENT_COLOURS = {  # Okabe-Ito: told apart by colour-blind readers; always b
     "everywhere": "#D55E00",
 }
 FAMILY_SYMBOLS = {
-    "": "circle-open",
+    "": "circle",  # the controls: grey already says that there is no attention
     "channel": "circle",
     "spatial": "square",
     "combined": "diamond",
@@ -104,7 +104,7 @@ def style(figure: go.Figure) -> go.Figure:
             "color": "#808894",
         },
         margin={"l": 64, "r": 24, "t": 24, "b": 56},
-        hoverlabel={"font": {"size": 13}},
+        hoverlabel={"font": {"size": 13}, "bgcolor": "#f4f6f8"},
         showlegend=False,
     )
     figure.update_xaxes(gridcolor=grid, zeroline=False, linecolor=grid)
@@ -112,37 +112,110 @@ def style(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def accuracy_against_latency(
-    table: pd.DataFrame, families: dict[str, str], titles: dict[str, str], axes: tuple[str, str]
-) -> go.Figure:
-    """A point a variant, with its 95 % interval over test images; hollow markers, since each is one seed so far.
+# where the names of a chart go
 
-    `table` has variant, placement, accuracy, low, high (fractions), p50_ms and p90_ms; `axes` are the two axis titles.
+PLOT_PIXELS = (640, 380)  # the smallest plot whose points are named; page.css hides the names on narrower screens
+SIDES = ("middle right", "middle left", "top right", "bottom right", "top left", "bottom left")
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+
+
+def _name_box(x: float, y: float, name: str, side: str) -> Box:
+    """Where a name of 14 px beside a marker at (x, y) lies; Chinese characters are as wide as they are high."""
+    width = sum(14 if ord(character) > 0x2E80 else 7.5 for character in name)
+    left = x + 9 if side.endswith("right") else x - 9 - width
+    top = y + {"middle": -9, "top": -25, "bottom": 7}[side.split()[0]]
+    return left, top, left + width, top + 18
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def place_names(points: list[Box], centres: list[tuple[float, float]], names: dict[int, str]) -> dict[int, str]:
+    """The side of its marker for each name that finds room, in the order given: {index of the point: side}.
+
+    A name covers no other name and stays inside the plot; of the sides that are left it takes the one that covers the
+    fewest points (boxes in pixels). A name without room is left out: the point still has it on hover.
+    """
+    placed: dict[int, tuple[str, Box]] = {}
+    for index, name in names.items():
+        free = []
+        for side in SIDES:
+            box = _name_box(*centres[index], name, side)
+            inside = box[0] >= 0 and box[1] >= 0 and box[2] <= PLOT_PIXELS[0] and box[3] <= PLOT_PIXELS[1]
+            if inside and not any(_overlap(box, other) for _, other in placed.values()):
+                free.append((sum(_overlap(box, p) for i, p in enumerate(points) if i != index), side, box))
+        if free:
+            _, side, box = min(free, key=lambda candidate: candidate[0])
+            placed[index] = side, box
+    return {index: side for index, (side, _) in placed.items()}
+
+
+def _named(table: pd.DataFrame, reference: str) -> list[int]:
+    """The rows that are named in a crowd: the reference, the best, the worst, the slowest and the fastest."""
+    accuracy, latency = table["accuracy"], table["p50_ms"]
+    extremes = [accuracy.idxmax(), accuracy.idxmin(), latency.idxmax(), latency.idxmin()]
+    return list(dict.fromkeys([*table.index[table["variant"] == reference], *extremes]))
+
+
+def _sides(table: pd.DataFrame, titles: dict[str, str], named: list[int], x_range: list, y_range: list) -> dict:
+    """place_names for a table whose points lie in these ranges of the axes."""
+    width, height = PLOT_PIXELS
+    x = (table["p50_ms"] - x_range[0]) / (x_range[1] - x_range[0]) * width
+    high, y, low = (
+        (y_range[1] - 100 * table[key]) / (y_range[1] - y_range[0]) * height for key in ("high", "accuracy", "low")
+    )
+    bars = list(zip(x - 7, high, x + 7, low, strict=True))  # a point with its interval
+    return place_names(bars, list(zip(x, y, strict=True)), {i: titles[table["variant"][i]] for i in named})
+
+
+def accuracy_against_latency(
+    table: pd.DataFrame,
+    families: dict[str, str],
+    titles: dict[str, str],
+    hovers: dict[str, str],
+    axes: tuple[str, str],
+    reference: str,
+) -> go.Figure:
+    """A point a variant, with its 95 % interval: colour says the placement, marker the family, hollow that it is one seed.
+
+    `table` has variant, placement, accuracy, low, high (fractions), p50_ms, and seeds where they are known. `hovers` is
+    what a point says on hover, `axes` are the two axis titles. The few names that are written find room or are left out.
     """
     figure = go.Figure()
-    for row in table.dropna(subset=["p50_ms"]).itertuples():
-        symbol = FAMILY_SYMBOLS[families[row.variant]].removesuffix("-open") + "-open"
+    table = table.dropna(subset=["p50_ms"]).reset_index(drop=True)
+    x_range, y_range = _ranges(table)
+    sides = _sides(table, titles, _named(table, reference), x_range, y_range)
+    for index, row in table.iterrows():
+        colour = PLACEMENT_COLOURS[row["placement"]]
+        symbol = FAMILY_SYMBOLS[families[row["variant"]]] + ("" if row.get("seeds", 1) > 1 else "-open")
         figure.add_scatter(
-            x=[row.p50_ms],
-            y=[row.accuracy * 100],
+            x=[row["p50_ms"]],
+            y=[row["accuracy"] * 100],
             error_y={
                 "type": "data",
-                "array": [(row.high - row.accuracy) * 100],
-                "arrayminus": [(row.accuracy - row.low) * 100],
+                "array": [(row["high"] - row["accuracy"]) * 100],
+                "arrayminus": [(row["accuracy"] - row["low"]) * 100],
                 "thickness": 1,
                 "width": 3,
+                "color": colour + "99",  # behind names and points
             },
-            mode="markers+text",
-            text=[titles[row.variant]],
-            textposition="middle right",
-            marker={"symbol": symbol, "size": 13, "color": PLACEMENT_COLOURS[row.placement], "line": {"width": 2.5}},
+            mode="markers+text" if index in sides else "markers",
+            text=[titles[row["variant"]]],
+            textposition=sides.get(index),
+            marker={"symbol": symbol, "size": 12, "color": colour, "line": {"width": 2, "color": colour}},
             cliponaxis=False,
-            hovertemplate=(
-                f"<b>{titles[row.variant]}</b><br>{row.accuracy:.2%} ({row.low:.2%} – {row.high:.2%})"
-                f"<br>p50 {row.p50_ms:.2f} ms, p90 {row.p90_ms:.2f} ms<extra></extra>"
-            ),
+            hovertemplate=hovers[row["variant"]] + "<extra></extra>",
         )
-    slowest = float(table["p50_ms"].max())
-    figure.update_xaxes(title=axes[0], range=[0, slowest * 1.35])  # from 0, with room for the names on the right
-    figure.update_yaxes(title=axes[1])
+    figure.update_xaxes(title=axes[0], range=x_range)
+    figure.update_yaxes(title=axes[1], range=y_range)
+    figure.update_layout(height=480)
     return style(figure)
+
+
+def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
+    """Both axes around the data, with the whole of every interval: points need no zero, and theirs would crowd them."""
+    left, right = table["p50_ms"].min(), table["p50_ms"].max()
+    low, high = 100 * table["low"].min(), 100 * table["high"].max()
+    across, up = max(right - left, 1), max(high - low, 1)
+    return [left - 0.06 * across, right + 0.06 * across], [low - 0.06 * up, high + 0.06 * up]

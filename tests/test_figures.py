@@ -65,32 +65,63 @@ def test_channel_bars_draw_each_module_to_the_fixed_scale():
     assert heights == {"99.00", "50.00", "1.00"}  # the base, half of the room, and the top: 2.0 is clipped to it
 
 
+def row(variant="baseline", placement="none", accuracy=0.9, p50_ms=5.0, **more):
+    low_high = {"low": accuracy - 0.01, "high": accuracy + 0.01}
+    return {"variant": variant, "placement": placement, "accuracy": accuracy, "p50_ms": p50_ms} | low_high | more
+
+
+def drawn(rows):
+    names = [r["variant"] for r in rows]
+    families = {name: "" if name == "baseline" else "channel" for name in names}
+    titles = {name: f"The title of {name}" for name in names}
+    hovers = {name: f"<b>{name}</b>" for name in names}
+    return figures.accuracy_against_latency(pd.DataFrame(rows), families, titles, hovers, ("ms", "%"), "baseline")
+
+
 def test_chart_has_a_point_and_an_interval_a_variant():
-    rows = [
-        {
-            "variant": "baseline",
-            "placement": "none",
-            "accuracy": 0.9,
-            "low": 0.89,
-            "high": 0.91,
-            "p50_ms": 5,
-            "p90_ms": 6,
-        },
-        {
-            "variant": "se-block",
-            "placement": "block",
-            "accuracy": 0.8,
-            "low": 0.7,
-            "high": 0.95,
-            "p50_ms": 7,
-            "p90_ms": 8,
-        },
-    ]
-    families, titles = {"baseline": "", "se-block": "channel"}, {"baseline": "B", "se-block": "S"}
-    figure = figures.accuracy_against_latency(pd.DataFrame(rows), families, titles, ("ms", "%"))
-    assert [trace.y[0] for trace in figure.data] == [90, 80]
+    figure = drawn([row(), row("se-block", "block", 0.8, 7, low=0.7, high=0.95), row("cbam-block", p50_ms=np.nan)])
+    assert [trace.y[0] for trace in figure.data] == [90, 80], "what was not timed has no point"
     assert figure.data[1].error_y.array[0] == pytest.approx(15) and figure.data[1].error_y.arrayminus[
         0
     ] == pytest.approx(10)
-    assert all(trace.marker.symbol.endswith("-open") for trace in figure.data), "one seed is drawn hollow"
+    assert figure.data[1].hovertemplate == "<b>se-block</b><extra></extra>"
+    assert figure.layout.yaxis.range[0] < 70 and figure.layout.yaxis.range[1] > 95, "no interval is cut off"
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_one_seed_is_drawn_hollow():
+    one, several = drawn([row(seeds=1), row("b", seeds=5)]).data
+    assert one.marker.symbol == "circle-open"
+    assert several.marker.symbol == "circle"
+    assert drawn([row("a")]).data[0].marker.symbol == "circle-open", "seeds that are not known are not claimed"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_in_a_crowd_cover_no_other_name_and_stay_inside(seed):
+    random = np.random.default_rng(seed)
+    centres = [tuple(random.uniform((0, 0), figures.PLOT_PIXELS)) for _ in range(31)]
+    points = [(x - 7, y - 40, x + 7, y + 40) for x, y in centres]
+    names = {index: "Squeeze-and-Excitation, after the addition" for index in range(0, 31, 6)}
+    sides = figures.place_names(points, centres, names)
+    boxes = [figures._name_box(*centres[index], names[index], side) for index, side in sides.items()]
+    assert boxes, "some find room"
+    for number, box in enumerate(boxes):
+        assert 0 <= box[0] and box[2] <= figures.PLOT_PIXELS[0] and 0 <= box[1] and box[3] <= figures.PLOT_PIXELS[1]
+        assert not any(figures._overlap(box, other) for other in boxes[:number])
+
+
+def test_a_name_takes_the_side_that_covers_fewest_points():
+    centres = [(100.0, 100.0), (140.0, 100.0)]
+    points = [(x - 7, y - 7, x + 7, y + 7) for x, y in centres]
+    assert figures.place_names(points, centres, {0: "a long name"}) == {0: "middle left"}
+    assert figures.place_names(points[:1], centres[:1], {0: "a long name"}) == {0: "middle right"}
+
+
+def test_of_many_points_the_reference_the_best_and_the_extremes_are_named():
+    random = np.random.default_rng(0)
+    rows = [row("baseline", accuracy=0.9, p50_ms=10)]
+    rows += [row(f"m{i}", "block", random.uniform(0.85, 0.95), random.uniform(12, 20)) for i in range(30)]
+    named = {trace.text[0].split()[-1] for trace in drawn(rows).data if "text" in trace.mode}
+    table = pd.DataFrame(rows).set_index("variant")
+    extremes = {table[key].agg(which) for key in ("accuracy", "p50_ms") for which in ("idxmax", "idxmin")}
+    assert "baseline" in named and named <= extremes | {"baseline"} and len(named) >= 3

@@ -1,11 +1,15 @@
 """English and Chinese say the same things, and everything that is shown has words in both."""
 
 import string
+from dataclasses import replace
 
 import pytest
 
+from attention import evaluation
 from attention.datasets import DATASETS
+from attention.mechanisms import MECHANISMS
 from attention.ui import cards
+from attention.ui.table import COLUMNS
 from attention.ui.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
 from attention.variants import PLACEMENTS, VARIANTS, WHERE, Variant
 
@@ -52,6 +56,16 @@ def test_every_title_class_and_placement_has_a_chinese_name():
     assert {key: fields(words) for key, words in WHERE.items()} == {k: fields(words) for k, words in WHERE_ZH.items()}
     assert set(DATASETS["imagenette"].class_names) <= set(CLASS_NAMES_ZH)
     assert all(f"placement_{name}" in TEXTS["en"] for name in PLACEMENTS)
+    assert all(f"family_{mechanism.family}" in TEXTS["en"] for mechanism in MECHANISMS.values())
+
+
+def test_every_verdict_and_column_has_words():
+    sure, none = evaluation.Difference(3, 0.02, 0.001, 9, 0.0), evaluation.Difference(3, 0.0, 0.001, 9, 1.0)
+    unsure = evaluation.Difference(3, 0.01, 0.01, 9, 0.3)
+    given = {evaluation.verdict(sure, 0.0), evaluation.verdict(none, 1.0), evaluation.verdict(unsure, 1.0)}
+    given |= {evaluation.verdict(replace(sure, value=-0.02), 0.0), evaluation.verdict(sure, None), "reference"}
+    assert len(given) == 6 and all(f"verdict_{name}" in TEXTS["en"] for name in given)
+    assert all(f"col_{column}" in TEXTS["en"] for column in COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from attention.inference import Models, check_names, compare
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
 from attention.ui.texts import class_name, language_of, text, title
-from attention.variants import REFERENCE, VARIANTS, UnknownVariant
+from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant
 
 DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
+AT_FIRST = 4  # models chosen at first, at least, where so many are there
 CONCURRENCY = "models"  # one group: requests share the loaded models
 
 
@@ -37,6 +38,19 @@ class UploadImage(gr.Image):
 
 def language(request: gr.Request | None) -> str:
     return language_of(request.headers.get("accept-language") if request else None)
+
+
+def chosen_at_first(names: list[str]) -> list[str]:
+    """Those of DEFAULT that are there, filled up to AT_FIRST with the next ones."""
+    chosen = [name for name in names if name in DEFAULT]
+    others = [name for name in names if name not in DEFAULT]
+    return [name for name in names if name in chosen + others[: max(0, AT_FIRST - len(chosen))]]
+
+
+def by_placement(names: list[str]) -> dict[str, list[str]]:
+    """The names in groups, by placement in the order of PLACEMENTS, without empty ones."""
+    groups = {placement: [n for n in names if VARIANTS[n].placement == placement] for placement in PLACEMENTS}
+    return {placement: group for placement, group in groups.items() if group}
 
 
 def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
@@ -118,16 +132,12 @@ def _gallery(lang: str) -> list[tuple[Image.Image, str]]:
 
 def build(models: Models, t) -> None:
     """Lay the tab out and wire it. `t` gives a component's translated label."""
-    names_available = models.names
+    groups, at_first = by_placement(models.names), chosen_at_first(models.names)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
             photo = UploadImage(
                 label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
                 buttons=[], elem_id="photo", alt_text="The uploaded photo",
-            )  # fmt: skip
-            chosen = gr.CheckboxGroup(
-                [(title("en", VARIANTS[n]) + " · " + VARIANTS[n].placement, n) for n in names_available],
-                value=[n for n in DEFAULT if n in names_available], label=t("models"), elem_id="models",
             )  # fmt: skip
             with gr.Row():
                 go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
@@ -139,6 +149,15 @@ def build(models: Models, t) -> None:
             with gr.Column(visible=not samples.photographs()) as fetch_area:
                 gr.Markdown(t("fetch_note"))
                 fetch = gr.Button(t("fetch"), elem_id="fetch")
+            with gr.Column(elem_id="models"):
+                gr.Markdown(t("models"), elem_id="models-heading")
+                chosen = [
+                    gr.CheckboxGroup(
+                        _choices("en", group), value=[n for n in group if n in at_first],
+                        label=t(f"placement_{placement}"), elem_id=f"models-{placement}",
+                    )
+                    for placement, group in groups.items()
+                ]  # fmt: skip
         with gr.Column(scale=3, min_width=320):
             with gr.Row(equal_height=True):
                 which = gr.Radio(
@@ -149,8 +168,9 @@ def build(models: Models, t) -> None:
             board = gr.HTML(cards.empty("en"), elem_id="results")
             classes = gr.Markdown(_classes("en", models), elem_id="classes")
 
-    def stream(upload, names, request: gr.Request):
-        yield from compare_stream(upload, names, models, language(request))
+    def stream(upload, request: gr.Request, *names_by_group: list[str]):
+        names = [name for group in names_by_group for name in group]
+        yield from compare_stream(upload, [n for n in models.names if n in names], models, language(request))
 
     def pick(event: gr.SelectData) -> Image.Image:
         return uploads.read_image(samples.all_samples()[event.index].path).image
@@ -167,8 +187,9 @@ def build(models: Models, t) -> None:
     private = {"api_visibility": "private"}
     shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
     runs = gr.on(
-        [photo.change, chosen.change, go.click], stream, [photo, chosen], board, trigger_mode="always_last", **shared
-    )
+        [photo.change, *(group.change for group in chosen), go.click], stream, [photo, *chosen], board,
+        trigger_mode="always_last", **shared,
+    )  # fmt: skip
     stop.click(None, cancels=[runs], **private)
     gallery.select(pick, None, photo, show_progress="hidden", **private)
     fetch.click(fetch_samples, None, [gallery, fetch_area], concurrency_limit=1, **private)
@@ -185,13 +206,14 @@ def build(models: Models, t) -> None:
 
     def on_load(request: gr.Request):
         lang = language(request)
-        labels = [
-            (f"{title(lang, VARIANTS[n])} · {text(lang, f'placement_{VARIANTS[n].placement}')}", n)
-            for n in names_available
-        ]
-        return gr.update(choices=labels), _gallery(lang), cards.empty(lang), _classes(lang, models)
+        labels = [gr.update(choices=_choices(lang, group)) for group in groups.values()]
+        return *labels, _gallery(lang), cards.empty(lang), _classes(lang, models)
 
-    return on_load, [chosen, gallery, board, classes]
+    return on_load, [*chosen, gallery, board, classes]
+
+
+def _choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
+    return [(title(lang, VARIANTS[name]), name) for name in names]
 
 
 def _classes(lang: str, models: Models) -> str:

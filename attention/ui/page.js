@@ -1,4 +1,4 @@
-// What answers a tap without the server: switching maps, sorting tables. Events are delegated, so that cards that
+// What answers a tap without the server: switching maps, sorting and filtering tables. Events are delegated, so that cards that
 // arrive later take part.
 document.addEventListener("click", (event) => {
   const picture = event.target.closest && event.target.closest("#results .pic");
@@ -10,14 +10,24 @@ document.addEventListener("click", (event) => {
     if (choice) choice.click(); else results.dataset.map = next;
     return;
   }
-  const heading = event.target.closest && event.target.closest("table.figures th");
+  const filter = event.target.closest && event.target.closest(".filters button");
+  if (filter) {
+    const chosen = filter.dataset.show;
+    filter.parentElement.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b === filter));
+    filter.closest(".filtered").querySelectorAll("tbody tr").forEach((row) => {
+      row.hidden = chosen !== "" && row.dataset.placement !== chosen && !("reference" in row.dataset);
+    });
+    return;
+  }
+  const heading = event.target.closest && event.target.closest("table.figures thead th");
   if (heading) {
     const up = heading.getAttribute("aria-sort") !== "ascending";
     const body = heading.closest("table").tBodies[0];
     const value = (row) => row.cells[heading.cellIndex].dataset.value ?? row.cells[heading.cellIndex].innerText;
     const rows = [...body.rows].sort((a, b) => {
       const [x, y] = [value(a), value(b)], [p, q] = [parseFloat(x), parseFloat(y)];
-      return (isNaN(p) || isNaN(q) ? x.localeCompare(y) : p - q) * (up ? 1 : -1);
+      const missing = (x === "–") - (y === "–"); // last in either direction
+      return missing || (isNaN(p) || isNaN(q) ? x.localeCompare(y) : p - q) * (up ? 1 : -1);
     });
     heading.parentElement.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
     heading.setAttribute("aria-sort", up ? "ascending" : "descending");
@@ -25,3 +35,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Gradio's groups of boxes are fieldsets without a legend: name one by the label that is drawn on it.
+document.addEventListener("focusin", (event) => {
+  const group = event.target.closest && event.target.closest("fieldset:not([aria-label])");
+  const label = group && group.querySelector("[data-testid=block-info]");
+  if (label) group.setAttribute("aria-label", label.innerText);
+});

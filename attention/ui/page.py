@@ -28,7 +28,7 @@ def build(models: Models) -> gr.Blocks:
             with gr.Tab(I18N("tab_compare"), id="compare"):
                 load_compare, compare_outputs = compare.build(models, I18N)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
-                render_benchmarks, benchmark_outputs = benchmarks.build(models)
+                render_benchmarks, benchmark_outputs = benchmarks.build(models, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
                 about = gr.Markdown(text("en", "about"))
 

@@ -35,7 +35,7 @@ def build_theme() -> gr.themes.Base:
 
 
 _PLACEMENTS = "\n".join(
-    f'[data-placement="{name}"]{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
+    f'[data-placement="{name}"],#models-{name}{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
 )
 
 CSS = _PLACEMENTS + "\n" + (HERE / "page.css").read_text(encoding="utf-8")

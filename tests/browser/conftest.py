@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -25,19 +27,19 @@ FLAGS = [
 KNOWN = {"Method not implemented."}
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """The address of a running page, started as a visitor's host would start it, without any data set."""
+@contextmanager
+def serving(folder: Path, *command: str):
+    """The address of a page that a command serves at the port given as its last argument, without any data set."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    environment = os.environ | {"ATTENTION_DATA": str(log.parent), "GRADIO_TEMP_DIR": str(log.parent / "cache")}
+    log = folder / "log.txt"
+    environment = os.environ | {"ATTENTION_DATA": str(folder), "GRADIO_TEMP_DIR": str(folder / "cache")}
+    environment["PYTHONPATH"] = str(ROOT)
     with open(log, "w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), "--device", "cpu"],
-            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, *command, str(port)], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -53,6 +55,21 @@ def server(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The page on what is committed, started as a visitor's host would start it."""
+    with serving(tmp_path_factory.mktemp("server"), "app.py", "--device", "cpu", "--port") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def study_server(tmp_path_factory):
+    """The page on made-up results of every variant: see study.py."""
+    folder = tmp_path_factory.mktemp("study")
+    with serving(folder, "tests/browser/study.py", str(folder)) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +93,16 @@ class Visit:
 @pytest.fixture
 def visit(server, chromium):
     """Open the page: visit(locale="zh-CN", color_scheme="dark", width=390). Every visit ends with a clean console."""
+    yield from _visits(server, chromium)
+
+
+@pytest.fixture
+def visit_study(study_server, chromium):
+    """Like `visit`, to the page on made-up results."""
+    yield from _visits(study_server, chromium)
+
+
+def _visits(server: str, chromium):
     visits, contexts = [], []
 
     def opened(locale: str = "en-GB", color_scheme: str = "light", width: int = 1440, height: int = 1000) -> Visit:

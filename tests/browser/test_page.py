@@ -8,12 +8,13 @@ from PIL import Image
 
 from attention import checkpoints, samples
 from attention.runs import ROOT
-from attention.ui.compare import DEFAULT
+from attention.ui.compare import chosen_at_first
+from attention.ui.table import COLUMNS
 
 pytestmark = pytest.mark.browser
 
 CHURCH = str(ROOT / "samples" / "church.jpg")
-SHOWN = [name for name in DEFAULT if name in checkpoints.available()]
+SHOWN = chosen_at_first(checkpoints.available())
 ALL_DONE = "count => document.querySelectorAll('#results .card.done').length === count"
 
 
@@ -86,11 +87,11 @@ def test_benchmarks_shows_the_table_and_sorts_it(visit):
     assert table.locator("tbody tr").count() == len(checkpoints.available())
     page.wait_for_selector("#accuracy-latency .js-plotly-plot .point, #accuracy-latency .js-plotly-plot .points path")
     heading = table.get_by_role("button", name="p50, ms")
+    column = list(COLUMNS).index("p50") + 1
     for direction in (1, -1):
         heading.click()
-        values = [
-            float(v) for v in table.locator("tbody tr td:nth-child(6)").evaluate_all("c => c.map(e => e.innerText)")
-        ]
+        cells = table.locator(f"tbody tr > :nth-child({column})")
+        values = [float(v) for v in cells.evaluate_all("c => c.map(e => e.innerText)")]
         assert values == sorted(values, reverse=direction < 0)
     assert "python -m attention benchmark --device cuda" in page.locator("#gpu-table").inner_text()
 

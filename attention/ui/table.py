@@ -1,0 +1,213 @@
+"""The table of accuracy and cost as HTML, and the notes below it. Every number is read from data/results. No gradio here."""
+
+from html import escape
+
+import pandas as pd
+
+from attention.datasets import DATASETS, EVALUATION_PIXELS
+from attention.evaluation import CONFIDENCE, MARGIN, POWER, SEEDS_TO_JUDGE
+from attention.ui.texts import text, title
+from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
+
+COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its words
+    "model": None,
+    "placement": None,
+    "seeds": "seeds",
+    "accuracy": "accuracy",
+    "interval": "low",
+    "difference": "difference_points",
+    "difference_interval": "difference_low_points",
+    "verdict": None,
+    "p50": "p50_ms",
+    "p90": "p90_ms",
+    "flops": "multiply_adds",
+    "parameters": "parameters",
+    "seconds": "seconds_an_epoch",
+}
+FILTER_FROM = 9  # rows; fewer are taken in at a glance
+NAMED = 4  # models that a note names one by one; more are counted
+MISSING = "–"
+
+
+def is_missing(value) -> bool:
+    return value is None or pd.isna(value)
+
+
+def _number(value, form: str, per: float = 1) -> str:
+    return MISSING if is_missing(value) else format(value / per, form).replace("-", "−")
+
+
+def verdict(lang: str, row: dict) -> str:
+    return MISSING if is_missing(row.get("verdict")) else text(lang, f"verdict_{row['verdict']}")
+
+
+def shown(lang: str, row: dict) -> dict[str, str]:
+    """A row of the summary in the words and figures of COLUMNS; what was not measured is a dash."""
+    variant, get = VARIANTS[row["variant"]], row.get
+
+    def interval(low: str, high: str, form: str, per: float, between: str) -> str:
+        return MISSING if is_missing(get(low)) else between.join(_number(get(key), form, per) for key in (low, high))
+
+    return {
+        "model": title(lang, variant),
+        "placement": text(lang, f"placement_{variant.placement}"),
+        "seeds": _number(get("seeds"), ".0f"),
+        "accuracy": _number(get("accuracy"), ".2f", 0.01),
+        "interval": interval("low", "high", ".2f", 0.01, " – "),
+        "difference": _number(get("difference_points"), "+.2f"),
+        "difference_interval": interval("difference_low_points", "difference_high_points", "+.2f", 1, " … "),
+        "verdict": verdict(lang, row),
+        "p50": _number(get("p50_ms"), ".2f"),
+        "p90": _number(get("p90_ms"), ".2f"),
+        "flops": _number(get("multiply_adds"), ",.0f", 1e6),
+        "parameters": _number(get("parameters"), ".3f", 1e6),
+        "seconds": _number(get("seconds_an_epoch"), ".0f"),
+    }
+
+
+def _model_cell(words: dict[str, str]) -> str:
+    """The name; on a narrow screen the placement stands below it, and has no column (page.css)."""
+    name, placement = escape(words["model"]), escape(words["placement"])
+    return f'<th scope="row"><span class="dot"></span>{name}<span class="place">{placement}</span></th>'
+
+
+def _cell(column: str, words: str, row: dict) -> str:
+    if column == "placement":
+        return f'<td class="word place">{escape(words)}</td>'
+    if column == "verdict":
+        return f'<td class="word verdict" data-verdict="{escape(str(row.get("verdict")))}">{escape(words)}</td>'
+    value = row.get(COLUMNS[column])
+    return f"<td>{words}</td>" if is_missing(value) else f'<td data-value="{value}">{words}</td>'
+
+
+def _row_html(lang: str, row: dict) -> str:
+    name, words = row["variant"], shown(lang, row)
+    cells = _model_cell(words) + "".join(_cell(column, words[column], row) for column in list(COLUMNS)[1:])
+    reference = " data-reference" if name == REFERENCE else ""
+    return f'<tr data-placement="{VARIANTS[name].placement}" data-model="{name}"{reference}>{cells}</tr>'
+
+
+def _filters_html(lang: str, table: pd.DataFrame) -> str:
+    """Buttons that leave one placement in the table, and the baseline to hold it against; page.js hides the other rows."""
+    if len(table) < FILTER_FROM:
+        return ""
+    placements = [VARIANTS[name].placement for name in table["variant"]]
+    buttons = [
+        f'<button type="button" data-show="" aria-pressed="true">{text(lang, "filter_all")} {len(table)}</button>'
+    ]
+    for placement in PLACEMENTS:
+        if placement in placements:
+            words = f"{text(lang, f'placement_{placement}')} {placements.count(placement)}"
+            buttons.append(
+                f'<button type="button" data-show="{placement}" data-placement="{placement}" aria-pressed="false">'
+                f'<span class="dot"></span>{escape(words)}</button>'
+            )
+    return f'<div class="filters" role="group" aria-label="{escape(text(lang, "filter"))}">{"".join(buttons)}</div>'
+
+
+def table_html(lang: str, table: pd.DataFrame) -> str:
+    """A row a model; sorted by accuracy until a heading is clicked. It scrolls in its own frame."""
+    head = []
+    for column in COLUMNS:
+        order = ' aria-sort="descending"' if column == "accuracy" else ""
+        kind = f' class="word {column}"' if COLUMNS[column] is None else ""
+        label = escape(text(lang, f"col_{column}"))
+        head.append(f'<th scope="col"{order}{kind}><button type="button">{label}</button></th>')
+    rows = table.sort_values("accuracy", ascending=False).to_dict("records")
+    return (
+        f'<div class="filtered">{_filters_html(lang, table)}'
+        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "accuracy_heading"))}">'
+        f'<table class="figures"><thead><tr>{"".join(head)}</tr></thead>'
+        f"<tbody>{''.join(_row_html(lang, row) for row in rows)}</tbody></table></div></div>"
+    )
+
+
+# the notes
+
+
+def _column(table: pd.DataFrame, key: str) -> pd.Series:
+    return table[key].dropna() if key in table else pd.Series(dtype=object)
+
+
+def _every(table: pd.DataFrame, key: str) -> str:
+    """All that a column says, each once; a cell may hold several, set apart by "; " (see results.py)."""
+    said = [part for cell in _column(table, key) for part in str(cell).split("; ")]
+    return ", ".join(dict.fromkeys(said))
+
+
+def _accuracy_notes(lang: str, table: pd.DataFrame) -> list[str]:
+    first = table.iloc[0]
+    dataset = DATASETS[first["dataset"]].title if first["dataset"] in DATASETS else first["dataset"]
+    notes = [
+        text(
+            lang,
+            "accuracy_note",
+            dataset=dataset,
+            images=first["images"],
+            pixels=EVALUATION_PIXELS,
+            recipe=first["recipe"],
+        )
+    ]
+    intervals = set(_column(table, "interval"))
+    notes += [
+        text(lang, f"interval_{kind}", needed=SEEDS_TO_JUDGE) for kind in ("images", "seeds") if kind in intervals
+    ]
+    if len(_column(table, "difference_points")):
+        notes.append(text(lang, "difference_note", needed=SEEDS_TO_JUDGE))
+        notes += _verdict_notes(lang, table)
+    return notes
+
+
+def _verdict_notes(lang: str, table: pd.DataFrame) -> list[str]:
+    meaning = text(
+        lang, "verdict_note", needed=SEEDS_TO_JUDGE, level=round(100 * (1 - CONFIDENCE)), margin=100 * MARGIN
+    )  # fmt: skip
+    detectable = [f"{points:.1f}" for points in sorted(_column(table, "detectable_points"))]
+    if not detectable:
+        return [meaning, text(lang, "none_judged", needed=SEEDS_TO_JUDGE)]
+    low, high = detectable[0], detectable[-1]
+    smallest = low if low == high else text(lang, "range", low=low, high=high)
+    return [meaning, text(lang, "detectable_note", smallest=smallest, power=round(100 * POWER))]
+
+
+def _latency_notes(lang: str, table: pd.DataFrame) -> list[str]:
+    timed = table.dropna(subset=["p50_ms"]) if "p50_ms" in table else table.iloc[:0]
+    if timed.empty:
+        return [text(lang, "no_latency")]
+    machine = timed.iloc[0]
+    threads = text(lang, "threads", threads=int(machine["threads"])) if machine["threads"] else ""  # a GPU has none
+    notes = [
+        text(
+            lang, "latency_note", device=machine["device"], threads=threads, calls=int(machine["calls"]),
+            batch=int(machine["batch_size"]), pixels=int(machine["pixels"]), dtype=machine["dtype"],
+        )
+    ]  # fmt: skip
+    busy = timed[timed["busy"].astype(bool)]
+    if len(busy):
+        names = "; ".join(title(lang, VARIANTS[name]) for name in busy["variant"])
+        count = text(lang, "some_of", count=len(busy), of=len(timed))
+        notes.append(text(lang, "busy_note", names=names if len(busy) <= NAMED else count))
+    return notes
+
+
+def _seconds_note(lang: str, table: pd.DataFrame) -> str:
+    circumstances = {
+        "device": "training_device",
+        "threads": "training_threads",
+        "epochs": "epochs",
+        "precision": "precision",
+    }
+    return text(lang, "seconds_note", **{field: _every(table, key) for field, key in circumstances.items()})
+
+
+def latency_notes_html(lang: str, table: pd.DataFrame) -> str:
+    return _paragraphs(_latency_notes(lang, table))
+
+
+def notes_html(lang: str, table: pd.DataFrame) -> str:
+    """What the columns mean, where the numbers come from, and under which circumstances they hold."""
+    return _paragraphs([*_accuracy_notes(lang, table), *_latency_notes(lang, table), _seconds_note(lang, table)])
+
+
+def _paragraphs(sentences: list[str]) -> str:
+    return "".join(f'<p class="read">{escape(sentence)}</p>' for sentence in sentences)

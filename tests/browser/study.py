@@ -1,0 +1,100 @@
+"""The page as it will be when the study is done: made-up results of every variant on two data sets, twelve models.
+
+python tests/browser/study.py FOLDER PORT writes them into FOLDER, in place of what is committed, and serves the page.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors.torch import save_file
+
+from attention import checkpoints, results
+from attention.datasets import DATASETS
+from attention.evaluation import SEEDS_TO_JUDGE
+from attention.files import sha256, write_json
+from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
+
+VERDICTS = ("gain", "loss", "equivalent", "undecided")
+MODELS = 12
+
+
+def _compared(number: int, seeds: int, difference: float) -> dict:
+    judged = seeds >= SEEDS_TO_JUDGE
+    return {
+        "difference_points": difference,
+        "difference_low_points": difference - 0.6,
+        "difference_high_points": difference + 0.6,
+        "p_holm": 0.01 if judged else None,
+        "verdict": VERDICTS[number % len(VERDICTS)] if judged else "not judged yet",
+        "detectable_points": 0.7 + 0.02 * number if judged else None,
+    }
+
+
+def accuracy(dataset: str) -> pd.DataFrame:
+    """A row a variant: the first sixteen with five seeds, the others with one. No number means anything."""
+    random, rows = np.random.default_rng(len(dataset)), []
+    for number, variant in enumerate(VARIANTS.values()):
+        seeds, difference = (5 if number < 16 else 1), round(float(random.normal(0, 0.8)), 4) + 0.0
+        value = (0.91 if dataset == "imagenette" else 0.79) + (variant.name != REFERENCE) * difference / 100
+        half = 0.003 if seeds > 1 else 0.009
+        row = {
+            "dataset": dataset, "variant": variant.name, "mechanism": variant.mechanism, "placement": variant.placement,
+            "recipe": "cpu", "recipe_hash": "0", "seed": 0, "seeds": seeds, "images": 3925, "accuracy": value,
+            "low": value - half, "high": value + half, "interval": "seeds" if seeds > 1 else "images",
+            "epochs": 16, "seconds_an_epoch": 40 + number, "peak_memory_mb": 900, "training_device": "a processor",
+            "training_threads": 1, "precision": "bfloat16", "weights_sha256": "0",
+        }  # fmt: skip
+        compared = {"verdict": "reference"} if variant.name == REFERENCE else _compared(number, seeds, difference)
+        rows.append(row | compared)
+    return pd.DataFrame(rows)
+
+
+def latency(device_type: str, fastest_ms: float) -> pd.DataFrame:
+    random = np.random.default_rng(1)
+    rows = [
+        {
+            "variant": name, "device": f"a {device_type}", "device_type": device_type, "dtype": "float32", "batch_size": 1,
+            "pixels": 160, "threads": 2 if device_type == "cpu" else 0, "calls": 200, "p50_ms": round(p50, 3),
+            "p90_ms": round(p50 * 1.1, 3), "parameters": 2_000_000 + 999 * number, "multiply_adds": 360_000_000 + number,
+            "busy": number % 5 == 4, "measured": "2026-01-01",
+        }
+        for number, name in enumerate(VARIANTS)
+        for p50 in [fastest_ms * (1 + (number > 0) * float(random.gamma(2, 0.25)))]
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def models() -> list[str]:
+    """The twelve that have a checkpoint, from every placement."""
+    by_turn = [[v.name for v in VARIANTS.values() if v.placement == placement] for placement in PLACEMENTS]
+    turns = [names[turn] for turn in range(max(map(len, by_turn))) for names in by_turn if turn < len(names)]
+    return [name for name in VARIANTS if name in turns[:MODELS]]
+
+
+def write(folder: Path) -> None:
+    """accuracy.csv, latency.csv, and checkpoints/ with untrained weights."""
+    pd.concat([accuracy(name) for name in DATASETS]).to_csv(folder / "accuracy.csv", index=False)
+    pd.concat([latency("cpu", 12.0), latency("cuda", 1.0)]).to_csv(folder / "latency.csv", index=False)
+    entries = {}
+    for name in models():
+        file = folder / "checkpoints" / "imagenette" / f"{name}.safetensors"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        state = build_model(name).state_dict()
+        save_file({k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}, file)
+        entries[name] = {"file": file.name, "sha256": sha256(file), "accuracy": 0.1, "recipe": "cpu", "seed": 0}
+    write_json(folder / "checkpoints" / "imagenette" / "manifest.json", {"dataset": "imagenette", "models": entries})
+
+
+def serve(folder: Path, port: str) -> int:
+    import app
+
+    results.ACCURACY_FILE, results.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
+    checkpoints.CHECKPOINTS = folder / "checkpoints"
+    return app.main(["--port", port, "--device", "cpu"])
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
+    sys.exit(serve(Path(sys.argv[1]), sys.argv[2]))
