@@ -86,6 +86,11 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: in
         run = run_folder(name, dataset_name, recipe, seed)
         if not ((run / "record.json").exists() and (run / "weights.safetensors").exists()):
             continue
+        if not _is_finite(run / "weights.safetensors"):
+            models.pop(
+                name, None
+            )  # a run that collapsed: its record stays in the tables, but nobody is offered the model
+            continue
         record = read_record(run / "record.json")
         file = f"{name}.safetensors"
         write_by_rename(folder / file, lambda path, run=run: shutil.copyfile(run / "weights.safetensors", path))
@@ -112,6 +117,10 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: in
             if path.stem not in ordered:
                 path.unlink()  # of a recipe that is not shown any more
     return published
+
+
+def _is_finite(weights: Path) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in load_file(weights).values())
 
 
 def _publish_run(run: Path) -> None:

@@ -2,13 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from attention import checkpoints, files, results
+from attention import checkpoints, files, results, training
 from attention.checkpoints import CheckpointError
 from attention.recipes import RECIPES
+from attention.runs import run_folder
 from attention.variants import REFERENCE, VARIANTS, UnknownVariant
 
 COMMITTED = [
@@ -66,6 +70,28 @@ def test_weights_of_another_network_are_refused(published):
     (published / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="do not fit"):
         checkpoints.load("se-block")
+
+
+def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
+    """Records and predictions of every seed, weights of one seed of what is offered; a collapsed run offers nothing."""
+    for folder in ("RECORDS", "PREDICTIONS", "CHECKPOINTS"):
+        monkeypatch.setattr(checkpoints, folder, tmp_path / folder)
+    recipe = replace(RECIPES["smoke"], name="tiny", phases=((1, 32),), batch_size=20)
+    monkeypatch.setitem(RECIPES, "tiny", recipe)
+    for name, seed in (("baseline", 0), ("baseline", 1), ("se-block", 0), ("cbam-block", 0), ("eca-block", 0)):
+        training.train(name, "imagenette", recipe, seed, device=torch.device("cpu"), quiet=True)
+    collapsed = run_folder("cbam-block", "imagenette", recipe, 0) / "weights.safetensors"
+    weights = load_file(collapsed)
+    weights["fc.bias"][0] = torch.inf
+    save_file(weights, collapsed)
+    assert checkpoints.publish("imagenette", "tiny") == ["baseline", "se-block"]
+    place = Path("imagenette") / "tiny"
+    runs_published = ["baseline-seed0", "baseline-seed1", "cbam-block-seed0", "eca-block-seed0", "se-block-seed0"]
+    for folder in ("RECORDS", "PREDICTIONS"):
+        assert sorted(path.stem for path in (tmp_path / folder / place).iterdir()) == runs_published
+    files_there = {path.name for path in (tmp_path / "CHECKPOINTS" / "imagenette").iterdir()}
+    assert files_there == {"manifest.json", "baseline.safetensors", "se-block.safetensors"}
+    assert checkpoints.load("se-block").fc.out_features == 10
 
 
 def test_broken_or_missing_manifest(published):
