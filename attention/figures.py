@@ -131,20 +131,22 @@ def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def place_names(points: list[Box], centres: list[tuple[float, float]], names: dict[int, str]) -> dict[int, str]:
+def place_names(centres: list[tuple[float, float]], bars: list[Box], names: dict[int, str]) -> dict[int, str]:
     """The side of its marker for each name that finds room, in the order given: {index of the point: side}.
 
-    A name covers no other name and stays inside the plot; of the sides that are left it takes the one that covers the
-    fewest points (boxes in pixels). A name without room is left out: the point still has it on hover.
+    Pixels throughout. A name covers no other name and no marker and stays inside the plot; of the sides that are left it
+    takes the one that crosses the fewest error bars. A name without room is left out: the point still has it on hover.
     """
+    markers = [(x - 8, y - 8, x + 8, y + 8) for x, y in centres]
     placed: dict[int, tuple[str, Box]] = {}
     for index, name in names.items():
         free = []
         for side in SIDES:
             box = _name_box(*centres[index], name, side)
             inside = box[0] >= 0 and box[1] >= 0 and box[2] <= PLOT_PIXELS[0] and box[3] <= PLOT_PIXELS[1]
-            if inside and not any(_overlap(box, other) for _, other in placed.values()):
-                free.append((sum(_overlap(box, p) for i, p in enumerate(points) if i != index), side, box))
+            taken = [other for _, other in placed.values()] + markers[:index] + markers[index + 1 :]
+            if inside and not any(_overlap(box, other) for other in taken):
+                free.append((sum(_overlap(box, bar) for bar in bars), side, box))
         if free:
             _, side, box = min(free, key=lambda candidate: candidate[0])
             placed[index] = side, box
@@ -165,8 +167,8 @@ def _sides(table: pd.DataFrame, titles: dict[str, str], named: list[int], x_rang
     high, y, low = (
         (y_range[1] - 100 * table[key]) / (y_range[1] - y_range[0]) * height for key in ("high", "accuracy", "low")
     )
-    bars = list(zip(x - 7, high, x + 7, low, strict=True))  # a point with its interval
-    return place_names(bars, list(zip(x, y, strict=True)), {i: titles[table["variant"][i]] for i in named})
+    bars = list(zip(x - 3, high, x + 3, low, strict=True))
+    return place_names(list(zip(x, y, strict=True)), bars, {i: titles[table["variant"][i]] for i in named})
 
 
 def accuracy_against_latency(

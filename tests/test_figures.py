@@ -97,24 +97,27 @@ def test_one_seed_is_drawn_hollow():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_names_in_a_crowd_cover_no_other_name_and_stay_inside(seed):
+def test_names_in_a_crowd_cover_no_other_name_and_no_marker_and_stay_inside(seed):
     random = np.random.default_rng(seed)
     centres = [tuple(random.uniform((0, 0), figures.PLOT_PIXELS)) for _ in range(31)]
-    points = [(x - 7, y - 40, x + 7, y + 40) for x, y in centres]
-    names = {index: "Squeeze-and-Excitation, after the addition" for index in range(0, 31, 6)}
-    sides = figures.place_names(points, centres, names)
-    boxes = [figures._name_box(*centres[index], names[index], side) for index, side in sides.items()]
+    bars = [(x - 3, y - 40, x + 3, y + 40) for x, y in centres]
+    names = {index: "Self-attention, after stage 1" for index in range(0, 31, 6)}
+    sides = figures.place_names(centres, bars, names)
+    boxes = {index: figures._name_box(*centres[index], names[index], side) for index, side in sides.items()}
     assert boxes, "some find room"
-    for number, box in enumerate(boxes):
+    for index, box in boxes.items():
         assert 0 <= box[0] and box[2] <= figures.PLOT_PIXELS[0] and 0 <= box[1] and box[3] <= figures.PLOT_PIXELS[1]
-        assert not any(figures._overlap(box, other) for other in boxes[:number])
+        assert not any(figures._overlap(box, other) for number, other in boxes.items() if number < index)
+        assert not any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in centres)
 
 
-def test_a_name_takes_the_side_that_covers_fewest_points():
-    centres = [(100.0, 100.0), (140.0, 100.0)]
-    points = [(x - 7, y - 7, x + 7, y + 7) for x, y in centres]
-    assert figures.place_names(points, centres, {0: "a long name"}) == {0: "middle left"}
-    assert figures.place_names(points[:1], centres[:1], {0: "a long name"}) == {0: "middle right"}
+def test_a_name_takes_the_side_that_crosses_the_fewest_bars_or_none():
+    here, right = (100.0, 100.0), (140.0, 160.0)
+    assert figures.place_names([here], [(97, 60, 103, 140)], {0: "a long name"}) == {0: "middle right"}
+    bars = [(97, 60, 103, 140), (137, 80, 143, 240)]
+    assert figures.place_names([here, right], bars, {0: "a long name"}) == {0: "middle left"}
+    around = [(100 + 30 * side, 100 + 18 * up) for side in (-1, 1) for up in (-1, 0, 1)]
+    assert figures.place_names([here, *around], bars, {0: "a long name"}) == {}, "no room: it is left to the hover"
 
 
 def test_of_many_points_the_reference_the_best_and_the_extremes_are_named():

@@ -61,7 +61,7 @@ def shown(lang: str, row: dict) -> dict[str, str]:
         "p90": _number(get("p90_ms"), ".2f"),
         "flops": _number(get("multiply_adds"), ",.0f", 1e6),
         "parameters": _number(get("parameters"), ".3f", 1e6),
-        "seconds": _number(get("seconds_an_epoch"), ".0f"),
+        "seconds": _number(get("seconds_an_epoch"), ".1f"),
     }
 
 

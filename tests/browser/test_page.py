@@ -56,7 +56,7 @@ def test_a_sample_and_another_choice_of_models(visit):
     page = visit().page
     page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").first.click()
     page.wait_for_function(ALL_DONE, arg=len(SHOWN))
-    page.locator("#models label", has_text="Baseline").click()
+    page.locator("#models input[name=baseline]").click()
     page.wait_for_function(ALL_DONE, arg=len(SHOWN) - 1)
     assert page.locator("#results [data-model=baseline]").count() == 0
 
@@ -93,7 +93,8 @@ def test_benchmarks_shows_the_table_and_sorts_it(visit):
         cells = table.locator(f"tbody tr > :nth-child({column})")
         values = [float(v) for v in cells.evaluate_all("c => c.map(e => e.innerText)")]
         assert values == sorted(values, reverse=direction < 0)
-    assert "python -m attention benchmark --device cuda" in page.locator("#gpu-table").inner_text()
+    gpu = page.locator("#gpu-table")
+    assert gpu.locator("table").count() == 1 or "python -m attention benchmark --device cuda" in gpu.inner_text()
 
 
 def test_chinese_by_the_browsers_language(visit):
