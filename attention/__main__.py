@@ -46,7 +46,7 @@ def run_list(arguments: argparse.Namespace) -> None:
         return
     for row in rows:
         accuracy = "not trained" if row["accuracy"] is None else f"{row['accuracy']:.2%}"
-        print(f"{row['name']:24} {row['title']:32} {row['placement']:8} {accuracy}")
+        print(f"{row['name']:32} {row['title']:50} {row['placement']:10} {accuracy}")
 
 
 def run_compare(arguments: argparse.Namespace) -> None:

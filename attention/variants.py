@@ -29,7 +29,7 @@ WHERE = {  # how a title says where, in a block by the position there; Chinese i
     "some stages": ", stage {stages}",  # follows the position where only the blocks of these stages have it
 }
 REFERENCE = "baseline"
-WIDER = (56, 112, 224, 224)  # the plain network at the latency of CBAM in every block: see docs/recipes.md
+WIDER = (56, 112, 224, 224)  # the plain network at about the CPU latency of CBAM in every block: docs/recipes.md
 
 
 @dataclass(frozen=True)
