@@ -26,11 +26,11 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+@torch.no_grad()
 def multiply_adds(model: nn.Module, pixels: int = EVALUATION_PIXELS) -> int:
     """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as everywhere.
 
-    torch's counter gives 2 operations a multiply-add. It sees the plain form of self-attention, which is what runs here;
-    gradients stay enabled, because without them torch's transformer layer takes a fused path that counts 0.
+    torch's counter gives 2 operations a multiply-add. It sees the plain form of self-attention, which is what runs here.
     """
     with FlopCounterMode(display=False) as counter:
         model.eval()(torch.zeros(1, 3, pixels, pixels))
@@ -66,7 +66,7 @@ def measure(
 ) -> pd.DataFrame:
     """A row a variant, on random weights: latency does not depend on their values. Channels last, eager.
 
-    float32 is that on GPUs too: TensorFloat-32, which torch allows in convolutions by default, is off.
+    float32 is that on GPUs too (devices.exact_float32).
     """
     device = device or devices.pick_device()
     names = [variant(name).name for name in names]
@@ -86,7 +86,7 @@ def measure(
         return run
 
     calls = {name: call(name) for name in names}
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with devices.exact_float32():
         memory = {name: _working_memory_mb(run, device) for name, run in calls.items()}
         times = time_round_robin(calls, repeats, tick)
     rows = []
@@ -97,7 +97,7 @@ def measure(
                 "variant": name,
                 "device": devices.device_name(device),
                 "device_type": device.type,
-                "dtype": str(dtype).removeprefix("torch."),
+                "dtype": devices.dtype_name(dtype),
                 "batch_size": batch_size,
                 "pixels": pixels,
                 "threads": torch.get_num_threads() if device.type == "cpu" else 0,

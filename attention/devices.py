@@ -59,6 +59,16 @@ def peak_memory_mb(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """As records and tables name it: "float32", "bfloat16"."""
+    return str(dtype).removeprefix("torch.")
+
+
+def exact_float32():
+    """A context in which float32 is that on GPUs too: torch allows TensorFloat-32 in convolutions by default."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Count a GPU's peak from here on; a process's resident peak cannot be reset."""
     if device.type == "cuda":

@@ -27,6 +27,7 @@ import torch
 from scipy import stats
 from torch import nn
 
+from attention import devices
 from attention.datasets import Split, normalise
 
 CONFIDENCE = 0.95
@@ -43,7 +44,7 @@ def predict(model: nn.Module, split: Split, device: torch.device, batch_size: in
     """Probabilities (N, classes) float32 of a model over a split, in float32 and evaluation mode."""
     model.eval()
     rows = []
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # torch allows it in convolutions by default
+    with devices.exact_float32():
         for images in split.images.split(batch_size):
             batch = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
             rows.append(model(batch).softmax(1).cpu())

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 
 def write_by_rename(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` with a temporary path beside `path`, then rename it into place."""
@@ -26,6 +28,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data) -> None:
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> None:
+    def save(temporary: Path) -> None:
+        with open(temporary, "wb") as file:  # given a path, NumPy would append .npz to it
+            np.savez_compressed(file, **arrays)
+
+    write_by_rename(path, save)
 
 
 def sha256(path: Path) -> str:

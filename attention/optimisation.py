@@ -26,10 +26,11 @@ class Optimisers:
         for name, parameter in model.named_parameters():
             role = "attention" if is_attention(name) else "convolution" if parameter.ndim == 4 else "backbone"
             groups.setdefault(f"{role} {'vectors' if parameter.ndim <= 1 else 'matrices'}", []).append(parameter)
-        on_cuda = next(model.parameters()).is_cuda
+        device = next(model.parameters()).device
+        on_cuda = device.type == "cuda"
 
         def rate(value: float) -> float | Tensor:
-            return torch.tensor(value, device="cuda") if on_cuda else value
+            return torch.tensor(value, device=device) if on_cuda else value
 
         def group(key: str, lr: float, decay: float = 0.0) -> list[dict]:
             return [{"params": groups[key], "lr": rate(lr), "peak": lr, "weight_decay": decay}] if key in groups else []

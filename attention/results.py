@@ -26,7 +26,7 @@ import torch
 from attention import checkpoints, evaluation, foreign, runs
 from attention.benchmark import LATENCY_FILE
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, find, load, preprocess, roots, to_tensor
-from attention.files import write_by_rename, write_text
+from attention.files import write_npz, write_text
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RESULTS
 from attention.uploads import read_image
@@ -141,7 +141,7 @@ def _read_record(path: Path) -> dict:
 
 
 def _name(record: dict) -> str:
-    return f"{record['variant']}-seed{record['seed']}"
+    return runs.run_name(record["variant"], record["seed"])
 
 
 def _outdated(record: dict) -> str | None:
@@ -170,16 +170,11 @@ def save_labels(dataset_name: str, labels: np.ndarray) -> None:
     """Keep the labels of a val that `evaluate` has before it, or raise ResultsError where others are kept already."""
     path = LABELS / f"{dataset_name}.npz"
     if not path.exists():
-        write_by_rename(path, lambda temporary: _savez(temporary, labels=labels.astype(np.uint8)))
+        write_npz(path, labels=labels.astype(np.uint8))
     elif not np.array_equal(val_labels(dataset_name), labels):
         raise ResultsError(
             f"{_shown(path)} is not of the images in the folder of {dataset_name}: check the folder, or remove the file."
         )
-
-
-def _savez(path: Path, **arrays: np.ndarray) -> None:
-    with open(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
 
 
 def _read_array(path: Path, key: str) -> np.ndarray:
@@ -400,10 +395,10 @@ def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], 
 
 
 def _recorded_correct(dataset_name: str, name: str, entry: dict) -> int:
-    record = runs.committed_records(dataset_name, entry["recipe"]).get((name, entry["seed"]))
-    if record is None:
-        path = runs.RECORDS / dataset_name / entry["recipe"] / f"{name}-seed{entry['seed']}.json"
+    path = runs.committed_record_path(dataset_name, entry["recipe"], name, entry["seed"])
+    if not path.exists():
         raise ResultsError(f"{_shown(path)} is missing: publish {name} again, or restore the file from git.")
+    record = runs.read_record(path)
     return round(record["accuracy"] * record["images"])
 
 

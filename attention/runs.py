@@ -20,7 +20,12 @@ PREDICTIONS = RESULTS / "predictions"
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
     """Where a run keeps its state while it lasts, and its weights and record when it has ended."""
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
-    return RUNS / dataset_name / kind / f"{variant_name}-seed{seed}"
+    return RUNS / dataset_name / kind / run_name(variant_name, seed)
+
+
+def run_name(variant_name: str, seed: int) -> str:
+    """What a run is called within its data set and recipe: its folder, its committed record and its predictions."""
+    return f"{variant_name}-seed{seed}"
 
 
 class RunTaken(Exception):
@@ -43,10 +48,9 @@ def read_record(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def committed_records(dataset_name: str, recipe_name: str) -> dict[tuple[str, int], dict]:
-    """The run records under data/results, by (variant, seed)."""
-    records = [read_record(path) for path in sorted((RECORDS / dataset_name / recipe_name).glob("*.json"))]
-    return {(record["variant"], record["seed"]): record for record in records}
+def committed_record_path(dataset_name: str, recipe_name: str, variant_name: str, seed: int) -> Path:
+    """Where a run's record is committed, if it is."""
+    return RECORDS / dataset_name / recipe_name / f"{run_name(variant_name, seed)}.json"
 
 
 def code_commit() -> str:

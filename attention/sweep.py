@@ -15,7 +15,7 @@ from torch import multiprocessing
 
 from attention import devices, training
 from attention.recipes import Recipe
-from attention.runs import RunTaken, committed_records, read_record, run_folder
+from attention.runs import RunTaken, committed_record_path, read_record, run_folder
 from attention.variants import VARIANTS
 
 
@@ -39,13 +39,12 @@ def study(datasets: list[str], seeds: list[int], variants: list[str] | None = No
 
 def record_of(task: Task, recipe: Recipe) -> dict | None:
     """The record of a finished run: from runs/, or from those that are committed."""
-    path = run_folder(task.variant, task.dataset, recipe, task.seed) / "record.json"
-    record = (
-        read_record(path)
-        if path.exists()
-        else committed_records(task.dataset, recipe.name).get((task.variant, task.seed))
-    )
-    return record if record and record["recipe_hash"] == recipe.hash else None
+    own = run_folder(task.variant, task.dataset, recipe, task.seed) / "record.json"
+    for path in (own, committed_record_path(task.dataset, recipe.name, task.variant, task.seed)):
+        if path.exists():
+            record = read_record(path)
+            return record if record["recipe_hash"] == recipe.hash else None
+    return None
 
 
 def missing(tasks: list[Task], recipe: Recipe) -> list[Task]:
@@ -54,14 +53,16 @@ def missing(tasks: list[Task], recipe: Recipe) -> list[Task]:
 
 def seconds_left(tasks: list[Task], recipe: Recipe, workers: int = 1) -> float | None:
     """An estimate from the runs that have ended, those of the same variant first; None before any has."""
+    records = {task: record_of(task, recipe) for task in tasks}
     seconds: dict[str, list[float]] = {}
-    for task in tasks:
-        if record := record_of(task, recipe):
+    for task, record in records.items():
+        if record:
             seconds.setdefault(task.variant, []).append(record["seconds"])
     if not seconds:
         return None
     usual = median(value for values in seconds.values() for value in values)
-    return sum(median(seconds.get(task.variant, [usual])) for task in missing(tasks, recipe)) / workers
+    left = (task for task, record in records.items() if record is None)
+    return sum(median(seconds.get(task.variant, [usual])) for task in left) / workers
 
 
 def status(tasks: list[Task], recipe: Recipe) -> str:

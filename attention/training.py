@@ -25,7 +25,7 @@ from attention import devices, graphs
 from attention.augmentation import crop, draw_crops
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, hold_out, load, normalise
 from attention.evaluation import predict
-from attention.files import sha256, write_by_rename, write_json
+from attention.files import sha256, write_by_rename, write_json, write_npz
 from attention.optimisation import Average, Optimisers, one_cycle
 from attention.recipes import Recipe
 from attention.runs import claim, code_commit, read_record, run_folder
@@ -169,7 +169,7 @@ class Run:
 
 def precision(device: torch.device) -> str:
     """What a device trains in, as records name it: "float32" or "bfloat16"."""
-    return str(devices.training_dtype(device)).removeprefix("torch.")
+    return devices.dtype_name(devices.training_dtype(device))
 
 
 def versions() -> dict[str, str]:
@@ -263,7 +263,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     run.averaged.load_state_dict(weights)
     probabilities = predict(run.averaged.to(run.device), test_split, run.device)
     write_by_rename(folder / "weights.safetensors", lambda path: save_file(weights, path))
-    write_by_rename(folder / "predictions.npz", lambda path: _save_npz(path, probabilities))
+    write_npz(folder / "predictions.npz", probabilities=probabilities.astype(np.float16))
     seconds = [row["seconds"] for row in run.history]
     record = {
         "variant": chosen.name,
@@ -300,11 +300,6 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
 def _spread(count: int, at_most: int) -> Tensor:
     """Indices of so many images, evenly over all."""
     return torch.linspace(0, count - 1, min(at_most, count)).long()
-
-
-def _save_npz(path: Path, probabilities: np.ndarray) -> None:
-    with open(path, "wb") as file:
-        np.savez_compressed(file, probabilities=probabilities.astype(np.float16))
 
 
 def _bar(label: str, quiet: bool):

@@ -11,6 +11,7 @@ import torch
 from attention import runs as runs_module
 from attention import sweep, training
 from attention.__main__ import main
+from attention.files import write_json
 from attention.recipes import RECIPES
 from attention.runs import claim, run_folder
 from attention.sweep import Task
@@ -57,12 +58,13 @@ def test_the_same_runs_as_one_by_one(tmp_path, monkeypatch):
     assert alone["weights_sha256"] == swept[task]
 
 
-def test_committed_runs_are_not_trained_again(monkeypatch):
+def test_committed_runs_are_not_trained_again():
     record = training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
-    monkeypatch.setattr(sweep, "committed_records", lambda *_: {("baseline", 1): record | {"seed": 1}})
+    committed = runs_module.committed_record_path("imagenette", "tiny", "baseline", 1)
+    write_json(committed, record | {"seed": 1})
     assert sweep.missing(TASKS, TINY) == [task for task in TASKS if task.variant == "se-block"]
     other = record | {"seed": 1, "recipe_hash": "of an older form"}
-    monkeypatch.setattr(sweep, "committed_records", lambda *_: {("baseline", 1): other})
+    write_json(committed, other)
     assert Task("imagenette", "baseline", 1) in sweep.missing(TASKS, TINY)
 
 

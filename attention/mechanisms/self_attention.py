@@ -13,6 +13,12 @@ def attend(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tenso
     return value @ weights.mT
 
 
+def attend_maps(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """The same over the positions of maps: (B, C', H, W), (B, C', H, W), (B, C, H, W) -> (B, C, H, W)."""
+    _, _, _, _ = value.shape  # any other rank is an error here, not a wrong result
+    return attend(attn, query.flatten(2), key.flatten(2), value.flatten(2)).view_as(value)
+
+
 def most_heads(channels: int, at_most: int) -> int:
     """The largest number of heads that divides the channels."""
     return next(heads for heads in range(at_most, 0, -1) if channels % heads == 0)
@@ -37,8 +43,7 @@ class SelfAttention(nn.Module):
 
     def update(self, x: Tensor) -> Tensor:
         """gamma * (A X), what is added to X."""
-        query, key, value = (t.flatten(2) for t in (self.query(x), self.key(x), x))  # (B, C', N), (B, C', N), (B, C, N)
-        return self.gamma * attend(self.attn, query, key, value).view_as(x)
+        return self.gamma * attend_maps(self.attn, self.query(x), self.key(x), x)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.update(x) + x
@@ -84,9 +89,7 @@ class SAGANAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
-        query, key, value = (layer(x).flatten(2) for layer in (self.query, self.key, self.value))  # (B, C', N) each
-        mean = attend(self.attn, query, key, value).unflatten(2, (height, width))
+        mean = attend_maps(self.attn, self.query(x), self.key(x), self.value(x))  # (B, C', H, W)
         return self.gamma * self.output(mean) + x
 
 
@@ -111,9 +114,7 @@ class NonLocalBlock(nn.Module):
         self.attn = nn.Softmax(dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
-        query, key, value = (layer(x).flatten(2) for layer in (self.theta, self.phi, self.g))  # (B, C', N) each
-        mean = attend(self.attn, query, key, value).unflatten(2, (height, width))
+        mean = attend_maps(self.attn, self.theta(x), self.phi(x), self.g(x))  # (B, C', H, W)
         return self.bn(self.output(mean)) + x
 
 
