@@ -13,7 +13,7 @@ from pathlib import Path
 from attention import devices
 from attention.datasets import DATASETS, DataError
 from attention.recipes import RECIPES
-from attention.variants import VARIANTS, UnknownVariant
+from attention.variants import VARIANTS, UnknownVariant, all_models
 
 
 class BadInput(Exception):
@@ -39,7 +39,7 @@ def run_list(arguments: argparse.Namespace) -> None:
             "checkpoint": v.name in published,
             "accuracy": published.get(v.name, {}).get("accuracy"),
         }
-        for v in VARIANTS.values()
+        for v in all_models().values()
     ]
     if arguments.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -163,11 +163,9 @@ def run_sweep(arguments: argparse.Namespace) -> None:
 def run_publish(arguments: argparse.Namespace) -> None:
     from attention import checkpoints
 
-    names = checkpoints.publish(arguments.dataset, arguments.recipe, arguments.seed)
+    names = checkpoints.publish(arguments.dataset, arguments.recipe)
     if not names:
-        raise BadInput(
-            f"No finished run of recipe {arguments.recipe}, seed {arguments.seed}: python -m attention train first."
-        )
+        raise BadInput(f"No finished run of recipe {arguments.recipe} to offer: python -m attention train first.")
     print("Published: " + ", ".join(names))
     run_results(arguments)
 
@@ -268,7 +266,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
     sub.add_argument("--recipe", choices=RECIPES, default="cpu")
-    sub.add_argument("--seed", type=int, default=0)
 
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)

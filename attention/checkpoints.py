@@ -12,7 +12,7 @@ from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
-from attention.variants import REFERENCE, VARIANTS, build_model, variant
+from attention.variants import REFERENCE, all_models, build_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
 
@@ -38,9 +38,9 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
 
 
 def available(dataset_name: str = "imagenette") -> list[str]:
-    """Names of the variants that have a checkpoint, in the order of VARIANTS."""
+    """Names of the models that have a checkpoint, in the order of the page."""
     published = read_manifest(dataset_name)["models"]
-    return [name for name in VARIANTS if name in published]
+    return [name for name in all_models() if name in published]
 
 
 def load(name: str, dataset_name: str = "imagenette", device: torch.device | None = None) -> ResNet:
@@ -67,14 +67,14 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
     return model.eval().to(device or "cpu", memory_format=torch.channels_last)
 
 
-def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: int = 0) -> list[str]:
+def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[str]:
     """Copy the finished runs of a recipe into data/results (record and predictions of every seed), and the weights of
-    one seed of the variants that the page offers into checkpoints/.
+    the models that the page offers into checkpoints/.
 
     Returns the names whose weights were published. A manifest holds one recipe: models of another are dropped from it.
     """
     recipe = RECIPES[recipe_name]
-    for path in run_folder(REFERENCE, dataset_name, recipe, seed).parent.glob("*/record.json"):
+    for path in run_folder(REFERENCE, dataset_name, recipe, 0).parent.glob("*/record.json"):
         _publish_run(path.parent)
     folder = CHECKPOINTS / dataset_name
     models = {}
@@ -82,8 +82,10 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: in
         models = read_manifest(dataset_name)["models"]
         models = {name: entry for name, entry in models.items() if entry["recipe_hash"] == recipe.hash}
     published = []
-    for name in (name for name, v in VARIANTS.items() if v.offered):
-        run = run_folder(name, dataset_name, recipe, seed)
+    for name, model in all_models().items():
+        run = run_folder(model.replicate_of or name, dataset_name, recipe, model.seed)
+        if not model.offered:
+            continue
         if not ((run / "record.json").exists() and (run / "weights.safetensors").exists()):
             continue
         if not _is_finite(run / "weights.safetensors"):
@@ -96,18 +98,19 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu", seed: in
         write_by_rename(folder / file, lambda path, run=run: shutil.copyfile(run / "weights.safetensors", path))
         models[name] = {
             "file": file,
+            "variant": record["variant"],
             "sha256": record["weights_sha256"],
             "bytes": (folder / file).stat().st_size,
             "recipe": recipe_name,
             "recipe_hash": record["recipe_hash"],
-            "seed": seed,
+            "seed": record["seed"],
             "accuracy": record["accuracy"],
             "images": record["images"],
             "parameters": record["parameters"],
             "code_commit": record["code_commit"],
         }
         published.append(name)
-    ordered = {name: models[name] for name in VARIANTS if name in models}
+    ordered = {name: models[name] for name in all_models() if name in models}
     if ordered:
         write_json(
             folder / "manifest.json",

@@ -379,10 +379,10 @@ def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], 
     for name in checkpoints.available(dataset_name):
         probabilities[name] = evaluation.predict(checkpoints.load(name, dataset_name, device), test, device)
         correct = int((probabilities[name].argmax(1) == labels).sum())
-        recorded = _recorded_correct(dataset_name, name, manifest[name])
+        recorded = _recorded_correct(dataset_name, manifest[name])
         agrees = abs(correct - recorded) <= ROUNDING_IMAGES
         rows.append(
-            {"dataset": dataset_name, "variant": name, "seed": manifest[name]["seed"], "images": len(test),
+            {"dataset": dataset_name, "variant": manifest[name]["variant"], "seed": manifest[name]["seed"], "images": len(test),
              "correct": correct, "recorded": recorded, "agrees": agrees}
         )  # fmt: skip
         progress(
@@ -394,10 +394,12 @@ def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], 
     return pd.DataFrame(rows)
 
 
-def _recorded_correct(dataset_name: str, name: str, entry: dict) -> int:
-    path = runs.committed_record_path(dataset_name, entry["recipe"], name, entry["seed"])
+def _recorded_correct(dataset_name: str, entry: dict) -> int:
+    path = runs.committed_record_path(dataset_name, entry["recipe"], entry["variant"], entry["seed"])
     if not path.exists():
-        raise ResultsError(f"{_shown(path)} is missing: publish {name} again, or restore the file from git.")
+        raise ResultsError(
+            f"{_shown(path)} is missing: publish {entry['variant']} again, or restore the file from git."
+        )
     record = runs.read_record(path)
     return round(record["accuracy"] * record["images"])
 

@@ -1,6 +1,6 @@
 """The table of variants: which mechanism sits in which placement. Everything else derives from VARIANTS."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -27,6 +27,7 @@ WHERE = {  # how a title says where, in a block by the position there; Chinese i
     "head": "in the head",
     "everywhere": "everywhere",
     "some stages": ", stage {stages}",  # follows the position where only the blocks of these stages have it
+    "another seed": "seed {seed}",  # the same model, trained once more
 }
 REFERENCE = "baseline"
 WIDER = (56, 112, 224, 224)  # the plain network at about the CPU latency of CBAM in every block: docs/recipes.md
@@ -37,7 +38,8 @@ class Variant:
     """One row of the study: a mechanism (None for a control) in a placement.
 
     `stages` (of 1 to 4) says after which stages a "stage" sits, or in the blocks of which stages a "block";
-    `position` is where in the block, one of network.BLOCK_POSITIONS. `offered` variants have their weights committed.
+    `position` is where in the block, one of network.BLOCK_POSITIONS. `offered` variants have their weights committed,
+    those of the run with `seed`.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Variant:
     position: str = "standard"
     widths: tuple[int, ...] = WIDTHS
     offered: bool = False  # with weights in checkpoints/, for the page to run
+    seed: int = 0
+    replicate_of: str | None = None  # the row of the study that this is another run of
 
     @property
     def kind(self) -> str:
@@ -56,7 +60,12 @@ class Variant:
         return MECHANISMS[self.mechanism].title
 
     def place(self, words: dict[str, str] = WHERE) -> str:
-        """Where it sits, in a language's words; "" for a control and for a mechanism that sits nowhere else."""
+        """Where it sits, in a language's words; "" for a control and for a mechanism that sits nowhere else.
+
+        A replicate's says its seed instead.
+        """
+        if self.replicate_of:
+            return words["another seed"].format(seed=self.seed)
         same = [v for v in VARIANTS.values() if v.mechanism == self.mechanism and v.name != self.name]
         if self.is_control or not same:
             return ""
@@ -119,15 +128,29 @@ VARIANTS = {
 }
 
 
+# The plain network trained once more: what differs between the two is the luck of a run, and the measure of every other
+# difference. No row of the study (there, it is a seed like any other) but a model that the page offers.
+REPLICATES = {
+    replicate.name: replicate
+    for replicate in (replace(VARIANTS[REFERENCE], name="baseline-seed1", replicate_of=REFERENCE, seed=1),)
+}
+
+
+def all_models() -> dict[str, Variant]:
+    """The study's variants, then the replicates: every name that a checkpoint can have, in the order of the page."""
+    return VARIANTS | REPLICATES
+
+
 class UnknownVariant(ValueError):
-    """A name that is not in VARIANTS; the message lists those that are."""
+    """A name that is neither in VARIANTS nor in REPLICATES; the message lists those that are."""
 
 
 def variant(name: str) -> Variant:
-    """Look a variant up; raises UnknownVariant with the known names."""
-    if name not in VARIANTS:
-        raise UnknownVariant(f"There is no model {name!r}. Known: {', '.join(VARIANTS)}.")
-    return VARIANTS[name]
+    """Look a variant or a replicate up; raises UnknownVariant with the known names."""
+    known = all_models()
+    if name not in known:
+        raise UnknownVariant(f"There is no model {name!r}. Known: {', '.join(known)}.")
+    return known[name]
 
 
 def _slots(chosen: Variant) -> dict:

@@ -79,6 +79,7 @@ def untrained(tmp_path_factory):
         save_file({k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}, file)
         models[name] = {
             "file": file.name,
+            "variant": name,
             "sha256": sha256(file),
             "accuracy": 0.1,
             "recipe": "smoke",

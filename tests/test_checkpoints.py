@@ -13,7 +13,7 @@ from attention import checkpoints, files, results, training
 from attention.checkpoints import CheckpointError
 from attention.recipes import RECIPES
 from attention.runs import run_folder
-from attention.variants import REFERENCE, VARIANTS, UnknownVariant
+from attention.variants import REFERENCE, REPLICATES, VARIANTS, UnknownVariant
 
 COMMITTED = [
     (folder.name, name) for folder in checkpoints.CHECKPOINTS.iterdir() for name in checkpoints.available(folder.name)
@@ -34,12 +34,12 @@ def test_committed_checkpoints_are_whole(dataset, name):
 def test_committed_checkpoints_share_one_recipe_and_agree_with_the_tables(dataset):
     models = checkpoints.read_manifest(dataset)["models"]
     assert REFERENCE in models
-    assert len(models) <= 12, "the page offers no more, and the repository stays small"
+    assert len(models.keys() - REPLICATES) <= 12, "the page offers no more, and the repository stays small"
     assert len({(entry["recipe"], entry["recipe_hash"]) for entry in models.values()}) == 1
     table = results.read(results.RUNS_FILE).query("dataset == @dataset").set_index(["variant", "seed", "recipe"])
-    for name, entry in models.items():
+    for entry in models.values():
         assert entry["recipe_hash"] == RECIPES[entry["recipe"]].hash
-        row = table.loc[name, entry["seed"], entry["recipe"]]
+        row = table.loc[entry["variant"], entry["seed"], entry["recipe"]]
         assert row["weights_sha256"] == entry["sha256"], "run: python -m attention publish"
         assert row["accuracy"] == pytest.approx(entry["accuracy"], abs=0.0006)
 
@@ -84,14 +84,30 @@ def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
     weights = load_file(collapsed)
     weights["fc.bias"][0] = torch.inf
     save_file(weights, collapsed)
-    assert checkpoints.publish("imagenette", "tiny") == ["baseline", "se-block"]
+    assert checkpoints.publish("imagenette", "tiny") == ["baseline", "se-block", "baseline-seed1"]
     place = Path("imagenette") / "tiny"
     runs_published = ["baseline-seed0", "baseline-seed1", "cbam-block-seed0", "eca-block-seed0", "se-block-seed0"]
     for folder in ("RECORDS", "PREDICTIONS"):
         assert sorted(path.stem for path in (tmp_path / folder / place).iterdir()) == runs_published
     files_there = {path.name for path in (tmp_path / "CHECKPOINTS" / "imagenette").iterdir()}
-    assert files_there == {"manifest.json", "baseline.safetensors", "se-block.safetensors"}
+    assert files_there == {"manifest.json"} | {
+        f"{name}.safetensors" for name in ("baseline", "se-block", "baseline-seed1")
+    }
     assert checkpoints.load("se-block").fc.out_features == 10
+
+
+def test_a_replicate_is_another_run_of_the_same_variant(tiny_dataset, runs, tmp_path, monkeypatch):
+    for folder in ("RECORDS", "PREDICTIONS", "CHECKPOINTS"):
+        monkeypatch.setattr(checkpoints, folder, tmp_path / folder)
+    recipe = replace(RECIPES["smoke"], name="tiny", phases=((1, 32),), batch_size=20)
+    monkeypatch.setitem(RECIPES, "tiny", recipe)
+    for seed in (0, 1):
+        training.train("baseline", "imagenette", recipe, seed, device=torch.device("cpu"), quiet=True)
+    checkpoints.publish("imagenette", "tiny")
+    entry = checkpoints.read_manifest()["models"]["baseline-seed1"]
+    assert (entry["variant"], entry["seed"]) == ("baseline", 1)
+    first, second = (checkpoints.load(name).state_dict() for name in ("baseline", "baseline-seed1"))
+    assert first.keys() == second.keys() and not torch.equal(first["fc.weight"], second["fc.weight"])
 
 
 def test_broken_or_missing_manifest(published):

@@ -11,7 +11,7 @@ from attention.mechanisms import MECHANISMS
 from attention.ui import cards
 from attention.ui.table import COLUMNS
 from attention.ui.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
-from attention.variants import PLACEMENTS, VARIANTS, WHERE, Variant
+from attention.variants import PLACEMENTS, VARIANTS, WHERE, Variant, all_models, variant
 
 
 def fields(sentence: str) -> set[str]:
@@ -26,8 +26,8 @@ def test_the_two_languages_have_the_same_keys_and_fields():
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_no_two_variants_have_one_title(language):
-    titles = [title(language, variant) for variant in VARIANTS.values()]
-    assert len(set(titles)) == len(VARIANTS)
+    titles = [title(language, variant) for variant in all_models().values()]
+    assert len(set(titles)) == len(all_models())
     assert max(map(len, titles)) <= 50, "a title is short"
 
 
@@ -39,10 +39,11 @@ def test_no_two_variants_have_one_title(language):
         ("se-pre-block", "Squeeze-and-Excitation, before the branch", "SE 压缩与激励（分支之前）"),
         ("self-attention-stage2", "Self-attention, after stage 2", "自注意力（第 2 阶段之后）"),
         ("cbam-everywhere", "CBAM, everywhere", "CBAM（全部位置）"),
+        ("baseline-seed1", "Baseline, seed 1", "基线（种子 1）"),
     ],
 )
 def test_a_title_says_where_only_if_the_mechanism_sits_elsewhere_too(name, english, chinese):
-    assert (title("en", VARIANTS[name]), title("zh", VARIANTS[name])) == (english, chinese)
+    assert (title("en", variant(name)), title("zh", variant(name))) == (english, chinese)
 
 
 def test_a_block_of_some_stages_is_told_from_one_of_all():

@@ -18,7 +18,7 @@ from attention.presentation import (
     where_it_lies,
 )
 from attention.ui.texts import class_name, text, title
-from attention.variants import VARIANTS
+from attention.variants import variant as variant_of
 
 NAMED = 3  # models that the summary names one by one; more are counted
 
@@ -36,7 +36,7 @@ def _unit(language: str, scale) -> str:
 
 
 def _heading(language: str, name: str, measured: Measured) -> str:
-    variant = VARIANTS[name]
+    variant = variant_of(name)
     chip = text(language, f"placement_{variant.placement}")
     figures = []
     if measured.accuracy is not None:
@@ -50,7 +50,7 @@ def _heading(language: str, name: str, measured: Measured) -> str:
 
 
 def _article(name: str, classes: str, body: str) -> str:
-    variant = VARIANTS[name]
+    variant = variant_of(name)
     control = " control" if variant.is_control else ""
     return f'<article class="card{control} {classes}" data-model="{name}" data-placement="{variant.placement}">{body}</article>'
 
@@ -74,7 +74,7 @@ def failed(language: str, name: str, problem: str) -> str:
 
 def _picture(language: str, result, photo: Image.Image, photo_uri: str) -> str:
     """The photo with its two layers; channel bars, or a word, where the model weighs no positions."""
-    variant = VARIANTS[result.name]
+    variant = variant_of(result.name)
     name = title(language, variant)
     spatial, channels = attention_map(result), channel_maps(result)
 
@@ -126,7 +126,7 @@ def _foot(language: str, result, reference) -> str:
         return call
     if result.name == reference.name:
         return f"{call}. {text(language, 'is_reference')}"
-    other = title(language, VARIANTS[reference.name])
+    other = title(language, variant_of(reference.name))
     if result.top1 == reference.top1:
         return f"{call}. {text(language, 'same_as_reference', reference=other)}"
     names = {"prediction": class_name(language, result.prediction), "other": class_name(language, reference.prediction)}
@@ -148,10 +148,10 @@ def summary(language: str, results: list) -> str:
     """Who agrees and who differs, in one sentence."""
     groups: dict[str, list[str]] = {}
     for result in results:
-        groups.setdefault(result.prediction, []).append(title(language, VARIANTS[result.name]))
+        groups.setdefault(result.prediction, []).append(title(language, variant_of(result.name)))
     if len(results) == 1:
         only = results[0]
-        name = title(language, VARIANTS[only.name])
+        name = title(language, variant_of(only.name))
         return text(language, "only", name=name, prediction=class_name(language, only.prediction))
     if len(groups) == 1:
         return text(language, "agree", count=len(results), prediction=class_name(language, results[0].prediction))

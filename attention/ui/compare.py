@@ -8,13 +8,13 @@ import gradio as gr
 from PIL import Image
 
 from attention import datasets, foreign, results, samples, uploads
-from attention.checkpoints import CheckpointError
+from attention.checkpoints import CheckpointError, read_manifest
 from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
 from attention.ui.texts import class_name, language_of, text, title
-from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant
+from attention.variants import PLACEMENTS, REFERENCE, REPLICATES, UnknownVariant, all_models, variant
 
 DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
 AT_FIRST = 4  # models chosen at first, at least, where so many are there
@@ -49,17 +49,21 @@ def chosen_at_first(names: list[str]) -> list[str]:
 
 def by_placement(names: list[str]) -> dict[str, list[str]]:
     """The names in groups, by placement in the order of PLACEMENTS, without empty ones."""
-    groups = {placement: [n for n in names if VARIANTS[n].placement == placement] for placement in PLACEMENTS}
+    groups = {placement: [n for n in names if variant(n).placement == placement] for placement in PLACEMENTS}
     return {placement: group for placement, group in groups.items() if group}
 
 
 def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
-    """Accuracy and p50 a model, from the committed tables."""
+    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run."""
     table = results.summary(dataset_name, device_type)
-    found = {name: cards.Measured() for name in VARIANTS}
+    found = {name: cards.Measured() for name in all_models()}
     for row in table.to_dict("records"):
         p50 = row.get("p50_ms")
         found[row["variant"]] = cards.Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
+    published = read_manifest(dataset_name)["models"]
+    for name, replicate in REPLICATES.items():
+        accuracy = published.get(name, {}).get("accuracy")
+        found[name] = cards.Measured(accuracy, found[replicate.replicate_of].p50_ms)
     return found
 
 
@@ -213,7 +217,7 @@ def build(models: Models, t) -> None:
 
 
 def _choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
-    return [(title(lang, VARIANTS[name]), name) for name in names]
+    return [(title(lang, variant(name)), name) for name in names]
 
 
 def _classes(lang: str, models: Models) -> str:

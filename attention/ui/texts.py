@@ -237,6 +237,7 @@ WHERE_ZH = {
     "head": "分类头",
     "everywhere": "全部位置",
     "some stages": "，第 {stages} 阶段",
+    "another seed": "种子 {seed}",
 }
 
 
