@@ -182,6 +182,13 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
 
 
+def run_leaderboard(arguments: argparse.Namespace) -> None:
+    from attention import leaderboard
+
+    table = leaderboard.measure(devices.pick_device(arguments.device))
+    print(table[["source", "epochs", "accuracy", "training_multiply_adds"]].to_string(index=False))
+
+
 def _wait_for_quiet(limit_s: int) -> None:
     """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
     from attention.benchmark import BUSY_LOAD
@@ -269,6 +276,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
+
+    command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--repeats", type=int, default=200)

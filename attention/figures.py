@@ -221,3 +221,40 @@ def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     low, high = 100 * table["low"].min(), 100 * table["high"].max()
     across, up = max(right - left, 1), max(high - low, 1)
     return [left - 0.06 * across, right + 0.06 * across], [low - 0.06 * up, high + 0.06 * up]
+
+
+def accuracy_against_compute(table: pd.DataFrame, names: dict[str, str], axes: tuple[str, str]) -> go.Figure:
+    """The rows of leaderboard.csv: the published ones as a line, ours as points with their 95 % intervals.
+
+    `names` says what to call "published" and "here"; `axes` are the two axis titles. The compute axis is logarithmic.
+    """
+    figure = go.Figure()
+    published = table[table["source"] == "published"].sort_values("training_multiply_adds")
+    ours = table[table["source"] != "published"]
+    for rows, name, colour, mode in (
+        (published, "published", "#6B7280", "lines+markers"),
+        (ours, "here", "#0072B2", "markers"),
+    ):
+        intervals = None
+        if rows["low"].notna().any():
+            intervals = {
+                "type": "data",
+                "array": (rows["high"] - rows["accuracy"]) * 100,
+                "arrayminus": (rows["accuracy"] - rows["low"]) * 100,
+                "width": 4,
+            }
+        figure.add_scatter(
+            x=rows["training_multiply_adds"],
+            y=rows["accuracy"] * 100,
+            error_y=intervals,
+            mode=mode,
+            name=names[name],
+            customdata=rows["epochs"],
+            marker={"size": 11, "color": colour, "symbol": "circle" if name == "published" else "diamond"},
+            hovertemplate=f"<b>{names[name]}</b><br>%{{y:.2f}} %<br>%{{x:.3s}}<br>%{{customdata}}<extra></extra>",
+        )
+    figure.update_xaxes(title=axes[0], type="log")
+    figure.update_yaxes(title=axes[1])
+    figure = style(figure)
+    figure.update_layout(height=360, showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
+    return figure

@@ -1,0 +1,29 @@
+"""The part of the Benchmarks tab that holds the baselines against the published leaderboard, at equal compute."""
+
+from html import escape
+
+from attention import figures, results
+from attention.leaderboard import RESULT_FILE
+from attention.ui.texts import text
+from attention.variants import REFERENCE
+
+
+def render(lang: str):
+    """(heading, chart, what it says) or None where leaderboard.csv has not been made."""
+    table = results.read(RESULT_FILE)
+    if table.empty or REFERENCE not in set(table["source"]):
+        return None
+    names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}
+    figure = figures.accuracy_against_compute(table, names, (text(lang, "axis_compute"), text(lang, "axis_accuracy")))
+    heading = f'<div class="section"><h2>{escape(text(lang, "compute_heading"))}</h2></div>'
+    reading = f'<p class="read">{escape(text(lang, "compute_read"))}</p><p class="says">{escape(says(lang, table))}</p>'
+    return heading, figure, reading
+
+
+def says(lang: str, table) -> str:
+    ours = table[table["source"] == REFERENCE].iloc[0]
+    cheapest = table[table["source"] == "published"].sort_values("training_multiply_adds").iloc[0]
+    return text(
+        lang, "compute_says", accuracy=ours["accuracy"], low=ours["low"], high=ours["high"], epochs=ours["epochs"],
+        share=ours["training_multiply_adds"] / cheapest["training_multiply_adds"], other=cheapest["accuracy"],
+    )  # fmt: skip
