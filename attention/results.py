@@ -13,6 +13,7 @@ curves.csv     a row a run and epoch
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -266,9 +267,10 @@ def _accuracy_rows(table: list[ScoredRun]) -> Iterator[dict]:
     pairs = _pairs(variants)
     differences, bootstraps = evaluation.compare(pairs), evaluation.paired_bootstrap(pairs)
     judged = [name for name, difference in differences.items() if difference.p is not None]
+    machine = _usual_machine(table)
     p_holm = dict(zip(judged, evaluation.holm([differences[name].p for name in judged]), strict=True))
     for name, seeds in variants.items():
-        row = _variant_row(name, seeds)
+        row = _variant_row(name, seeds, machine)
         if name in pairs:
             row |= _difference_columns(differences[name], bootstraps[name], p_holm.get(name), len(judged))
             row["mcnemar_p"] = _significant(_mcnemar_of_lowest_seed(seeds, variants[REFERENCE]))
@@ -294,8 +296,22 @@ def _mcnemar_of_lowest_seed(seeds: list[ScoredRun], baseline: list[ScoredRun]) -
     return evaluation.mcnemar(run.correct, other[run.record["seed"]])
 
 
-def _variant_row(name: str, seeds: list[ScoredRun]) -> dict:
-    """All columns of accuracy.csv, those of the comparison empty; `seed` and weights are of the lowest seed there is."""
+def _machine(record: dict) -> tuple:
+    """What a run's seconds and memory depend on, besides the run."""
+    return record["device"], record["threads"], record["precision"]
+
+
+def _usual_machine(table: list[ScoredRun]) -> tuple:
+    """The machine that most runs of a table were trained on, the first of equals: no column mixes two machines' seconds."""
+    return Counter(_machine(run.record) for run in table).most_common(1)[0][0]
+
+
+def _variant_row(name: str, seeds: list[ScoredRun], machine: tuple) -> dict:
+    """All columns of accuracy.csv, those of the comparison empty; `seed` and weights are of the lowest seed there is.
+
+    What training costs is taken from the runs on `machine` alone.
+    """
+    timed = [run.record for run in seeds if _machine(run.record) == machine]
     record, accuracies = seeds[0].record, [run.accuracy for run in seeds]
     images = len(seeds[0].labels)
     if len(seeds) >= evaluation.SEEDS_TO_JUDGE:
@@ -323,8 +339,11 @@ def _variant_row(name: str, seeds: list[ScoredRun]) -> dict:
         **dict.fromkeys(COMPARISON_COLUMNS),
         "calibration_error": round(float(np.mean([run.calibration_error for run in seeds])), 6),
         "epochs": record["epochs"],
-        "seconds_an_epoch": round(float(np.mean([run.record["seconds_an_epoch"] for run in seeds])), 2),
-        "peak_memory_mb": max(run.record["peak_memory_mb"] for run in seeds),
+        "seconds_an_epoch": round(float(np.mean([r["seconds_an_epoch"] for r in timed])), 2) if timed else None,
+        "peak_memory_mb": max((r["peak_memory_mb"] for r in timed), default=None),
+        "timed_on": machine[0],
+        "timed_threads": machine[1],
+        "timed_precision": machine[2],
         "training_device": every("device"),
         "training_threads": every("threads"),
         "precision": every("precision"),

@@ -81,6 +81,20 @@ def table(folder, file="accuracy.csv"):
     return pd.read_csv(folder / file)
 
 
+def test_training_cost_is_that_of_one_machine(folder):
+    """Two of three baselines on one machine, the third and the only SE run on another: seconds are never mixed."""
+    results.save_labels("imagenette", LABELS)
+    for seed in range(3):
+        elsewhere = {"device": "another", "seconds_an_epoch": 99.0} if seed == 2 else {}
+        add_run(folder, "baseline", seed, 0.7, **elsewhere)
+    add_run(folder, "se-block", 0, 0.7, device="another", seconds_an_epoch=99.0)
+    rebuild()
+    rows = table(folder).set_index("variant")
+    assert rows.loc["baseline", "seconds_an_epoch"] == 1.5 and pd.isna(rows.loc["se-block", "seconds_an_epoch"])
+    assert set(rows["timed_on"]) == {"a processor"}
+    assert rows.loc["baseline", "training_device"] == "a processor; another"
+
+
 def test_a_row_a_variant(study):
     rows = table(study).set_index("variant")
     assert list(rows.index) == ["baseline", "qk-spatial-input", "se-block", "cbam-block"]  # the order of VARIANTS

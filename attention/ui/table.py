@@ -192,10 +192,11 @@ def _latency_notes(lang: str, table: pd.DataFrame) -> list[str]:
 
 def _seconds_note(lang: str, table: pd.DataFrame) -> str:
     circumstances = {
-        "device": "training_device",
-        "threads": "training_threads",
+        "device": "timed_on",
+        "threads": "timed_threads",
         "epochs": "epochs",
-        "precision": "precision",
+        "precision": "timed_precision",
+        "devices": "training_device",
     }
     return text(lang, "seconds_note", **{field: _every(table, key) for field, key in circumstances.items()})
 

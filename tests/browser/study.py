@@ -44,7 +44,7 @@ def accuracy(dataset: str) -> pd.DataFrame:
             "recipe": "cpu", "recipe_hash": "0", "seed": 0, "seeds": seeds, "images": 3925, "accuracy": value,
             "low": value - half, "high": value + half, "interval": "seeds" if seeds > 1 else "images",
             "epochs": 16, "seconds_an_epoch": 40 + number, "peak_memory_mb": 900, "training_device": "a processor",
-            "training_threads": 1, "precision": "bfloat16", "weights_sha256": "0",
+            "timed_on": "a processor", "timed_threads": 1, "timed_precision": "bfloat16", "training_threads": 1, "precision": "bfloat16", "weights_sha256": "0",
         }  # fmt: skip
         compared = {"verdict": "reference"} if variant.name == REFERENCE else _compared(number, seeds, difference)
         rows.append(row | compared)
