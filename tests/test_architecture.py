@@ -13,7 +13,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
     {"strengths"},
     {"training", "checkpoints", "benchmark"},
-    {"inference", "results", "sweep"},
+    {"inference", "results", "sweep", "ray_sweep"},
     {"ui"},
     {"__main__"},
 ]

@@ -28,7 +28,7 @@ def small(tiny_dataset, runs, tmp_path, monkeypatch):
         monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 16, 16)))
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     monkeypatch.setattr(runs_module, "RECORDS", tmp_path / "records")
-    sweep._splits.cache_clear()
+    sweep.splits_of.cache_clear()
 
 
 def test_every_variant_gets_a_seed_before_any_gets_the_next():
