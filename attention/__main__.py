@@ -139,6 +139,8 @@ def run_sweep(arguments: argparse.Namespace) -> None:
     names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
     if arguments.workers < 1:
         raise BadInput(f"--workers must be at least 1, not {arguments.workers}.")
+    if arguments.limit_minutes is not None and arguments.limit_minutes <= 0:
+        raise BadInput(f"--limit-minutes must be above 0, not {arguments.limit_minutes:g}.")
     recipe = RECIPES[arguments.recipe]
     tasks = sweep.study(arguments.datasets, _parse_seeds(arguments.seeds), names)
     if arguments.status:
