@@ -98,7 +98,7 @@ def test_killed_at_three_random_moments_it_ends_with_the_same_weights(tiny_datas
 @pytest.mark.slow
 def test_two_sweeps_started_together_never_share_a_run(tiny_dataset, tmp_path):
     four = ("--variants", "baseline,se-block,eca-block,cbam-block", "--seeds", "0,1")
-    sweeps = [start(tmp_path / "runs", tmp_path / "log", 5, *four) for _ in range(2)]
+    sweeps = [start(tmp_path / "runs", tmp_path / "log", 2, *four) for _ in range(2)]
     for process in sweeps:
         process.stdin.write("go\n")
         process.stdin.flush()
