@@ -278,3 +278,17 @@ def test_without_ray(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["sweep", "--recipe", "tiny", "--ray"]) == 2
     assert capsys.readouterr().err == "Ray is not installed. Run: python -m pip install -r requirements-ray.txt\n"
+
+
+def test_a_run_goes_on_from_the_state_that_another_worker_sent_back(runs, tmp_path, monkeypatch):
+    alone = sweep.training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
+    given, share = (Task("imagenette", "baseline", 0), TINY), Share("cpu", 1, 0)
+    monkeypatch.setattr(runs_module, "RUNS", runs)  # what a worker sets for good is put back after this test
+    with monkeypatch.context() as patch:
+        answers = iter([False, True])  # in time when it begins, late after its first epoch
+        patch.setattr(ray_sweep, "late", lambda deadline: next(answers))
+        sent_back = ray_sweep.train_here(*given, share, 0.0, None)
+    assert list(sent_back) == ["state.pt"]
+    files = ray_sweep.train_here(*given, share, None, sent_back["state.pt"])
+    assert sorted(files) == ["predictions.npz", "record.json", "weights.safetensors"]
+    assert decided(json.loads(files["record.json"])) == decided(alone)
