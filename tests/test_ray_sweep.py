@@ -237,10 +237,11 @@ ray_sweep.sweep(TASKS, TINY, device="cpu", say=lambda line: print(line, flush=Tr
 @pytest.mark.timeout(280)
 def test_a_ray_driver_that_is_killed_loses_no_run_that_has_ended(tmp_path, runs):
     before = rays_processes()
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(runs)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    first = driver.stdout.readline()
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(runs)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as driver:
+        first = driver.stdout.readline()
+        driver.send_signal(signal.SIGKILL)
     print(f"killed after: {first.strip()}")
     assert first.startswith("imagenette baseline seed 0: ")
     assert gone(before, lingering="Agent"), rays_processes()  # two agents notice it within two minutes
