@@ -12,6 +12,7 @@ from pathlib import Path
 
 from attention import devices
 from attention.datasets import DATASETS, DataError
+from attention.files import WriteError
 from attention.recipes import RECIPES
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
@@ -132,12 +133,14 @@ def _parse_seeds(given: str) -> list[int]:
 
 
 def run_sweep(arguments: argparse.Namespace) -> None:
-    from attention import sweep
+    from attention import ray_sweep, sweep
     from attention.variants import variant
 
     names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
     if arguments.workers < 1:
         raise BadInput(f"--workers must be at least 1, not {arguments.workers}.")
+    if arguments.limit_minutes is not None and arguments.limit_minutes <= 0:
+        raise BadInput(f"--limit-minutes must be above 0, not {arguments.limit_minutes:g}.")
     recipe = RECIPES[arguments.recipe]
     tasks = sweep.study(arguments.datasets, _parse_seeds(arguments.seeds), names)
     if arguments.status:
@@ -151,6 +154,16 @@ def run_sweep(arguments: argparse.Namespace) -> None:
         print("\n".join(map(str, left)))
         return
     _set_threads(arguments.threads)
+    if arguments.ray:
+        ray_sweep.sweep(
+            tasks,
+            recipe,
+            address=arguments.ray,
+            device=arguments.device,
+            workers=arguments.workers,
+            limit_minutes=arguments.limit_minutes,
+        )
+        return
     sweep.sweep(
         tasks,
         recipe,
@@ -267,6 +280,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--variants", help="names with commas between (default: all)")
     sub.add_argument("--workers", type=int, default=1, help="processes that train at the same time")
     sub.add_argument("--threads", type=int, help="CPU threads in all (default: torch's choice)")
+    sub.add_argument(
+        "--ray", nargs="?", const="local", metavar="ADDRESS",
+        help="train on the Ray cluster at HOST:PORT, or without an address on one of this machine (docs/sweep.md)",
+    )  # fmt: skip
     sub.add_argument("--limit-minutes", type=float, help="start nothing after this, and save what is at hand")
     sub.add_argument("--dry-run", action="store_true", help="say what is missing, and train nothing")
     sub.add_argument("--status", action="store_true", help="a table of what has ended")
@@ -294,10 +311,12 @@ def main(argv: list[str] | None = None) -> int:
     from attention.checkpoints import CheckpointError
     from attention.results import ResultsError
     from attention.runs import RunTaken
+    from attention.sweep import SweepError
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ResultsError, RunTaken, TrainingError, UnknownVariant, devices.DeviceError
+        BadInput, CheckpointError, DataError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
+        WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
         arguments.run(arguments)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attention.files import told_in_words
 from attention.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,9 +35,11 @@ class RunTaken(Exception):
 
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
-    """Hold a run for this process. Raises RunTaken. A killed process lets go of it by itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    """Hold a run for this process. Raises RunTaken, or WriteError. A killed process lets go of it by itself."""
+    with told_in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / "lock", "w")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

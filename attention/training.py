@@ -6,6 +6,7 @@ same to the bit, for one thread count, which is therefore part of the state; cuD
 """
 
 import datetime
+import io
 import math
 import platform
 import time
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,7 +26,7 @@ from attention import devices, graphs
 from attention.augmentation import crop, draw_crops
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, hold_out, load, normalise
 from attention.evaluation import predict
-from attention.files import sha256, write_by_rename, write_json, write_npz
+from attention.files import sha256, write_bytes, write_json, write_npz
 from attention.optimisation import Average, Optimisers, one_cycle
 from attention.recipes import Recipe
 from attention.runs import claim, code_commit, read_record, run_folder
@@ -192,7 +193,7 @@ def train(
 
     `tuning` trains on nine tenths of `train` and scores the tenth that is held out, so that val stays unseen. `splits`
     (training, evaluation) are used where the caller has decoded them already. Between two epochs `stop` is asked whether
-    to go on. Raises TrainingError, DataError, UnknownVariant, runs.RunTaken, or Stopped.
+    to go on. Raises TrainingError, DataError, UnknownVariant, runs.RunTaken, WriteError, or Stopped.
     """
     chosen, info = variant(variant_name), dataset(dataset_name)
     device = device or devices.pick_device()
@@ -244,7 +245,7 @@ def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: b
         )
         stopping = stop()
         if stopping or time.monotonic() - saved > SAVE_EVERY_S:
-            write_by_rename(folder / "state.pt", lambda path: torch.save(run.state(), path))
+            write_bytes(folder / "state.pt", _saved(run.state()))
             saved = time.monotonic()
         if not quiet:
             print(
@@ -262,7 +263,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     }
     run.averaged.load_state_dict(weights)
     probabilities = predict(run.averaged.to(run.device), test_split, run.device)
-    write_by_rename(folder / "weights.safetensors", lambda path: save_file(weights, path))
+    write_bytes(folder / "weights.safetensors", save(weights))
     write_npz(folder / "predictions.npz", probabilities=probabilities.astype(np.float16))
     seconds = [row["seconds"] for row in run.history]
     record = {
@@ -295,6 +296,13 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     write_json(folder / "record.json", record)  # last: a record says that the run is whole
     (folder / "state.pt").unlink(missing_ok=True)
     return read_record(folder / "record.json")
+
+
+def _saved(state: dict) -> bytes:
+    """As torch.save writes it; given a path, it would tell a full disk by a RuntimeError that does not say so."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
 
 
 def _spread(count: int, at_most: int) -> Tensor:

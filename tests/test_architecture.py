@@ -14,6 +14,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"strengths"},
     {"training", "checkpoints", "benchmark"},
     {"inference", "results", "leaderboard", "sweep"},
+    {"ray_sweep"},
     {"ui"},
     {"__main__"},
 ]
