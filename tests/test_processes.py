@@ -32,6 +32,7 @@ for name, variant in VARIANTS.items():
     VARIANTS[name] = replace(variant, widths=(8, 16, 16, 16))
 RECIPES["tiny"] = replace(RECIPES["smoke"], name="tiny", phases=((epochs, 32),), batch_size=10)
 
+training.SAVE_EVERY_S = 0  # a state an epoch
 claim = training.claim
 def logged(folder):
     held = claim(folder)
@@ -67,28 +68,32 @@ def finish(process: subprocess.Popen) -> str:
     return printed
 
 
+def saved_epochs(folder: Path) -> int:
+    """How many epochs the state of the only run in a folder holds; 0 before the first was saved."""
+    return next((len(torch.load(path, weights_only=True)["history"]) for path in folder.rglob("state.pt")), 0)
+
+
 @pytest.mark.slow
 def test_killed_at_three_random_moments_it_ends_with_the_same_weights(tiny_dataset, tmp_path):
-    """$KILL_SEED repeats the moments of an earlier run, which it printed."""
+    """$KILL_SEED repeats the draws of an earlier run, which it printed."""
     seed = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**6)))
     one = ("--variants", "se-block", "--seeds", "0")
-    process, began = start(tmp_path / "whole", tmp_path / "log", 30, *one), time.monotonic()
-    finish(process)
-    usual = time.monotonic() - began
+    finish(start(tmp_path / "whole", tmp_path / "log", 30, *one))
     chance = random.Random(seed)
-    moments = [chance.uniform(0, 0.25 * usual) for _ in range(3)]  # seconds from its start, or restart
-    print(f"\nKILL_SEED={seed}: undisturbed {usual:.2f} s")
-    for moment in moments:
+    print(f"\nKILL_SEED={seed}")
+    for least in sorted(chance.sample(range(1, 25), 3)):  # epochs after which, and up to an epoch or two later
         process = start(tmp_path / "killed", tmp_path / "log", 30, *one)
         process.stdin.write("go\n")
         process.stdin.flush()
-        time.sleep(moment)
+        while saved_epochs(tmp_path / "killed") < least:
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert process.returncode == -signal.SIGKILL, f"KILL_SEED={seed}: it had ended after {moment:.2f} s"
+        assert process.returncode == -signal.SIGKILL, "it had ended before it could be killed"
         assert not list((tmp_path / "killed").rglob("record.json"))
-        epochs = [len(torch.load(p, weights_only=True)["history"]) for p in (tmp_path / "killed").rglob("state.pt")]
-        print(f"SIGKILL after {moment:.2f} s; saved: {epochs[0] if epochs else 0} of 30 epochs")
+        print(f"SIGKILL with {saved_epochs(tmp_path / 'killed')} of 30 epochs saved")
     finish(start(tmp_path / "killed", tmp_path / "log", 30, *one))
     sums = [sha256(*(tmp_path / name).rglob("weights.safetensors")) for name in ("whole", "killed")]
     print(f"weights sha256, undisturbed: {sums[0]}\nweights sha256, killed 3x:   {sums[1]}")
