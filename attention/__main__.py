@@ -11,10 +11,13 @@ import time
 from pathlib import Path
 
 from attention import devices
-from attention.datasets import DATASETS, DataError
+from attention.datasets import DATASETS, DataError, Dataset, dataset
 from attention.files import WriteError
-from attention.recipes import RECIPES
+from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
+
+OWN_VARIANTS = ["baseline", "se-block"]  # trained on a folder of one's own where none are named: without and with attention
+FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
 class BadInput(Exception):
@@ -86,7 +89,10 @@ def run_compare(arguments: argparse.Namespace) -> None:
 def run_download(arguments: argparse.Namespace) -> None:
     from attention import datasets
 
-    print(f"{DATASETS[arguments.dataset].title} is in {datasets.download(arguments.dataset)}")
+    name = arguments.dataset or "imagenette"
+    if dataset(name).is_own:
+        raise BadInput(f"{name} is a folder of your own: there is nothing to download.")
+    print(f"{DATASETS[name].title} is in {datasets.download(name)}")
 
 
 def _set_threads(count: int | None) -> None:
@@ -98,24 +104,93 @@ def _set_threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
+def _recipe(given: str | None, info: Dataset) -> Recipe:
+    """The recipe that was named, else the study's on the CPU, or of a folder of one's own that for its size."""
+    return RECIPES[given] if given else recipe_for(info.train_images) if info.is_own else RECIPES["cpu"]
+
+
 def run_train(arguments: argparse.Namespace) -> None:
     from attention import training
 
     _set_threads(arguments.threads)
+    device, splits = devices.pick_device(arguments.device), None
     if arguments.download:
         run_download(arguments)
-    record = training.train(
-        arguments.variant,
-        arguments.dataset,
-        RECIPES[arguments.recipe],
-        arguments.seed,
-        device=devices.pick_device(arguments.device),
-        tuning=arguments.hold_out,
-    )
+    if arguments.data is not None:
+        arguments.dataset, splits = _take_folder(arguments)
+    info = dataset(arguments.dataset or "imagenette")
+    if not (arguments.variant or info.is_own):
+        raise BadInput("Which model? Name one or more: --variant baseline se-block.")
+    if arguments.hold_out and info.is_own:
+        raise BadInput("--hold-out is for tuning on the study's data sets; a folder of your own has its photographs held out.")
+    recipe = _recipe(arguments.recipe, info)
+    if info.is_own:
+        _say_recipe(recipe, info)
+    for name in dict.fromkeys(arguments.variant or OWN_VARIANTS):
+        splits = splits or (training.load_splits(info.name) if info.is_own else None)  # decoded once
+        record = training.train(
+            name, info.name, recipe, arguments.seed, device=device, tuning=arguments.hold_out, splits=splits
+        )
+        _say_record(record)
+        if info.is_own:
+            _offer(info, recipe, record)
+
+
+def _take_folder(arguments: argparse.Namespace):
+    """The name of the folder's data set and its splits, decoded; what was found is said."""
+    from tqdm import tqdm
+
+    from attention import own
+
+    if arguments.dataset or arguments.download:
+        raise BadInput("--data names a folder of your own: leave --dataset and --download away.")
+
+    def bar(items, total):
+        return tqdm(items, total=total, desc="read", unit="img", leave=False)
+
+    taken = own.take(arguments.data, arguments.name, bar)
+    print("\n".join(own.report(taken)), flush=True)
+    return taken.dataset.name, (taken.train, taken.val)
+
+
+def _say_recipe(recipe: Recipe, info: Dataset) -> None:
+    count = steps(recipe, info.train_images)
+    print(f"Recipe {recipe.name}: {recipe.epochs} times over the photographs, {count:,} steps a model.", flush=True)
+    if count < FEW_STEPS:
+        print(f"That is less than {FEW_STEPS} steps, so expect little: more photographs help most.", flush=True)
+
+
+def _say_record(record: dict) -> None:
+    from attention.evaluation import accuracy_interval
+
+    low, high = accuracy_interval(round(record["accuracy"] * record["images"]), record["images"])
     print(
         f"{record['variant']}, seed {record['seed']}: {record['accuracy']:.2%} of {record['images']} images "
-        f"({record['scored_on']}), {record['seconds'] / 60:.1f} minutes, weights sha256 {record['weights_sha256']}"
+        f"({record['scored_on']}; other images could have given {low:.0%} to {high:.0%}), "
+        f"{record['seconds'] / 60:.1f} minutes, weights sha256 {record['weights_sha256']}",
+        flush=True,
     )
+
+
+def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
+    """Publish what has ended on a folder of one's own, and say where it can be seen."""
+    from attention import checkpoints
+
+    def offered() -> set[str]:
+        try:
+            return set(checkpoints.available(info.name))
+        except checkpoints.CheckpointError:
+            return set()
+
+    before = offered()
+    checkpoints.publish(info.name, recipe.name)
+    if gone := before - offered():
+        print(f"No longer offered, for they learnt from other photographs or by another recipe: {', '.join(sorted(gone))}.")
+    entries = checkpoints.read_manifest(info.name)["models"].values()
+    if record["weights_sha256"] in {entry["sha256"] for entry in entries}:
+        print(f"python app.py --dataset {info.name} now offers {record['variant']}.", flush=True)
+    else:
+        print(f"The page offers seed 0 of a model, so this one stays in runs/ for now: {record['variant']}.", flush=True)
 
 
 def _parse_seeds(given: str) -> list[int]:
@@ -176,11 +251,14 @@ def run_sweep(arguments: argparse.Namespace) -> None:
 def run_publish(arguments: argparse.Namespace) -> None:
     from attention import checkpoints
 
-    names = checkpoints.publish(arguments.dataset, arguments.recipe)
+    info = dataset(arguments.dataset)
+    recipe = _recipe(arguments.recipe, info)
+    names = checkpoints.publish(info.name, recipe.name)
     if not names:
-        raise BadInput(f"No finished run of recipe {arguments.recipe} to offer: python -m attention train first.")
+        raise BadInput(f"No finished run of recipe {recipe.name} to offer: python -m attention train first.")
     print("Published: " + ", ".join(names))
-    run_results(arguments)
+    if not info.is_own:  # whose figures stand in the manifest alone
+        run_results(arguments)
 
 
 def run_results(arguments: argparse.Namespace) -> None:
@@ -245,7 +323,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
         if dataset:
-            sub.add_argument("--dataset", choices=DATASETS, default="imagenette")
+            known = f"{', '.join(DATASETS)} or one of your own (default: imagenette)"
+            sub.add_argument("--dataset", metavar="NAME", default="imagenette", help=known)
         if device:
             sub.add_argument("--device", choices=devices.CHOICES, default="auto")
         return sub
@@ -261,9 +340,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("download", run_download, "Fetch a data set into data/.", device=False)
 
-    sub = command("train", run_train, "Train one model, or go on with a run that was interrupted.")
-    sub.add_argument("--variant", required=True, choices=VARIANTS)
-    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
+    sub.set_defaults(dataset=None)
+    sub.add_argument("--data", metavar="FOLDER", help="a folder of your own: a sub-folder a class, or train/ and val/ of such")
+    sub.add_argument("--name", help="what to call that folder's data set (default: the folder's name)")
+    sub.add_argument("--variant", nargs="+", choices=VARIANTS, metavar="NAME", help="with --data: baseline and se-block")
+    sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
     sub.add_argument("--download", action="store_true", help="fetch the data set first where it is missing")
@@ -273,7 +355,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("sweep", run_sweep, "Train every run of the study that is missing.", dataset=False)
     sub.add_argument(
-        "--dataset", dest="datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="(default: all)"
+        "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
     )
     sub.add_argument("--recipe", choices=RECIPES, default="gpu")
     sub.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2 (default: 0-4)")
@@ -289,7 +371,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--status", action="store_true", help="a table of what has ended")
 
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
-    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; of your own folder by the number of photographs)")
 
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
@@ -319,6 +401,8 @@ def main(argv: list[str] | None = None) -> int:
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
+        for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
+            dataset(name)  # an unknown one is told before anything is begun
         arguments.run(arguments)
     except expected as error:
         print(error, file=sys.stderr)

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from attention import checkpoints, devices, foreign
-from attention.datasets import EVALUATION_PIXELS, dataset, normalise, preprocess, to_tensor
+from attention.datasets import EVALUATION_PIXELS, normalise, preprocess, to_tensor
 from attention.heatmaps import AttentionMap, class_activation_map, describe, watch
 from attention.variants import REFERENCE, variant
 
@@ -47,7 +47,7 @@ class Models:
 
     def __init__(self, dataset_name: str = "imagenette", device: str = "auto"):
         self.device = devices.pick_device(device)
-        self.dataset = dataset(dataset_name)
+        self.dataset = checkpoints.trained_on(dataset_name)
         self.names = checkpoints.available(dataset_name)
         self.problems: dict[str, str] = {}  # name -> sentence, for models that could not be loaded
         self._models: dict[str, torch.nn.Module] = {}

@@ -388,12 +388,20 @@ def _significant(p: float | None) -> float | None:
 def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
     """Score every published checkpoint on the official val again, and say where its run's record has another count.
 
-    Rewrites foreign.csv for Imagenette, and keeps the labels of val where they are not kept yet.
+    Rewrites foreign.csv for Imagenette, and keeps the labels of val where they are not kept yet. Of a folder of one's own
+    nothing is written: its figures stand in its manifest.
     """
-    manifest = checkpoints.read_manifest(dataset_name)["models"]
+    manifest, own = checkpoints.read_manifest(dataset_name), dataset(dataset_name).is_own
+    if own and manifest.get("fingerprint") != dataset(dataset_name).fingerprint:
+        raise ResultsError(
+            f"{dataset_name} has other photographs than when its models were trained. "
+            f"Run: python -m attention train --dataset {dataset_name}."
+        )
+    manifest = manifest["models"]
     test = load(dataset_name, "val")
     labels = test.labels.numpy()
-    save_labels(dataset_name, labels)
+    if not own:
+        save_labels(dataset_name, labels)
     rows, probabilities = [], {}
     for name in checkpoints.available(dataset_name):
         probabilities[name] = evaluation.predict(checkpoints.load(name, dataset_name, device), test, device)
@@ -414,6 +422,8 @@ def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], 
 
 
 def _recorded_correct(dataset_name: str, entry: dict) -> int:
+    if dataset(dataset_name).is_own:
+        return round(entry["accuracy"] * entry["images"])
     path = runs.committed_record_path(dataset_name, entry["recipe"], entry["variant"], entry["seed"])
     if not path.exists():
         raise ResultsError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attention.datasets import own_names, read_own
 from attention.files import told_in_words
 from attention.recipes import Recipe
 
@@ -19,8 +20,13 @@ PREDICTIONS = RESULTS / "predictions"
 
 
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
-    """Where a run keeps its state while it lasts, and its weights and record when it has ended."""
+    """Where a run keeps its state while it lasts, and its weights and record when it has ended.
+
+    A folder of one's own has its fingerprint here: with other photographs, its runs begin anew and the old ones stay.
+    """
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
+    if dataset_name in own_names():
+        dataset_name += f"-{read_own(dataset_name)[0].fingerprint}"
     return RUNS / dataset_name / kind / run_name(variant_name, seed)
 
 
