@@ -16,7 +16,10 @@ from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
-OWN_VARIANTS = ["baseline", "se-block"]  # trained on a folder of one's own where none are named: without and with attention
+OWN_VARIANTS = [
+    "baseline",
+    "se-block",
+]  # trained on a folder of one's own where none are named: without and with attention
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
@@ -122,7 +125,9 @@ def run_train(arguments: argparse.Namespace) -> None:
     if not (arguments.variant or info.is_own):
         raise BadInput("Which model? Name one or more: --variant baseline se-block.")
     if arguments.hold_out and info.is_own:
-        raise BadInput("--hold-out is for tuning on the study's data sets; a folder of your own has its photographs held out.")
+        raise BadInput(
+            "--hold-out is for tuning on the study's data sets; a folder of your own has its photographs held out."
+        )
     recipe = _recipe(arguments.recipe, info)
     if info.is_own:
         _say_recipe(recipe, info)
@@ -185,12 +190,16 @@ def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
     before = offered()
     checkpoints.publish(info.name, recipe.name)
     if gone := before - offered():
-        print(f"No longer offered, for they learnt from other photographs or by another recipe: {', '.join(sorted(gone))}.")
+        print(
+            f"No longer offered, for they learnt from other photographs or by another recipe: {', '.join(sorted(gone))}."
+        )
     entries = checkpoints.read_manifest(info.name)["models"].values()
     if record["weights_sha256"] in {entry["sha256"] for entry in entries}:
         print(f"python app.py --dataset {info.name} now offers {record['variant']}.", flush=True)
     else:
-        print(f"The page offers seed 0 of a model, so this one stays in runs/ for now: {record['variant']}.", flush=True)
+        print(
+            f"The page offers seed 0 of a model, so this one stays in runs/ for now: {record['variant']}.", flush=True
+        )
 
 
 def _parse_seeds(given: str) -> list[int]:
@@ -342,9 +351,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
     sub.set_defaults(dataset=None)
-    sub.add_argument("--data", metavar="FOLDER", help="a folder of your own: a sub-folder a class, or train/ and val/ of such")
+    sub.add_argument(
+        "--data", metavar="FOLDER", help="a folder of your own: a sub-folder a class, or train/ and val/ of such"
+    )
     sub.add_argument("--name", help="what to call that folder's data set (default: the folder's name)")
-    sub.add_argument("--variant", nargs="+", choices=VARIANTS, metavar="NAME", help="with --data: baseline and se-block")
+    sub.add_argument(
+        "--variant", nargs="+", choices=VARIANTS, metavar="NAME", help="with --data: baseline and se-block"
+    )
     sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
@@ -371,7 +384,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--status", action="store_true", help="a table of what has ended")
 
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
-    sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; of your own folder by the number of photographs)")
+    sub.add_argument(
+        "--recipe", choices=RECIPES, help="(default: cpu; of your own folder by the number of photographs)"
+    )
 
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)

@@ -56,9 +56,7 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise CheckpointError(
-            f"The manifest of {dataset_name} is not valid JSON. {_restore(dataset_name)}"
-        ) from error
+        raise CheckpointError(f"The manifest of {dataset_name} is not valid JSON. {_restore(dataset_name)}") from error
 
 
 def available(dataset_name: str = "imagenette") -> list[str]:

@@ -326,9 +326,7 @@ def _decode_published(folder: Path, file: Listed) -> np.ndarray:
         with Image.open(folder / file.path) as image:
             return preprocess(image)
     except (UnidentifiedImageError, OSError) as error:
-        raise DataError(
-            f"{file.path} cannot be read ({error}). Remove {folder.name} and download it again."
-        ) from error
+        raise DataError(f"{file.path} cannot be read ({error}). Remove {folder.name} and download it again.") from error
 
 
 def _decode_own(folder: Path, name: str, file: Listed) -> np.ndarray:

@@ -92,10 +92,14 @@ def report(taken: Taken) -> list[str]:
     if taken.changed:
         lines.append("These are other photographs than last time, so its models are trained anew.")
     if taken.skipped:
-        lines.append(f"Skipped {len(taken.skipped):,} of {len(taken.skipped) + len(taken.train) + len(taken.val):,} files:")
+        lines.append(
+            f"Skipped {len(taken.skipped):,} of {len(taken.skipped) + len(taken.train) + len(taken.val):,} files:"
+        )
         lines += [f"  {path}: {why}" for path, why in list(taken.skipped.items())[:NAMED]]
     if len(taken.skipped) > NAMED:
-        lines.append(f"  and {len(taken.skipped) - NAMED:,} more, all named in {own_root() / info.name / 'dataset.json'}")
+        lines.append(
+            f"  and {len(taken.skipped) - NAMED:,} more, all named in {own_root() / info.name / 'dataset.json'}"
+        )
     return lines
 
 
@@ -283,7 +287,9 @@ def _split(parts: dict[str, _Part], splits: Layout) -> tuple[_Part, _Part]:
     """(training, held out). Raises DataError for a class with too few photographs."""
     least = LEAST if "" in splits else 1
     for split, classes in splits.items():
-        counts = torch.bincount(parts[split].split.labels, minlength=len(classes)) if split in parts else [0] * len(classes)
+        counts = (
+            torch.bincount(parts[split].split.labels, minlength=len(classes)) if split in parts else [0] * len(classes)
+        )
         for key, count in zip(sorted(classes), map(int, counts), strict=True):
             where = f"The class {classes[key].name!r}" + (f" in {split}/" if split else "")
             if count == 0:

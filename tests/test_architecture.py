@@ -9,12 +9,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
     {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs"},
-    {"network", "runs", "evaluation", "samples", "augmentation"},
+    {"network", "runs", "evaluation", "samples", "augmentation", "own"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
     {"strengths"},
     {"training", "checkpoints", "benchmark"},
     {"inference", "results", "leaderboard", "sweep"},
-    {"ray_sweep"},
+    {"ray_sweep", "model_sets"},
     {"ui"},
     {"__main__"},
 ]
