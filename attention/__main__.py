@@ -16,10 +16,7 @@ from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
-OWN_VARIANTS = [
-    "baseline",
-    "se-block",
-]  # trained on a folder of one's own where none are named: without and with attention
+OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
@@ -356,7 +353,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--name", help="what to call that folder's data set (default: the folder's name)")
     sub.add_argument(
-        "--variant", nargs="+", choices=VARIANTS, metavar="NAME", help="with --data: baseline and se-block"
+        "--variant",
+        nargs="+",
+        choices=VARIANTS,
+        metavar="NAME",
+        help="(default, of your own folder: baseline and attention-pool-head)",
     )
     sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
     sub.add_argument("--seed", type=int, default=0)

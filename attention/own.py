@@ -180,15 +180,20 @@ def _layout(folder: Path) -> tuple[Layout, tuple[str, ...]]:
         )
     if not there:
         _check_classes(folder.name, top)
-        loose = [p for p in folder.iterdir() if p.is_file() and not _is_hidden(p.name)]
-        return {"": top}, (f"{len(loose)} files beside the class folders are not used.",) if loose else ()
+        loose = [p.name for p in folder.iterdir() if p.is_file() and not _is_hidden(p.name)]
+        return {"": top}, _unused("the class folders", loose)
     splits = {split: _sub_folders(top[split]) for split in there}
     for split, classes in splits.items():
         _check_classes(f"{folder.name}/{split}", classes)
         for missing in [path.name for other in splits.values() for key, path in other.items() if key not in classes]:
             raise DataError(f"The class {missing!r} has no folder in {split}/. Add it, or remove the class.")
     unused = [path.name for key, path in top.items() if key not in splits]
-    return splits, (f"Beside train/ and val/ these folders are not used: {', '.join(unused)}.",) if unused else ()
+    return splits, _unused("train/ and val/", unused)
+
+
+def _unused(beside: str, names: list[str]) -> tuple[str, ...]:
+    some = ", ".join(map(_shown, sorted(names)[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return (f"Not used, for it lies beside {beside}: {some}.",) if names else ()
 
 
 def _check_classes(name: str, classes: Classes) -> None:

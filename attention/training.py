@@ -33,7 +33,8 @@ from attention.runs import claim, code_commit, read_record, run_folder
 from attention.strengths import learned_strengths
 from attention.variants import build_model, variant
 
-CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on; a record's accuracy is on all
+CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on, or as many as it learns from; a
+# record's accuracy is on all
 SAVE_EVERY_S = 10  # at most: an epoch takes under a second on a GPU and minutes on a CPU
 
 
@@ -221,7 +222,7 @@ def load_splits(dataset_name: str, tuning: bool = False, quiet: bool = False) ->
 
 
 def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: bool, stop: Callable[[], bool]) -> None:
-    curve_split = test_split.subset(_spread(len(test_split), CURVE_IMAGES))
+    curve_split = test_split.subset(_spread(len(test_split), min(CURVE_IMAGES, len(run.labels))))
     saved = -math.inf
     while len(run.history) < run.recipe.epochs:
         epoch = len(run.history)

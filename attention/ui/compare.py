@@ -311,19 +311,28 @@ def build(sets: ModelSets, t):
 
 
 def _build_api(parts: Parts, sets: ModelSets) -> None:
-    """gradio_client.Client(url).predict(handle_file(path), ["baseline"], "imagewoof", api_name="/compare")"""
+    """gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
 
-    def compare_models(upload, models: list[str] | None, dataset: str) -> dict:
+    Another data set has an endpoint of its own: gradio's clients would take a third argument for optional, plain HTTP not.
+    """
+
+    def compare_first(upload, names: list[str] | None) -> dict:
+        return compare_api(upload, names, sets.first)
+
+    def compare_dataset(upload, names: list[str] | None, dataset: str) -> dict:
         try:
-            chosen = sets[dataset]
+            models = sets[dataset]
         except (CheckpointError, datasets.DataError) as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return compare_api(upload, models, chosen)
+        return compare_api(upload, names, models)
 
-    names, out, go = gr.JSON(visible=False), gr.JSON(visible=False), gr.Button(visible=False)
-    dataset = gr.Textbox(sets.first.dataset.name, visible=False)  # an input with a value is optional to a client
-    go.click(
-        compare_models, [parts.photo, names, dataset], out, api_name="compare",
-        api_description="Run models on an image: top-5 with probabilities and milliseconds a model.",
-        concurrency_id=CONCURRENCY, concurrency_limit=1,
+    names, dataset, out = gr.JSON(visible=False), gr.Textbox(visible=False), gr.JSON(visible=False)
+    says = "Run models on an image: top-5 with probabilities and milliseconds a model."
+    shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1}
+    gr.Button(visible=False).click(
+        compare_first, [parts.photo, names], out, api_name="compare", api_description=says, **shared
+    )
+    gr.Button(visible=False).click(
+        compare_dataset, [parts.photo, names, dataset], out, api_name="compare_dataset",
+        api_description=f"{says} Of another data set than the page shows first.", **shared,
     )  # fmt: skip
