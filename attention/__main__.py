@@ -195,7 +195,8 @@ def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
         print(f"python app.py --dataset {info.name} now offers {record['variant']}.", flush=True)
     else:
         print(
-            f"The page offers seed 0 of a model, so this one stays in runs/ for now: {record['variant']}.", flush=True
+            f"The page offers seed 0 of a model, so this one is trained and kept, but not shown: {record['variant']}.",
+            flush=True,
         )
 
 

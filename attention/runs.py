@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attention.datasets import own_names, read_own
+from attention.datasets import own_names, own_root, read_own
 from attention.files import told_in_words
 from attention.recipes import Recipe
 
@@ -22,12 +22,14 @@ PREDICTIONS = RESULTS / "predictions"
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
     """Where a run keeps its state while it lasts, and its weights and record when it has ended.
 
-    A folder of one's own has its fingerprint here: with other photographs, its runs begin anew and the old ones stay.
+    Those of a folder of one's own lie beside its registration, by fingerprint: with other photographs they begin anew, and
+    the old ones stay.
     """
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
+    folder = RUNS / dataset_name
     if dataset_name in own_names():
-        dataset_name += f"-{read_own(dataset_name)[0].fingerprint}"
-    return RUNS / dataset_name / kind / run_name(variant_name, seed)
+        folder = own_root() / dataset_name / "runs" / read_own(dataset_name)[0].fingerprint
+    return folder / kind / run_name(variant_name, seed)
 
 
 def run_name(variant_name: str, seed: int) -> str:
