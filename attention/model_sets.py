@@ -15,11 +15,14 @@ class ModelSets:
 
     def __init__(self, first: str = "imagenette", device: str = "auto"):
         """Loads the data set that is shown first. Raises CheckpointError, DataError or DeviceError."""
-        self._wanted = device
+        self.first_name, self._wanted = first, device
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[int, Models]] = {}  # with the time of the manifest they were made from
-        self.first = self._load(first)
         self.device = self.first.device
+
+    @property
+    def first(self) -> Models:
+        return self._load(self.first_name)
 
     @property
     def names(self) -> list[str]:

@@ -61,7 +61,7 @@ def take(folder: str | os.PathLike, name: str | None = None, progress: Progress 
         raise DataError(f"{given} {what}; --data takes a folder that holds a sub-folder a class.")
     folder = given.resolve()
     name = safe_name(folder.name) if name is None else _checked_name(name)
-    known = read_own(name)[0] if name in own_names() else None
+    known = _registered(name)
     _check_free(name, known, folder)
     try:
         splits, notes = _layout(folder)
@@ -117,6 +117,13 @@ def _checked_name(name: str) -> str:
     if not name or safe_name(name) != name:
         raise DataError(f"--name takes letters, digits, - and _ (at most {LONGEST_NAME}), not {name!r}.")
     return name
+
+
+def _registered(name: str) -> Dataset | None:
+    try:
+        return read_own(name)[0] if name in own_names() else None
+    except DataError:  # damaged: written anew
+        return None
 
 
 def _check_free(name: str, known: Dataset | None, folder: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+import app
 from attention import checkpoints, datasets, own, samples
 from attention.__main__ import OWN_VARIANTS, main
 from attention.datasets import DataError, preprocess, to_tensor
@@ -303,6 +304,7 @@ def test_a_damaged_registration_says_what_to_do(damage, shapes, own_root):
     (own_root / "Meine-Formen" / "dataset.json").write_text(damage)
     with pytest.raises(DataError, match="damaged.*train --data FOLDER --name Meine-Formen"):
         datasets.dataset("Meine-Formen")
+    assert take(shapes).dataset == datasets.dataset("Meine-Formen")
 
 
 def test_recipes_by_size():
@@ -372,3 +374,12 @@ def test_altered_weights_of_ones_own_are_refused(shapes, own_root):
     (own_root / "Meine-Formen" / "baseline.safetensors").write_bytes(b"altered")
     with pytest.raises(checkpoints.CheckpointError, match="publish --dataset Meine-Formen"):
         checkpoints.load("baseline", "Meine-Formen")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("nobody", "Known: imagenette, imagewoof"), ("Meine-Formen", "No model of")]
+)
+def test_the_page_does_not_begin_with_what_is_not_there(name, words, shapes, capsys):
+    take(shapes)
+    assert app.main(["--dataset", name]) == 2
+    assert words in one_sentence(capsys)

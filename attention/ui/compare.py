@@ -62,8 +62,9 @@ def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
     A folder of one's own stands in no table: the accuracy is its manifest's.
     """
     if datasets.dataset(dataset_name).is_own:
-        published = read_manifest(dataset_name)["models"]
-        return {name: cards.Measured(entry["accuracy"], images=entry["images"]) for name, entry in published.items()}
+        published = read_manifest(dataset_name)["models"].items()
+        of_own = {name: cards.Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
+        return dict.fromkeys(all_models(), cards.Measured()) | of_own
     table = results.summary(dataset_name, device_type)
     found = {name: cards.Measured() for name in all_models()}
     for row in table.to_dict("records"):
@@ -198,7 +199,6 @@ class Parts:
                 self.classes = gr.HTML(_classes("en", first), elem_id="classes")
 
     def _photo_and_samples(self, sets: ModelSets, t) -> None:
-        name = sets.first.dataset.name
         self.photo = UploadImage(
             label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
             buttons=[], elem_id="photo", alt_text="The uploaded photo",
@@ -207,7 +207,7 @@ class Parts:
             self.go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
             self.stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
         self.dataset = gr.Radio(
-            _dataset_choices(sets), value=name, label=t("dataset"), visible=len(sets.names) > 1,
+            _dataset_choices(sets), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
             elem_id="compare-dataset",
         )  # fmt: skip
         self.gallery = gr.Gallery(
@@ -267,8 +267,11 @@ def build(sets: ModelSets, t):
             return
         yield *settings(lang, models), gr.skip()
 
-    def pick(dataset_name: str, event: gr.SelectData) -> Image.Image:
-        return uploads.read_image(_readable(dataset_name)[event.index].path).image
+    def pick(dataset_name: str, event: gr.SelectData, request: gr.Request) -> Image.Image:
+        try:
+            return uploads.read_image(_readable(dataset_name)[event.index].path).image
+        except (IndexError, uploads.UploadError) as error:
+            raise gr.Error(text(language(request), "sample_gone"), title="", print_exception=False) from error
 
     def fetch_samples(dataset_name: str, request: gr.Request, progress=gr.Progress(track_tqdm=True)):  # noqa: B008 (gradio finds it there)
         lang = language(request)
@@ -299,7 +302,7 @@ def build(sets: ModelSets, t):
     _build_api(parts, sets)
 
     def on_load(request: gr.Request):
-        lang, name = language(request), sets.first.dataset.name
+        lang, name = language(request), sets.first_name
         radio = gr.update(choices=_dataset_choices(sets), value=name, visible=len(sets.names) > 1)
         try:
             return radio, *settings(lang, sets[name]), cards.empty(lang)
@@ -316,15 +319,15 @@ def _build_api(parts: Parts, sets: ModelSets) -> None:
     Another data set has an endpoint of its own: gradio's clients would take a third argument for optional, plain HTTP not.
     """
 
-    def compare_first(upload, names: list[str] | None) -> dict:
-        return compare_api(upload, names, sets.first)
-
     def compare_dataset(upload, names: list[str] | None, dataset: str) -> dict:
         try:
             models = sets[dataset]
         except (CheckpointError, datasets.DataError) as error:
             raise gr.Error(str(error), print_exception=False) from error
         return compare_api(upload, names, models)
+
+    def compare_first(upload, names: list[str] | None) -> dict:
+        return compare_dataset(upload, names, sets.first_name)
 
     names, dataset, out = gr.JSON(visible=False), gr.Textbox(visible=False), gr.JSON(visible=False)
     says = "Run models on an image: top-5 with probabilities and milliseconds a model."

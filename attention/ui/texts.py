@@ -107,6 +107,7 @@ TEXTS = {
         "sample_rendering": "{title} (rendering)",
         "sample_unseen": "{title} (not one of the ten)",
         "sample_other": "{title}",
+        "sample_gone": "This sample is not here any more; reload the page for those that are.",
         "lion": "lion", "cheetah": "cheetah", "tower": "tower", "bus": "bus",
         "download_failed": "The photographs could not be fetched: {problem}",
     },
@@ -214,6 +215,7 @@ TEXTS = {
         "sample_rendering": "{title}（渲染图）",
         "sample_unseen": "{title}（不在十类之内）",
         "sample_other": "{title}",
+        "sample_gone": "这张样例已不在本机，请刷新页面查看现有样例。",
         "lion": "狮子", "cheetah": "猎豹", "tower": "铁塔", "bus": "公交车",
         "download_failed": "照片下载失败：{problem}",
     },
@@ -223,6 +225,9 @@ CLASS_NAMES_ZH = {
     "tench": "丁鱥", "English springer": "英国史宾格犬", "cassette player": "卡带播放机", "chain saw": "链锯",
     "church": "教堂", "French horn": "圆号", "garbage truck": "垃圾车", "gas pump": "加油机", "golf ball": "高尔夫球",
     "parachute": "降落伞",
+    "Shih-Tzu": "西施犬", "Rhodesian ridgeback": "罗得西亚脊背犬", "beagle": "比格犬", "English foxhound": "英国猎狐犬",
+    "Border terrier": "边境梗", "Australian terrier": "澳大利亚梗", "golden retriever": "金毛寻回犬",
+    "Old English sheepdog": "英国古代牧羊犬", "Samoyed": "萨摩耶犬", "dingo": "澳洲野犬",
 }  # fmt: skip
 
 KINDS_ZH = {
