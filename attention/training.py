@@ -35,6 +35,7 @@ from attention.variants import build_model, variant
 
 CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on, or as many as it learns from; a
 # record's accuracy is on all
+SAID = 25  # epochs of a long run, about, that get a line in the terminal
 SAVE_EVERY_S = 10  # at most: an epoch takes under a second on a GPU and minutes on a CPU
 
 
@@ -248,7 +249,7 @@ def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: b
         if stopping or time.monotonic() - saved > SAVE_EVERY_S:
             write_bytes(folder / "state.pt", _saved(run.state()))
             saved = time.monotonic()
-        if not quiet:
+        if not quiet and len(run.history) % max(1, run.recipe.epochs // SAID) == 0:
             print(
                 f"{label}: loss {loss:.3f}, train {accuracy:.3f}, test subset {curve_accuracy:.3f}, {seconds:.0f} s",
                 flush=True,
