@@ -56,7 +56,10 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        raise CheckpointError(f"The manifest of {dataset_name} is not valid JSON. {_restore(dataset_name)}") from error
+        first = f"Remove {path}. " if dataset(dataset_name).is_own else ""
+        raise CheckpointError(
+            f"The manifest of {dataset_name} is not valid JSON. {first}{_restore(dataset_name)}"
+        ) from error
 
 
 def available(dataset_name: str = "imagenette") -> list[str]:
@@ -70,7 +73,9 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
     variant(name)
     entry = read_manifest(dataset_name)["models"].get(name)
     if entry is None:
-        raise CheckpointError(f"{name} has no checkpoint yet. Train it: python -m attention train --variant {name}.")
+        raise CheckpointError(
+            f"{name} has no checkpoint yet. Train it: python -m attention train --dataset {dataset_name} --variant {name}."
+        )
     path = checkpoint_folder(dataset_name) / entry["file"]
     if not path.exists():
         raise CheckpointError(f"The weights of {name} are missing. {_restore(dataset_name)}")

@@ -374,6 +374,13 @@ def test_altered_weights_of_ones_own_are_refused(shapes, own_root):
     (own_root / "Meine-Formen" / "baseline.safetensors").write_bytes(b"altered")
     with pytest.raises(checkpoints.CheckpointError, match="publish --dataset Meine-Formen"):
         checkpoints.load("baseline", "Meine-Formen")
+    manifest = own_root / "Meine-Formen" / "manifest.json"
+    manifest.write_text("{")
+    with pytest.raises(checkpoints.CheckpointError, match="Remove .*manifest.json. .*publish --dataset Meine-Formen"):
+        ModelSets("Meine-Formen", "cpu")
+    manifest.unlink()
+    assert checkpoints.publish("Meine-Formen", "smoke") == ["baseline"]
+    assert checkpoints.load("baseline", "Meine-Formen").fc.out_features == 3
 
 
 @pytest.mark.parametrize(
