@@ -114,17 +114,17 @@ def run_train(arguments: argparse.Namespace) -> None:
 
     _set_threads(arguments.threads)
     device, splits = devices.pick_device(arguments.device), None
-    if arguments.download:
-        run_download(arguments)
     if arguments.data is not None:
         arguments.dataset, splits = _take_folder(arguments)
+    elif arguments.name is not None:
+        raise BadInput("--name goes with --data FOLDER; a data set that is there already is named by --dataset.")
+    elif arguments.download:
+        run_download(arguments)
     info = dataset(arguments.dataset or "imagenette")
     if not (arguments.variant or info.is_own):
         raise BadInput("Which model? Name one or more: --variant baseline se-block.")
     if arguments.hold_out and info.is_own:
-        raise BadInput(
-            "--hold-out is for tuning on the study's data sets; a folder of your own has its photographs held out."
-        )
+        raise BadInput("--hold-out is for tuning on the study's data sets; your own has photographs held out already.")
     recipe = _recipe(arguments.recipe, info)
     if info.is_own:
         _say_recipe(recipe, info)
@@ -144,8 +144,8 @@ def _take_folder(arguments: argparse.Namespace):
 
     from attention import own
 
-    if arguments.dataset or arguments.download:
-        raise BadInput("--data names a folder of your own: leave --dataset and --download away.")
+    if arguments.dataset or arguments.download or arguments.hold_out:
+        raise BadInput("--data names a folder of your own: leave --dataset, --download and --hold-out away.")
 
     def bar(items, total):
         return tqdm(items, total=total, desc="read", unit="img", leave=False)
@@ -358,7 +358,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=VARIANTS,
         metavar="NAME",
-        help="(default, of your own folder: baseline and attention-pool-head)",
+        help=f"(default, of your own: {' '.join(OWN_VARIANTS)})",
     )
     sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
     sub.add_argument("--seed", type=int, default=0)

@@ -238,12 +238,27 @@ def test_a_bad_folder_is_one_sentence_and_nothing_is_written(build, words, tmp_p
         (["--name", ""], "--name takes letters"),
         (["--name", "imagewoof"], "a data set of the study"),
         (["--dataset", "imagenette"], "leave --dataset"),
-        (["--hold-out"], "--hold-out"),
+        (["--hold-out"], "leave --dataset, --download and --hold-out"),
         (["--seed", "0", "--threads", "0"], "--threads"),
     ],
 )
 def test_bad_arguments_are_one_sentence(arguments, words, shapes, capsys):
     assert main(["train", "--data", str(shapes), *arguments]) == 2
+    assert words in one_sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Which model?"),
+        (["--name", "shapes"], "--name goes with --data"),
+        (["--dataset", "Meine-Formen", "--hold-out"], "--hold-out is for tuning"),
+        (["--dataset", "Meine-Formen", "--download"], "nothing to download"),
+    ],
+)
+def test_what_goes_with_a_folder_alone_or_not_at_all(arguments, words, shapes, capsys):
+    take(shapes)
+    assert main(["train", *arguments]) == 2
     assert words in one_sentence(capsys)
 
 
