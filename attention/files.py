@@ -27,7 +27,7 @@ def told_in_words(path: Path) -> Iterator[None]:
             )
         else:
             place = "/".join(path.parts[-3:])
-            message = f"{place} cannot be written ({error.strerror}): give write access to that folder and start again."
+            message = f"{place} cannot be written ({error.strerror or error}): give write access to that folder and start again."
         raise WriteError(message) from error
 
 
