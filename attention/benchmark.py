@@ -90,10 +90,18 @@ class Measurement:
     """Variants in one setting on one device: with random weights, since latency does not depend on them; channels last,
     eager. float32 is that on GPUs too (devices.exact_float32).
 
-    Raises UnknownVariant, DeviceError for a dtype that the device lacks, and BenchmarkError for a batch that does not fit.
+    `memory` says whether to measure that too, and to refuse a batch that will not fit. Raises UnknownVariant, DeviceError
+    for a dtype that the device lacks, and BenchmarkError for a batch that does not fit.
     """
 
-    def __init__(self, names: Iterable[str], setting: Setting, device: torch.device, load_before: float | None = None):
+    def __init__(
+        self,
+        names: Iterable[str],
+        setting: Setting,
+        device: torch.device,
+        load_before: float | None = None,
+        memory: bool = True,
+    ):
         self.names = [variant(name).name for name in names]
         self.setting, self.device = setting, device
         devices.check_dtype(setting.dtype, device)
@@ -105,7 +113,7 @@ class Measurement:
         }
         self.models = {n: m.to(device, setting.dtype, memory_format=torch.channels_last) for n, m in models.items()}
         try:
-            self.memory = self._memory()
+            self.memory = self._memory() if memory else dict.fromkeys(self.names)
         except torch.OutOfMemoryError as error:
             raise BenchmarkError(
                 f"Batch {setting.batch_size} at {setting.pixels} px does not fit into this device's memory: "

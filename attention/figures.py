@@ -221,3 +221,39 @@ def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     low, high = 100 * table["low"].min(), 100 * table["high"].max()
     across, up = max(right - left, 1), max(high - low, 1)
     return [left - 0.06 * across, right + 0.06 * across], [low - 0.06 * up, high + 0.06 * up]
+
+
+# cost against resolution
+
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B7280")  # Okabe-Ito
+DASHES = ("solid", "dash", "dot")  # a round of colours each
+
+
+def cost_against_resolution(
+    lines: dict[str, tuple[list[int], list[float]]], families: dict[str, str], axes: tuple[str, str], hover: str
+) -> go.Figure:
+    """A line a name over image sides in px, microseconds upwards, both axes logarithmic; the marker says the family.
+
+    `hover` is a template with %{x} and %{y}; the name stands in bold before it.
+    """
+    figure = go.Figure()
+    for index, (name, (sides, microseconds)) in enumerate(lines.items()):
+        colour = LINE_COLOURS[index % len(LINE_COLOURS)]
+        figure.add_scatter(
+            x=sides,
+            y=microseconds,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": DASHES[index // len(LINE_COLOURS) % len(DASHES)]},
+            marker={"symbol": FAMILY_SYMBOLS[families[name]], "size": 9, "color": colour},
+            hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+        )
+    every = sorted({side for sides, _ in lines.values() for side in sides})
+    figure.update_xaxes(title=axes[0], type="log", tickvals=every, ticktext=[str(side) for side in every])
+    figure.update_yaxes(title=axes[1], type="log", dtick=1)
+    style(figure).update_layout(
+        height=440,
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0, "font": {"size": 13}},
+    )
+    return figure

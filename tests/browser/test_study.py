@@ -35,6 +35,8 @@ def files(tmp_path, monkeypatch):
     study.latency("cpu", 12.0).to_csv(tmp_path / "latency.csv")
     monkeypatch.setattr(results, "ACCURACY_FILE", tmp_path / "accuracy.csv")
     monkeypatch.setattr(results, "LATENCY_FILE", tmp_path / "latency.csv")
+    study.mechanisms().to_csv(tmp_path / "mechanisms_latency.csv")
+    monkeypatch.setattr(results, "MECHANISMS_FILE", tmp_path / "mechanisms_latency.csv")
     return tmp_path
 
 
