@@ -161,7 +161,7 @@ def build(models: Models, t, machine_of, machine: gr.Radio):
     def refuse(lang: str):
         raise gr.Error(text(lang, "live_taken"), title="", print_exception=False)
 
-    def ask(request: gr.Request):  # outside the queue: whoever comes second is told at once instead of waiting
+    def ask(request: gr.Request):  # in no queue of its own: whoever comes second is told at once instead of waiting
         if turn.is_taken:
             refuse(language(request))
 
@@ -177,7 +177,7 @@ def build(models: Models, t, machine_of, machine: gr.Radio):
         return shown(lang, rows, machine_of(key))
 
     private = {"api_visibility": "private"}
-    go.click(ask, None, None, queue=False, show_progress="hidden", **private).success(
+    go.click(ask, None, None, concurrency_limit=None, show_progress="hidden", **private).success(
         run, machine, output, concurrency_id=CONCURRENCY, concurrency_limit=1, trigger_mode="once", **private
     )
 

@@ -114,8 +114,13 @@ def write(folder: Path) -> None:
 
 
 def serve(folder: Path, port: str) -> int:
-    import app
+    import torch
 
+    import app
+    from attention.ui import live
+
+    torch.set_num_threads(1)  # beside a browser, two threads that wait for each other take ten times as long
+    live.CALLS, live.WARM_UPS = 30, 1
     results.ACCURACY_FILE, results.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
     results.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
