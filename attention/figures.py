@@ -230,7 +230,7 @@ DASHES = ("solid", "dash", "dot")  # a round of colours each
 
 
 def cost_against_resolution(
-    lines: dict[str, tuple[list[int], list[float]]], families: dict[str, str], axes: tuple[str, str], hover: str
+    lines: dict[str, tuple[list[int], list[float]]], families: dict[str, str], axis: str, hover: str
 ) -> go.Figure:
     """A line a name over image sides in px, microseconds upwards, both axes logarithmic; the marker says the family.
 
@@ -249,11 +249,11 @@ def cost_against_resolution(
             hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
         )
     every = sorted({side for sides, _ in lines.values() for side in sides})
-    figure.update_xaxes(title=axes[0], type="log", tickvals=every, ticktext=[str(side) for side in every])
-    figure.update_yaxes(title=axes[1], type="log", dtick=1)
+    figure.update_xaxes(type="log", tickvals=every, ticktext=[f"{side} px" for side in every])  # a title would lie
+    figure.update_yaxes(title=axis, type="log", dtick=1)  # under the legend on a phone
     style(figure).update_layout(
-        height=440,
+        height=480,
         showlegend=True,
-        legend={"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0, "font": {"size": 13}},
+        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}},
     )
     return figure

@@ -40,8 +40,7 @@ def chart(lang: str, table: pd.DataFrame, placement: str):
             words = title(lang, VARIANTS[name])
             lines[words] = rows["pixels"].tolist(), rows["p50_us"].tolist()
             families[words] = VARIANTS[name].info.family
-    axes = text(lang, "axis_pixels"), text(lang, "axis_cost")
-    return figures.cost_against_resolution(lines, families, axes, "%{x} px: %{y:,.0f} µs")
+    return figures.cost_against_resolution(lines, families, text(lang, "axis_cost"), "%{x} px: %{y:,.0f} µs")
 
 
 def _row_html(lang: str, name: str, row: pd.Series, sides: list[int]) -> str:
