@@ -6,12 +6,13 @@ Bad input ends with one sentence on stderr and exit code 2.
 import argparse
 import itertools
 import json
+import signal
 import sys
 import time
 from pathlib import Path
 
 from attention import devices
-from attention.datasets import DATASETS, DataError, Dataset, dataset
+from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset
 from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
@@ -216,9 +217,8 @@ def _parse_seeds(given: str) -> list[int]:
 
 def run_sweep(arguments: argparse.Namespace) -> None:
     from attention import ray_sweep, sweep
-    from attention.variants import variant
 
-    names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
+    names = _names(arguments.variants) if arguments.variants else None
     if arguments.workers < 1:
         raise BadInput(f"--workers must be at least 1, not {arguments.workers}.")
     if arguments.limit_minutes is not None and arguments.limit_minutes <= 0:
@@ -289,7 +289,7 @@ def run_leaderboard(arguments: argparse.Namespace) -> None:
 
 def _wait_for_quiet(limit_s: int) -> None:
     """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
-    from attention.benchmark import BUSY_LOAD
+    from attention.timing import BUSY_LOAD
 
     deadline = time.monotonic() + limit_s
     if devices.load_average() > BUSY_LOAD and limit_s:
@@ -299,27 +299,80 @@ def _wait_for_quiet(limit_s: int) -> None:
         time.sleep(2)
 
 
+def _names(given: str | None) -> list[str]:
+    """ "a,b" -> the variants of these names; None -> all."""
+    from attention.variants import variant
+
+    return [variant(name.strip()).name for name in given.split(",")] if given else list(VARIANTS)
+
+
 def run_benchmark(arguments: argparse.Namespace) -> None:
     import torch
-    from tqdm import tqdm
 
     from attention import benchmark
 
-    if arguments.repeats < 1:
-        raise BadInput(f"--repeats must be at least 1, not {arguments.repeats}.")
+    for option, value in (("--repeats", arguments.repeats), ("--batch", min(arguments.batch))):
+        if value < 1:
+            raise BadInput(f"{option} must be at least 1, not {value}.")
     _set_threads(arguments.threads)
+    names, device = _names(arguments.variants), devices.pick_device(arguments.device)
+    settings = [
+        benchmark.Setting(batch, pixels, getattr(torch, dtype))
+        for pixels, dtype, batch in itertools.product(arguments.pixels, arguments.dtype, arguments.batch)
+    ]
+    for dtype in {setting.dtype for setting in settings}:
+        devices.check_dtype(dtype, device)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it: what was measured is kept
     _wait_for_quiet(arguments.wait)
-    device = devices.pick_device(arguments.device)
-    for pixels, dtype, batch_size in itertools.product(arguments.pixels, arguments.dtype, arguments.batch):
-        label = f"{device.type} {dtype} batch {batch_size}, {pixels} px"
-        with tqdm(total=len(VARIANTS) + arguments.repeats, desc=label, unit="round") as bar:
-            rows = benchmark.measure(
-                device=device, repeats=arguments.repeats, batch_size=batch_size, pixels=pixels,
-                dtype=getattr(torch, dtype), tick=lambda bar=bar: bar.update(),
-            )  # fmt: skip
-        benchmark.record(rows)
-        print(label)
-        print(rows[["variant", "p50_ms", "p90_ms", "parameters", "multiply_adds", "busy"]].to_string(index=False))
+    load_before = devices.load_average()  # once: from here on it is this command that loads the machine
+    if arguments.mechanisms:
+        _measure_mechanisms(arguments, names, device, load_before)
+        return
+    problems = []
+    for setting in benchmark.standard_settings(device) if arguments.standard else settings:
+        try:
+            measurement = benchmark.Measurement(names, setting, device, load_before)
+        except benchmark.BenchmarkError as error:  # the others can still be measured
+            problems.append(str(error))
+            continue
+        _record(measurement, f"{device.type} {setting}", benchmark.calls_at(setting.batch_size, arguments.repeats))
+    if problems:
+        raise BadInput(" ".join(problems))
+
+
+def _measure_mechanisms(arguments: argparse.Namespace, names: list[str], device, load_before: float) -> None:
+    import torch
+
+    from attention import mechanism_costs
+
+    resolutions = mechanism_costs.RESOLUTIONS if arguments.pixels == [EVALUATION_PIXELS] else arguments.pixels
+    for pixels, dtype in itertools.product(resolutions, arguments.dtype):
+        costs = mechanism_costs.MechanismCosts(names, pixels, device, getattr(torch, dtype), load_before)
+        _record(
+            costs, f"{device.type} mechanisms {dtype}, {pixels} px", arguments.repeats, mechanism_costs.MECHANISMS_FILE
+        )
+
+
+def _record(measurement, label: str, repeats: int, file: Path | None = None) -> None:
+    """Make the rounds under a progress bar, save them, and print the figures."""
+    from tqdm import tqdm
+
+    from attention import benchmark, timing
+
+    left_out = 0
+
+    def save(rows) -> None:
+        nonlocal left_out
+        left_out = benchmark.record(rows, file)
+
+    with tqdm(total=timing.WARM_UPS + repeats, desc=label, unit="round") as bar:
+        timing.record_as_it_goes(measurement.timing, measurement.rows, repeats, save, bar.update)
+    rows = measurement.rows()
+    figures = ["p50_ms", "p90_ms", "working_memory_mb", "parameters", "multiply_adds", "p50_us", "added_us", "busy"]
+    print(label)
+    print(rows[["variant", *(name for name in figures if name in rows)]].to_string(index=False))
+    if left_out:
+        print(f"{left_out} of {len(rows)} rows were busy and replaced no quiet row of the same circumstances.")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -396,7 +449,14 @@ def build_parser() -> argparse.ArgumentParser:
     command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
-    sub.add_argument("--repeats", type=int, default=200)
+    sub.add_argument("--variants", help="names with commas between (default: all)")
+    sub.add_argument(
+        "--standard", action="store_true", help="every setting of the record: batches, resolutions, dtypes"
+    )
+    sub.add_argument("--mechanisms", action="store_true", help="time the mechanisms alone: mechanisms_latency.csv")
+    sub.add_argument(
+        "--repeats", type=int, default=200, help="timed calls at batch 1; at larger batches fewer (default: 200)"
+    )
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     sub.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="images a call (default: 1)")
     sub.add_argument("--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224])
@@ -425,7 +485,10 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted. A training run goes on where it stopped when started again.", file=sys.stderr)
+        print(
+            "Interrupted. What was measured is kept; a training run goes on where it stopped when started again.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 

@@ -8,11 +8,11 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
-    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs"},
+    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs", "timing"},
     {"network", "runs", "evaluation", "samples", "augmentation", "own"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
     {"strengths"},
-    {"training", "checkpoints", "benchmark"},
+    {"training", "checkpoints", "benchmark", "mechanism_costs"},
     {"inference", "results", "leaderboard", "sweep"},
     {"ray_sweep", "model_sets"},
     {"ui"},
@@ -62,6 +62,8 @@ def test_gradio_is_known_to_the_page_alone(path):
         "training",
         "evaluation",
         "benchmark",
+        "mechanism_costs",
+        "timing",
         "datasets",
         "network",
         "mechanisms",
