@@ -12,7 +12,7 @@ from attention import figures, results
 from attention.datasets import DATASETS
 from attention.inference import Models
 from attention.results import Machine
-from attention.ui import costs, live
+from attention.ui import compute, costs, live
 from attention.ui.compare import language
 from attention.ui.table import is_missing, machine_name, notes_html, shown, table_html
 from attention.ui.texts import text, title
@@ -198,6 +198,7 @@ def build(models: Models, t):
     load_live, live_outputs = live.build(models, t, machine_of, machine)
     render_costs, cost_outputs = costs.build(t, machine_of, machine, busy)
     gpu = gr.HTML(elem_id="gpu-table", padding=False)
+    load_compute, compute_outputs = compute.build()
     parts = [top, plot, below, gpu]
 
     def render(lang: str, dataset_name: str, key: str | None, batch_size: int, with_busy: bool) -> tuple:
@@ -209,7 +210,7 @@ def build(models: Models, t):
 
     def on_load(lang: str):
         updates, first, key = _controls(lang, models)
-        return *updates, *render(lang, first, key, 1, False), *load_live(lang)
+        return *updates, *render(lang, first, key, 1, False), *load_live(lang), *load_compute(lang)
 
     gr.on(
         [which.input, machine.input, batch.input, busy.input], choose, choices, [*parts, *cost_outputs],
@@ -221,4 +222,4 @@ def build(models: Models, t):
         lambda: rows(models.dataset.name), None, api_out, api_name="benchmarks",
         api_description="Accuracy with interval, difference to the baseline, verdict, cost and CPU latency of every model.",
     )  # fmt: skip
-    return on_load, [*choices, *parts, *cost_outputs, *live_outputs]
+    return on_load, [*choices, *parts, *cost_outputs, *live_outputs, *compute_outputs]
