@@ -22,8 +22,10 @@ def attend(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tenso
     """
     if not is_formed(key):
         return _attend_fused(query, key, value)
-    weights = attn(query.mT @ key)  # (..., N, N): row i says where position i looks
-    return value @ weights.mT
+    # matmul would expand and reshape for autograd to follow: 50 of 300 us at 100 positions, forward and backward
+    product = torch.bmm if query.ndim == 3 else torch.matmul
+    weights = attn(product(query.mT, key))  # (..., N, N): row i says where position i looks
+    return product(value, weights.mT)
 
 
 def _attend_fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
