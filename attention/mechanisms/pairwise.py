@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 # Up to so many positions A is formed, and above them a fused kernel walks over its tiles. Forward and backward on 2 cores
 # (AMD EPYC, family 26), 48 channels, a batch of 1, formed and fused: 1,600 positions 14 and 14 ms, 2,304: 29 and 26,
-# 4,096: 210 and 79, 16,384: 5,400 and 1,400. `python -m benchmarks.self_attention` measures it.
+# 4,096: 210 and 79, 16,384: 3,568 and 1,215 (`python -m benchmarks.self_attention`). Wider values move the crossing up,
+# since queries are padded to their width; larger batches move it down.
 FUSED_ABOVE = 1600
 
 
