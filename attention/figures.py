@@ -253,7 +253,10 @@ def accuracy_against_compute(table: pd.DataFrame, names: dict[str, str], axes: t
             marker={"size": 11, "color": colour, "symbol": "circle" if name == "published" else "diamond"},
             hovertemplate=f"<b>{names[name]}</b><br>%{{y:.2f}} %<br>%{{x:.3s}}<br>%{{customdata}}<extra></extra>",
         )
-    figure.update_xaxes(title=axes[0], type="log")
+    ticks = [50, 100, 200, 500, 1000, 2000]
+    figure.update_xaxes(
+        title=axes[0], type="log", tickvals=[t * 1e12 for t in ticks], ticktext=[f"{t:,}" for t in ticks]
+    )
     figure.update_yaxes(title=axes[1])
     figure = style(figure)
     figure.update_layout(height=360, showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})

@@ -36,7 +36,7 @@ CHANNELS = (3, 8, 40, 48, 160)
 SIZES = ((5, 5), (10, 10), (7, 12))  # positions, for any number of channels and a batch of 2
 LARGE = ((64, 64), (160, 160), (224, 224), (224, 96))  # an image: 3 channels, a batch of 1
 SHAPES = [(2, c, h, w) for c in CHANNELS for h, w in SIZES] + [(1, 3, h, w) for h, w in LARGE]
-MOST_POSITIONS = {  # by id or family, where N x N weights are formed: 10 GB a head at 224 px
+MOST_POSITIONS = {  # by id or family, where all pairs of positions are scored: minutes at 224 px
     "self-attention": 64 * 64,
     "grid-self-attention": math.inf,
     "attention-pool-transformer": 64 * 64,
