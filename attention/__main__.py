@@ -1,4 +1,4 @@
-"""The command line: python -m attention list | compare | download | train | sweep | publish | results | ...
+"""The command line: python -m attention list | compare | download | train | sweep | publish | results | export | ...
 
 Bad input ends with one sentence on stderr and exit code 2.
 """
@@ -184,6 +184,23 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
 
 
+def run_precision(arguments: argparse.Namespace) -> None:
+    from attention import precision
+
+    _set_threads(arguments.threads)
+    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device)):
+        precision.record(row)  # at once: what is stopped has kept what it measured
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    from attention import export
+
+    _, images, difference = export.export(arguments.variant, Path(arguments.out), arguments.dataset)
+    print(f"{arguments.out}: agrees with PyTorch on {images} images, largest difference {difference:.1g}")
+    for name, shape in export.outputs(Path(arguments.out)).items():
+        print(f"  {name:40} {shape}")
+
+
 def _wait_for_quiet(limit_s: int) -> None:
     """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
     from attention.benchmark import BUSY_LOAD
@@ -273,6 +290,13 @@ def build_parser() -> argparse.ArgumentParser:
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
+    sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
+    sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+
+    sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)
+    sub.add_argument("--variant", required=True)
+    sub.add_argument("-o", "--out", required=True, help="the file to write, such as model.onnx")
+
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--repeats", type=int, default=200)
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
@@ -286,12 +310,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.checkpoints import CheckpointError
+    from attention.export import ExportError
     from attention.results import ResultsError
     from attention.runs import RunTaken
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ResultsError, RunTaken, TrainingError, UnknownVariant, devices.DeviceError
+        BadInput, CheckpointError, DataError, ExportError, ResultsError, RunTaken, TrainingError, UnknownVariant,
+        devices.DeviceError,
     )  # fmt: skip
     try:
         arguments.run(arguments)

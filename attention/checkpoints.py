@@ -12,7 +12,7 @@ from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
-from attention.variants import REFERENCE, VARIANTS, build_model, variant
+from attention.variants import REFERENCE, VARIANTS, empty_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
 
@@ -57,9 +57,10 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
             f"The weights of {name} are not the ones that were published (their sha256 differs), so they are not used. "
             "Restore them: git checkout checkpoints."
         )
-    model = build_model(name, len(dataset(dataset_name).classes))
+    model = empty_model(name, len(dataset(dataset_name).classes))
+    weights = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     try:
-        model.load_state_dict(load_file(path), strict=True)
+        model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights of {name} do not fit the network of this version. Update checkpoints/."

@@ -48,3 +48,13 @@ def fast(model: ResNet, dtype: torch.dtype = torch.float32) -> Explicit:
     for body in model.body():
         body.to(dtype)
     return Explicit(pack(model.to(memory_format=torch.channels_last)), dtype)
+
+
+def to_host(explanation: Explanation) -> Explanation:
+    """The same in the host's memory and in float32, by one transfer: the only time that anything waits for the device."""
+    logits, features, activation, weights = explanation
+    tensors = [logits, features, activation, *weights.values()]
+    flat = torch.cat([tensor.flatten().float() for tensor in tensors]).cpu()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    logits, features, activation, *seen = (part.view(t.shape) for part, t in zip(parts, tensors, strict=True))
+    return Explanation(logits, features, activation, dict(zip(weights, seen, strict=True)))

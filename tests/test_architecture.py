@@ -10,9 +10,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
     {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs"},
     {"network", "runs", "evaluation", "samples", "augmentation"},
-    {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
-    {"strengths"},
+    {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
+    {"strengths", "explicit"},
     {"training", "checkpoints", "benchmark"},
+    {"precision", "export"},
     {"inference", "results", "sweep"},
     {"ui"},
     {"__main__"},
