@@ -79,6 +79,8 @@ class Models:
                 self.run(name, images)
             except checkpoints.CheckpointError as error:
                 self.problems[name] = str(error)
+        for _ in _results([name for name in self.names if name not in self.problems], images, self):
+            pass  # on one core each, which takes other kernels than all cores together do
 
     def prepare(self, image: Image.Image) -> Tensor:
         """A PIL image -> (1, 3, 160, 160) on the device: once for all the models that will see it."""
@@ -140,6 +142,7 @@ def side_by_side(cores: int) -> ThreadPoolExecutor:
     ready = threading.Barrier(cores + 1)
 
     def one_core() -> None:
+        torch.get_num_threads()  # a thread's first such call gives it the default, which would undo the next line later
         torch.set_num_threads(1)
         ready.wait()
 
