@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from attention.datasets import EVALUATION_PIXELS
 from attention.network import BasicBlock, ResNet
 
 
@@ -36,14 +37,15 @@ def fold(model: ResNet) -> ResNet:
 class PackedConv2d(nn.Module):
     """A Conv2d with its weights in oneDNN's own order, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H', W').
 
-    For evaluation on a CPU: it has no parameters and no gradient. The operators are those of torch's own compiler; they are
-    private, so `can_pack` tries them first.
+    The order depends on `input_size` [B, Cin, H, W]: inputs of another size are right too, but their weights are reordered
+    in every call (twice the time). For evaluation on a CPU: it has no parameters and no gradient. The operators are those of
+    torch's own compiler; they are private, so `can_pack` tries them first.
     """
 
-    def __init__(self, conv: nn.Conv2d, relu: bool = False):
+    def __init__(self, conv: nn.Conv2d, input_size: list[int], relu: bool = False):
         super().__init__()
         self.geometry = [list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups]
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.geometry)
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.geometry, input_size)
         self.bias = None if conv.bias is None else conv.bias.detach()
         self.after = "relu" if relu else "none"
 
@@ -65,7 +67,7 @@ def can_pack(dtype: torch.dtype) -> bool:
         x = torch.rand(1, 8, 6, 6, dtype=dtype).contiguous(memory_format=torch.channels_last)
         expected = conv(x)
         try:
-            packed = PackedConv2d(conv, relu=True)
+            packed = PackedConv2d(conv, list(x.shape), relu=True)
             found, added = packed(x), packed.add_and_relu(x, x.clone())
         except (AttributeError, NotImplementedError, RuntimeError, TypeError):
             return False
@@ -76,16 +78,16 @@ def can_pack(dtype: torch.dtype) -> bool:
 class PackedBlock(nn.Module):
     """A folded BasicBlock with packed convolutions. Its input may be overwritten: nothing else reads it."""
 
-    def __init__(self, block: BasicBlock):
+    def __init__(self, block: BasicBlock, sizes: dict[nn.Module, list[int]]):
         super().__init__()
         self.position = block.position
-        self.conv1 = PackedConv2d(block.conv1, relu=True)
+        self.conv1 = PackedConv2d(block.conv1, sizes[block.conv1], relu=True)
         self.conv2, self.bn2 = block.conv2, block.bn2  # the norm is one only where an attention replaced conv2
         self.attention, self.shortcut = block.attention, block.shortcut
         self.ends_in_conv2 = isinstance(block.conv2, nn.Conv2d) and (
             isinstance(block.attention, nn.Identity) or block.position in ("pre", "post")
         )
-        _pack_children(self)
+        _pack_children(self, sizes)
 
     def _attend(self, x: Tensor, here: str) -> Tensor:
         return self.attention(x) if self.position == here else x
@@ -100,30 +102,47 @@ class PackedBlock(nn.Module):
         return F.relu_(self._attend(branch, "standard").add_(shortcut))
 
 
-def _pack_children(module: nn.Module) -> None:
+def _input_sizes(model: ResNet, images: Tensor) -> dict[nn.Module, list[int]]:
+    """The shape of what each convolution gets."""
+    sizes: dict[nn.Module, list[int]] = {}
+    handles = [
+        module.register_forward_pre_hook(lambda conv, given: sizes.__setitem__(conv, list(given[0].shape)))
+        for module in model.modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    with torch.no_grad():
+        model.forward_features(images)
+    for handle in handles:
+        handle.remove()
+    return sizes
+
+
+def _pack_children(module: nn.Module, sizes: dict[nn.Module, list[int]]) -> None:
     """Pack every convolution below; in an nn.Sequential a ReLU that follows one becomes part of it."""
     before = None  # the child before that is not an identity
     for name, child in module.named_children():
         if isinstance(child, BasicBlock):
-            setattr(module, name, PackedBlock(child))
+            setattr(module, name, PackedBlock(child, sizes))
         elif isinstance(child, nn.Conv2d):
-            setattr(module, name, PackedConv2d(child))
+            setattr(module, name, PackedConv2d(child, sizes[child]))
         elif isinstance(child, nn.ReLU) and isinstance(before, PackedConv2d) and isinstance(module, nn.Sequential):
             before.after = "relu"
             setattr(module, name, nn.Identity())
         else:
-            _pack_children(child)
+            _pack_children(child, sizes)
         now = getattr(module, name)
         before = before if isinstance(now, nn.Identity) else now
 
 
-def pack(model: ResNet) -> ResNet:
-    """Pack the convolutions before the head, in place; the head stays, since class activation maps differentiate it.
+def pack(model: ResNet, pixels: int = EVALUATION_PIXELS) -> ResNet:
+    """Pack the convolutions before the head, in place, for one image of so many pixels a side.
 
-    Does nothing where the processor or this torch cannot.
+    The head stays, since class activation maps differentiate it. Does nothing where the processor or this torch cannot.
     """
     weight = model.stem[0].weight
     if weight.device.type == "cpu" and can_pack(weight.dtype):
+        images = torch.zeros(1, 3, pixels, pixels, dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
+        sizes = _input_sizes(model, images)
         for body in model.body():
-            _pack_children(body)
+            _pack_children(body, sizes)
     return model

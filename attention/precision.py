@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -62,24 +61,10 @@ def _logits(model: Explicit, images: Tensor, device: torch.device, batch_size: i
         return torch.cat([model(batch.contiguous(memory_format=torch.channels_last)).logits.cpu() for batch in batches])
 
 
-def _p50_ms(models: list[Explicit], device: torch.device, rounds: int = 30) -> list[float]:
-    """Median milliseconds of one image a model, in turn, so that drift of the machine hits all alike."""
-    image = torch.randn(1, 3, datasets.EVALUATION_PIXELS, datasets.EVALUATION_PIXELS, device=device)
-    image = image.contiguous(memory_format=torch.channels_last)
-    times = np.empty((rounds, len(models)))
-    for round_ in range(-5, rounds):  # the first five warm up, and are written over
-        for index, model in enumerate(models):
-            started = time.perf_counter()
-            model(image)
-            devices.synchronise(device)
-            times[round_, index] = (time.perf_counter() - started) * 1e3
-    return np.median(times, axis=0).round(3).tolist()
-
-
 def measure(
     dataset_name: str, device: torch.device, images: Tensor | None = None, progress: Callable[[str], None] = print
 ) -> Iterator[dict]:
-    """A row a checkpoint: how far half precision's answers are float32's on val, and the median milliseconds of both.
+    """A row a checkpoint: how far half precision's answers are float32's on val.
 
     `images` (N, 3, 160, 160) uint8 stands in for val. Raises DeviceError where float32 is all that is fast.
     """
@@ -96,7 +81,6 @@ def measure(
         pair = [fast(model), fast(model, dtype)]
         exact, half = (_logits(candidate, images, device) for candidate in pair)
         agreement = float((exact.argmax(1) == half.argmax(1)).float().mean())
-        exact_p50_ms, half_p50_ms = _p50_ms(pair, device)
         yield {
             "dataset": dataset_name,
             "variant": name,
@@ -106,8 +90,6 @@ def measure(
             "agreement": round(agreement, 6),
             "holds": agreement >= AGREEMENT,
             "largest_probability_difference": round(float((exact.softmax(1) - half.softmax(1)).abs().max()), 4),
-            "float32_p50_ms": exact_p50_ms,
-            "half_p50_ms": half_p50_ms,
             "threads": torch.get_num_threads() if device.type == "cpu" else 0,
             "weights_sha256": published[name]["sha256"],
             "device": devices.device_name(device),
@@ -115,8 +97,7 @@ def measure(
             "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         progress(
-            f"{name}: {agreement:.2%} of {len(images)} as in float32, {half_p50_ms:.1f} ms instead of "
-            f"{exact_p50_ms:.1f} ms ({time.perf_counter() - started:.0f} s)"
+            f"{name}: {agreement:.2%} of {len(images)} as in float32 ({time.perf_counter() - started:.0f} s)"
             + ("" if agreement >= AGREEMENT else "; it stays in float32")
         )
 

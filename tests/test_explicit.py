@@ -113,7 +113,7 @@ def test_a_packed_convolution_is_that_convolution(dtype, size, options):
     x = torch.randn(2, 6, 20, 20, dtype=dtype).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         expected = conv(x)
-        packed = PackedConv2d(conv, relu=True)
+        packed = PackedConv2d(conv, [1, 6, 20, 20], relu=True)
         shortcut = torch.randn_like(expected)
         share = 1e-5 if dtype == torch.float32 else 1e-2
         assert_near(packed(x), expected.relu(), share)

@@ -74,7 +74,7 @@ def test_measuring_compares_the_two_precisions(table, published, monkeypatch):
     assert found["images"] == 30 and 0 <= found["agreement"] <= 1 and found["dtype"] == "bfloat16"
     assert found["holds"] == (found["agreement"] >= precision.AGREEMENT)
     assert 0 < found["largest_probability_difference"] < 0.2  # float32 against itself would be 0
-    assert found["half_p50_ms"] > 0 and len(said) == 1
+    assert len(said) == 1
     assert found["weights_sha256"] == read_manifest()["models"]["baseline"]["sha256"]
 
 
