@@ -1,4 +1,4 @@
-"""The command line: python -m attention list | compare | download | train | sweep | publish | results | ...
+"""The command line: python -m attention list | compare | download | train | sweep | publish | results | export | ...
 
 Bad input ends with one sentence on stderr and exit code 2.
 """
@@ -287,6 +287,23 @@ def run_leaderboard(arguments: argparse.Namespace) -> None:
     print(table[["source", "epochs", "accuracy", "training_multiply_adds"]].to_string(index=False))
 
 
+def run_precision(arguments: argparse.Namespace) -> None:
+    from attention import precision
+
+    _set_threads(arguments.threads)
+    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device)):
+        precision.record(row)  # at once: what is stopped has kept what it measured
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    from attention import export
+
+    _, images, difference = export.export(arguments.variant, Path(arguments.out), arguments.dataset)
+    print(f"{arguments.out}: agrees with PyTorch on {images} images, largest difference {difference:.1g}")
+    for name, shape in export.outputs(Path(arguments.out)).items():
+        print(f"  {name:40} {shape}")
+
+
 def _wait_for_quiet(limit_s: int) -> None:
     """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
     from attention.timing import BUSY_LOAD
@@ -447,6 +464,12 @@ def build_parser() -> argparse.ArgumentParser:
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
     command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
+    sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
+    sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+
+    sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)
+    sub.add_argument("--variant", required=True)
+    sub.add_argument("-o", "--out", required=True, help="the file to write, such as model.onnx")
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--variants", help="names with commas between (default: all)")
@@ -468,13 +491,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.checkpoints import CheckpointError
+    from attention.export import ExportError
     from attention.results import ResultsError
     from attention.runs import RunTaken
     from attention.sweep import SweepError
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
+        BadInput, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:

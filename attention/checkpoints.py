@@ -16,7 +16,7 @@ from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
-from attention.variants import REFERENCE, all_models, build_model, variant
+from attention.variants import REFERENCE, all_models, empty_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
 
@@ -84,9 +84,10 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
             f"The weights of {name} are not the ones that were published (their sha256 differs), so they are not used. "
             + _restore(dataset_name)
         )
-    model = build_model(name, len(trained_on(dataset_name).classes))
+    model = empty_model(name, len(trained_on(dataset_name).classes))
+    weights = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     try:
-        model.load_state_dict(load_file(path), strict=True)
+        model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights of {name} do not fit the network of this version. Update checkpoints/."

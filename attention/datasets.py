@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from torchvision.datasets import Imagenette
-from torchvision.datasets.utils import download_and_extract_archive
 
 from attention.uploads import UploadError, read_image
 
@@ -80,8 +78,8 @@ DATASETS = {
         },
         train_images=9469,
         val_images=3925,
-        url=Imagenette._ARCHIVES["160px"][0],
-        md5=Imagenette._ARCHIVES["160px"][1],
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+        md5="e793b78cc4c9e9a4ccc0c1155377a412",
     ),
     "imagewoof": Dataset(
         name="imagewoof",
@@ -101,9 +99,8 @@ DATASETS = {
         },
         train_images=9025,
         val_images=3929,
-        # the same publisher and folder as Imagenette's archive, which torchvision names; it publishes no checksum
-        url=Imagenette._ARCHIVES["160px"][0].replace("imagenette2", "imagewoof2"),
-        md5=None,
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagewoof2-160.tgz",
+        md5=None,  # its publisher names none
     ),
 }
 
@@ -217,6 +214,13 @@ def require(name: str) -> Path:
             f"(about 100 MB), or point ATTENTION_DATA at the folder that holds {dataset(name).folder}."
         )
     return folder
+
+
+def download_and_extract_archive(*arguments, **options) -> None:
+    """torchvision's, imported when something is fetched: importing torchvision would take a tenth of the page's start."""
+    from torchvision.datasets.utils import download_and_extract_archive as fetch
+
+    fetch(*arguments, **options)
 
 
 def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
