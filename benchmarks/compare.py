@@ -21,7 +21,7 @@ from torchcam.methods import GradCAM as TorchCam
 from attention import checkpoints
 from attention.inference import Models, compare
 from attention.samples import all_samples
-from benchmarks.rounds import machine, print_table, take_turns
+from benchmarks.sides import PAUSE_S, in_turn, machine, print_sides
 
 Side = Callable[[Tensor], object]
 
@@ -89,13 +89,13 @@ def main() -> None:
 
     sides = {title: lambda models=models: list(compare(photo, names, models)) for title, models in ours.items()}
     sides |= {title: loop(runs) for title, runs in theirs.items()}
-    times = take_turns(sides, arguments.rounds)
+    times = in_turn(sides, arguments.rounds, warm_ups=3, pause_s=PAUSE_S)
     half = sum(result.dtype != "float32" for result in compare(photo, names, ours["ours, as the page runs"]))
     print(
         f"{len(names)} models of {arguments.dataset}, one photo, {arguments.rounds} rounds; the page runs {half} of them"
     )
     print("in half precision\n")
-    print_table(times, list(ours)[:2])
+    print_sides(times, list(ours)[:2])
 
 
 if __name__ == "__main__":

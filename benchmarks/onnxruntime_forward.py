@@ -20,7 +20,7 @@ from attention import checkpoints
 from attention.datasets import EVALUATION_PIXELS
 from attention.explicit import Explicit, fast
 from attention.runs import ROOT
-from benchmarks.rounds import machine, print_table, ratio, take_turns
+from benchmarks.sides import PAUSE_S, in_turn, machine, print_sides, ratio
 
 FOLDER = ROOT / "out" / "onnx"  # kept: making a file takes longer than timing it
 
@@ -69,21 +69,21 @@ def main() -> None:
         torch.testing.assert_close(
             logits(exact, images), torch.from_numpy(other.run(None, given)[0]), atol=1e-3, rtol=1e-3
         )
-        times = take_turns(
+        times = in_turn(
             {
                 "torch eager": lambda model=model: model(images),
                 "ours float32": lambda exact=exact: logits(exact, images),
                 "ours bfloat16": lambda half=half: logits(half, images),
                 "ONNX Runtime": lambda other=other: other.run(None, given),
             },
-            arguments.rounds,
+            arguments.rounds, warm_ups=3, pause_s=PAUSE_S,
         )  # fmt: skip
         medians = [sorted(values)[len(values) // 2] for values in times.values()]
         print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in medians) + " |", flush=True)
         for side, values in times.items():
             total[side] = [a + b for a, b in zip(total.get(side, [0] * len(values)), values, strict=True)]
     print("\nAll of them together:\n")
-    print_table(total, ["ours float32", "ours bfloat16", "ONNX Runtime"])
+    print_sides(total, ["ours float32", "ours bfloat16", "ONNX Runtime"])
     print(f"\nfloat32 takes {1 / ratio(total, 'ONNX Runtime', 'ours float32'):.2f} of ONNX Runtime's time; ", end="")
     print(f"bfloat16 is {ratio(total, 'ONNX Runtime', 'ours bfloat16'):.2f} times as fast.")
 

@@ -20,7 +20,7 @@ from attention.explicit import Explicit, fast, to_host
 from attention.heatmaps import class_activation_map, describe, read_head, watch
 from attention.inference import Models, compare
 from attention.samples import all_samples
-from benchmarks.rounds import machine, take_turns
+from benchmarks.sides import PAUSE_S, in_turn, machine
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -105,7 +105,7 @@ def main() -> None:
     kept: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     calls = {name: lambda name=name, run=run: kept[name].append(run()) for name, run in sides.items()}
     calls |= {f"compare(), {name}": lambda m=models: list(compare(photo, names, m)) for name, models in whole.items()}
-    times = take_turns(calls, arguments.rounds)
+    times = in_turn(calls, arguments.rounds, warm_ups=3, pause_s=PAUSE_S)
 
     def median(values: list[float]) -> float:
         return sorted(values)[len(values) // 2]

@@ -25,7 +25,10 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-def in_turn(calls: dict[str, Callable[[], object]], rounds: int, warm_ups: int = 0) -> Times:
+PAUSE_S = 0.005  # where libraries differ: the threads of one spin for a while, and would take a core from the next
+
+
+def in_turn(calls: dict[str, Callable[[], object]], rounds: int, warm_ups: int = 0, pause_s: float = 0) -> Times:
     """Time every side in every round; who goes first changes from round to round."""
     names = list(calls)
     for name in names * warm_ups:
@@ -34,6 +37,7 @@ def in_turn(calls: dict[str, Callable[[], object]], rounds: int, warm_ups: int =
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
+            time.sleep(pause_s)
             times[name].append(milliseconds(calls[name]))
     return times
 
@@ -78,6 +82,15 @@ def print_table(columns: list[str], rows: Iterable[list]) -> None:
     print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns), flush=True)
     for row in rows:
         print("| " + " | ".join(_cell(value) for value in row) + " |", flush=True)
+
+
+def print_sides(times: Times, ours: list[str]) -> None:
+    """The median of each side, and how many times as long as each of ours it takes."""
+    rows = (
+        [name, statistics.median(values), *(ratio(times, name, other) for other in ours)]
+        for name, values in times.items()
+    )
+    print_table(["side", "median ms", *(f"over {name}" for name in ours)], rows)
 
 
 def _cell(value) -> str:
