@@ -22,6 +22,9 @@ from attention.explicit import Explanation, fast, to_host
 from attention.heatmaps import AttentionMap, describe
 from attention.variants import REFERENCE, variant
 
+TRIALS = 5  # of each way to share the cores, when models are loaded
+GAIN = 1.1  # times as fast as in turn, from which models run side by side
+
 _GPU = threading.Lock()  # while one thread records a graph, no other may touch the device
 
 
@@ -67,6 +70,7 @@ class Models:
         self.dataset = checkpoints.trained_on(dataset_name)
         self.names = checkpoints.available(dataset_name)
         self.problems: dict[str, str] = {}  # name -> sentence, for models that could not be loaded
+        self.side_by_side = False  # whether models run a core each: warm_up() measures what is faster here
         self._dtype = dtype
         self._models: dict[str, tuple[Callable[[Tensor], Explanation], torch.dtype]] = {}
         self._locks: dict[str, threading.Lock] = {}  # a model's
@@ -79,8 +83,20 @@ class Models:
                 self.run(name, images)
             except checkpoints.CheckpointError as error:
                 self.problems[name] = str(error)
-        for _ in _results([name for name in self.names if name not in self.problems], images, self):
-            pass  # on one core each, which takes other kernels than all cores together do
+        self._choose_threads([name for name in self.names if name not in self.problems], images)
+
+    def _choose_threads(self, names: list[str], images: Tensor) -> None:
+        """Time both ways to share the cores, and keep the faster; in turn where it makes no difference."""
+        if self.device.type != "cpu" or torch.get_num_threads() < 2 or len(names) < 2:
+            return
+        seconds: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(TRIALS):
+            for way in seconds:
+                self.side_by_side = way
+                started = time.perf_counter()
+                list(_results(names, images, self))
+                seconds[way].append(time.perf_counter() - started)
+        self.side_by_side = min(seconds[False]) > GAIN * min(seconds[True])
 
     def prepare(self, image: Image.Image) -> Tensor:
         """A PIL image -> (1, 3, 160, 160) on the device: once for all the models that will see it."""
@@ -157,9 +173,7 @@ def side_by_side(cores: int) -> ThreadPoolExecutor:
 def compare(image: Image.Image, names: Iterable[str], models: Models) -> Iterator[Result]:
     """One Result a name as each is ready, but that of the first name first. Names are checked before anything runs.
 
-    Models run side by side, a core each, where there are enough of them to keep at least half of the cores busy; otherwise
-    one after another on all cores (and on a GPU always). One image at a time leaves a second core idle for about a quarter
-    of the time: docs/performance.md has the measurement.
+    One after another on all cores, or side by side on a core each, whichever was faster when the models were warmed up.
     """
     chosen = check_names(names, models)
     return _results(chosen, models.prepare(image), models)
@@ -167,7 +181,7 @@ def compare(image: Image.Image, names: Iterable[str], models: Models) -> Iterato
 
 def _results(names: list[str], images: Tensor, models: Models) -> Iterator[Result]:
     cores = torch.get_num_threads()
-    if models.device.type != "cpu" or len(names) < max(2, cores / 2):
+    if not models.side_by_side or len(names) < max(2, cores / 2):  # fewer would leave most cores idle
         yield from (models.run(name, images) for name in names)
         return
     jobs = [side_by_side(cores).submit(models.run, name, images) for name in names]

@@ -3,13 +3,14 @@
 import json
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from attention import checkpoints, foreign, presentation
+from attention import checkpoints, foreign, inference, presentation
 from attention.checkpoints import CheckpointError
 from attention.datasets import normalise, preprocess, to_tensor
 from attention.inference import Models, compare
@@ -83,6 +84,31 @@ def two_cores():
     torch.set_num_threads(before)
 
 
+def beside() -> Models:
+    """Models of a machine on which side by side was faster."""
+    models = Models(device="cpu")
+    models.side_by_side = True
+    return models
+
+
+@pytest.mark.parametrize(
+    ("alone_s", "beside_s", "chosen"), [(0.06, 0.02, True), (0.02, 0.02, False), (0.02, 0.06, False)]
+)
+def test_warming_up_keeps_the_faster_way_to_share_the_cores(
+    published, two_cores, monkeypatch, alone_s, beside_s, chosen
+):
+    monkeypatch.setattr(Models, "run", lambda models, name, images: name)
+
+    def results(names, images, models):
+        time.sleep(beside_s if models.side_by_side else alone_s)
+        return names
+
+    monkeypatch.setattr(inference, "_results", results)
+    models = Models(device="cpu")
+    models.warm_up()
+    assert models.side_by_side == chosen
+
+
 def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatch):
     """Both models wait for each other: one after another would wait for ever."""
     both, seen = threading.Barrier(2, timeout=60), []
@@ -93,7 +119,7 @@ def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatc
         return name
 
     monkeypatch.setattr(Models, "run", run)
-    assert sorted(compare(PHOTO, ["baseline", "se-block"], Models(device="cpu"))) == ["baseline", "se-block"]
+    assert sorted(compare(PHOTO, ["baseline", "se-block"], beside())) == ["baseline", "se-block"]
     assert seen == [1, 1] and torch.get_num_threads() == 2
     fresh = []
     thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
@@ -110,14 +136,14 @@ def test_the_first_named_comes_first_and_the_others_as_they_are_ready(published,
         return name
 
     monkeypatch.setattr(Models, "run", run)
-    found = compare(PHOTO, ["baseline", "cbam-block", "se-block"], Models(device="cpu"))
+    found = compare(PHOTO, ["baseline", "cbam-block", "se-block"], beside())
     assert [next(found), next(found)] == ["baseline", "se-block"]
     may_end.set()
     assert list(found) == ["cbam-block"]
 
 
 def test_one_failure_ends_a_comparison_and_the_next_one_runs(published, two_cores):
-    models = Models(device="cpu")
+    models = beside()
     (published / "se-block.safetensors").write_bytes(b"altered")
     with pytest.raises(CheckpointError, match="se-block"):
         list(compare(PHOTO, ["baseline", "se-block", "cbam-block"], models))
@@ -132,7 +158,7 @@ def test_a_caller_that_stops_listening_stops_the_work(published, two_cores, monk
         return name
 
     monkeypatch.setattr(Models, "run", run)
-    found = compare(PHOTO, list(VARIANTS), Models(device="cpu"))
+    found = compare(PHOTO, list(VARIANTS), beside())
     found.close()  # before the first result was asked for
     assert ran == []
 
@@ -153,7 +179,7 @@ def resident_megabytes() -> float:
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_memory_does_not_grow_over_300_comparisons(published, two_cores):
-    models, sizes = Models(device="cpu"), []
+    models, sizes = beside(), []
     names = ["baseline", "cbam-block", "self-attention-stage", "attention-pool-head"]
     photos = [Image.effect_noise((300 + 10 * i, 200), 80).convert("RGB") for i in range(5)]
     for index in range(300):
