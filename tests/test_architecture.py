@@ -8,12 +8,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
-    {"mechanisms", "files", "devices", "uploads", "figures", "datasets", "recipes", "muon", "graphs"},
+    {"mechanisms", "files", "devices", "uploads", "figures", "map_scores", "datasets", "recipes", "muon", "graphs"},
     {"network", "runs", "evaluation", "samples", "augmentation"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
     {"strengths"},
     {"training", "checkpoints", "benchmark"},
-    {"inference", "results", "leaderboard", "sweep"},
+    {"inference", "results", "leaderboard", "score_maps", "sweep"},
     {"ui"},
     {"__main__"},
 ]
