@@ -1,4 +1,4 @@
-"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto]."""
+"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette]."""
 
 import argparse
 import os
@@ -12,29 +12,29 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "7860")))
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--download", action="store_true", help="fetch Imagenette's photographs first (about 100 MB)")
+    parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
+    parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
     arguments = parser.parse_args(argv)
 
     from attention import datasets
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
-    from attention.inference import Models
+    from attention.model_sets import ModelSets
     from attention.ui import page, theme
     from attention.uploads import MAX_BYTES
 
     try:
-        models = Models(device=arguments.device)
         if arguments.download:
-            datasets.download("imagenette")
+            datasets.download(arguments.dataset)
+        sets = ModelSets(arguments.dataset, arguments.device)
     except (CheckpointError, DeviceError, datasets.DataError) as error:
         print(error, file=sys.stderr)
         return 2
-    models.warm_up()
-    for problem in models.problems.values():
+    for problem in sets.first.problems.values():
         print(problem, file=sys.stderr)
-    print(f"Attention Lab: http://{arguments.host}:{arguments.port} on {models.device}", flush=True)
+    print(f"Attention Lab: http://{arguments.host}:{arguments.port} on {sets.device}", flush=True)
     try:
-        page.build(models).queue(max_size=64).launch(
+        page.build(sets).queue(max_size=64).launch(
             server_name=arguments.host,
             server_port=arguments.port,
             theme=theme.build_theme(),

@@ -1,4 +1,4 @@
-"""The command line: python -m attention list | compare | download | train | sweep | publish | results | ...
+"""The command line: python -m attention list | compare | download | train | sweep | publish | results | export | ...
 
 Bad input ends with one sentence on stderr and exit code 2.
 """
@@ -6,14 +6,19 @@ Bad input ends with one sentence on stderr and exit code 2.
 import argparse
 import itertools
 import json
+import signal
 import sys
 import time
 from pathlib import Path
 
 from attention import devices
-from attention.datasets import DATASETS, DataError
-from attention.recipes import RECIPES
+from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset
+from attention.files import WriteError
+from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
+
+OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
+FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
 class BadInput(Exception):
@@ -85,7 +90,10 @@ def run_compare(arguments: argparse.Namespace) -> None:
 def run_download(arguments: argparse.Namespace) -> None:
     from attention import datasets
 
-    print(f"{DATASETS[arguments.dataset].title} is in {datasets.download(arguments.dataset)}")
+    name = arguments.dataset or "imagenette"
+    if dataset(name).is_own:
+        raise BadInput(f"{name} is a folder of your own: there is nothing to download.")
+    print(f"{DATASETS[name].title} is in {datasets.download(name)}")
 
 
 def _set_threads(count: int | None) -> None:
@@ -97,24 +105,100 @@ def _set_threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
+def _recipe(given: str | None, info: Dataset) -> Recipe:
+    """The recipe that was named, else the study's on the CPU, or of a folder of one's own that for its size."""
+    return RECIPES[given] if given else recipe_for(info.train_images) if info.is_own else RECIPES["cpu"]
+
+
 def run_train(arguments: argparse.Namespace) -> None:
     from attention import training
 
     _set_threads(arguments.threads)
-    if arguments.download:
+    device, splits = devices.pick_device(arguments.device), None
+    if arguments.data is not None:
+        arguments.dataset, splits = _take_folder(arguments)
+    elif arguments.name is not None:
+        raise BadInput("--name goes with --data FOLDER; a data set that is there already is named by --dataset.")
+    elif arguments.download:
         run_download(arguments)
-    record = training.train(
-        arguments.variant,
-        arguments.dataset,
-        RECIPES[arguments.recipe],
-        arguments.seed,
-        device=devices.pick_device(arguments.device),
-        tuning=arguments.hold_out,
-    )
+    info = dataset(arguments.dataset or "imagenette")
+    if not (arguments.variant or info.is_own):
+        raise BadInput("Which model? Name one or more: --variant baseline se-block.")
+    if arguments.hold_out and info.is_own:
+        raise BadInput("--hold-out is for tuning on the study's data sets; your own has photographs held out already.")
+    recipe = _recipe(arguments.recipe, info)
+    if info.is_own:
+        _say_recipe(recipe, info)
+    for name in dict.fromkeys(arguments.variant or OWN_VARIANTS):
+        splits = splits or (training.load_splits(info.name) if info.is_own else None)  # decoded once
+        record = training.train(
+            name, info.name, recipe, arguments.seed, device=device, tuning=arguments.hold_out, splits=splits
+        )
+        _say_record(record)
+        if info.is_own:
+            _offer(info, recipe, record)
+
+
+def _take_folder(arguments: argparse.Namespace):
+    """The name of the folder's data set and its splits, decoded; what was found is said."""
+    from tqdm import tqdm
+
+    from attention import own
+
+    if arguments.dataset or arguments.download or arguments.hold_out:
+        raise BadInput("--data names a folder of your own: leave --dataset, --download and --hold-out away.")
+
+    def bar(items, total):
+        return tqdm(items, total=total, desc="read", unit="img", leave=False)
+
+    taken = own.take(arguments.data, arguments.name, bar)
+    print("\n".join(own.report(taken)), flush=True)
+    return taken.dataset.name, (taken.train, taken.val)
+
+
+def _say_recipe(recipe: Recipe, info: Dataset) -> None:
+    count = steps(recipe, info.train_images)
+    print(f"Recipe {recipe.name}: {recipe.epochs} times over the photographs, {count:,} steps a model.", flush=True)
+    if count < FEW_STEPS:
+        print(f"That is less than {FEW_STEPS} steps, so expect little: more photographs help most.", flush=True)
+
+
+def _say_record(record: dict) -> None:
+    from attention.evaluation import accuracy_interval
+
+    low, high = accuracy_interval(round(record["accuracy"] * record["images"]), record["images"])
     print(
         f"{record['variant']}, seed {record['seed']}: {record['accuracy']:.2%} of {record['images']} images "
-        f"({record['scored_on']}), {record['seconds'] / 60:.1f} minutes, weights sha256 {record['weights_sha256']}"
+        f"({record['scored_on']}; other images could have given {low:.0%} to {high:.0%}), "
+        f"{record['seconds'] / 60:.1f} minutes, weights sha256 {record['weights_sha256']}",
+        flush=True,
     )
+
+
+def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
+    """Publish what has ended on a folder of one's own, and say where it can be seen."""
+    from attention import checkpoints
+
+    def offered() -> set[str]:
+        try:
+            return set(checkpoints.available(info.name))
+        except checkpoints.CheckpointError:
+            return set()
+
+    before = offered()
+    checkpoints.publish(info.name, recipe.name)
+    if gone := before - offered():
+        print(
+            f"No longer offered, for they learnt from other photographs or by another recipe: {', '.join(sorted(gone))}."
+        )
+    entries = checkpoints.read_manifest(info.name)["models"].values()
+    if record["weights_sha256"] in {entry["sha256"] for entry in entries}:
+        print(f"python app.py --dataset {info.name} now offers {record['variant']}.", flush=True)
+    else:
+        print(
+            f"The page offers seed 0 of a model, so this one is trained and kept, but not shown: {record['variant']}.",
+            flush=True,
+        )
 
 
 def _parse_seeds(given: str) -> list[int]:
@@ -132,12 +216,13 @@ def _parse_seeds(given: str) -> list[int]:
 
 
 def run_sweep(arguments: argparse.Namespace) -> None:
-    from attention import sweep
-    from attention.variants import variant
+    from attention import ray_sweep, sweep
 
-    names = [variant(name.strip()).name for name in arguments.variants.split(",")] if arguments.variants else None
+    names = _names(arguments.variants) if arguments.variants else None
     if arguments.workers < 1:
         raise BadInput(f"--workers must be at least 1, not {arguments.workers}.")
+    if arguments.limit_minutes is not None and arguments.limit_minutes <= 0:
+        raise BadInput(f"--limit-minutes must be above 0, not {arguments.limit_minutes:g}.")
     recipe = RECIPES[arguments.recipe]
     tasks = sweep.study(arguments.datasets, _parse_seeds(arguments.seeds), names)
     if arguments.status:
@@ -151,6 +236,16 @@ def run_sweep(arguments: argparse.Namespace) -> None:
         print("\n".join(map(str, left)))
         return
     _set_threads(arguments.threads)
+    if arguments.ray:
+        ray_sweep.sweep(
+            tasks,
+            recipe,
+            address=arguments.ray,
+            device=arguments.device,
+            workers=arguments.workers,
+            limit_minutes=arguments.limit_minutes,
+        )
+        return
     sweep.sweep(
         tasks,
         recipe,
@@ -163,11 +258,14 @@ def run_sweep(arguments: argparse.Namespace) -> None:
 def run_publish(arguments: argparse.Namespace) -> None:
     from attention import checkpoints
 
-    names = checkpoints.publish(arguments.dataset, arguments.recipe)
+    info = dataset(arguments.dataset)
+    recipe = _recipe(arguments.recipe, info)
+    names = checkpoints.publish(info.name, recipe.name)
     if not names:
-        raise BadInput(f"No finished run of recipe {arguments.recipe} to offer: python -m attention train first.")
+        raise BadInput(f"No finished run of recipe {recipe.name} to offer: python -m attention train first.")
     print("Published: " + ", ".join(names))
-    run_results(arguments)
+    if not info.is_own:  # whose figures stand in the manifest alone
+        run_results(arguments)
 
 
 def run_results(arguments: argparse.Namespace) -> None:
@@ -207,9 +305,26 @@ def run_leaderboard(arguments: argparse.Namespace) -> None:
     print(table[["source", "epochs", "accuracy", "training_multiply_adds"]].to_string(index=False))
 
 
+def run_precision(arguments: argparse.Namespace) -> None:
+    from attention import precision
+
+    _set_threads(arguments.threads)
+    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device)):
+        precision.record(row)  # at once: what is stopped has kept what it measured
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    from attention import export
+
+    _, images, difference = export.export(arguments.variant, Path(arguments.out), arguments.dataset)
+    print(f"{arguments.out}: agrees with PyTorch on {images} images, largest difference {difference:.1g}")
+    for name, shape in export.outputs(Path(arguments.out)).items():
+        print(f"  {name:40} {shape}")
+
+
 def _wait_for_quiet(limit_s: int) -> None:
     """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
-    from attention.benchmark import BUSY_LOAD
+    from attention.timing import BUSY_LOAD
 
     deadline = time.monotonic() + limit_s
     if devices.load_average() > BUSY_LOAD and limit_s:
@@ -219,27 +334,80 @@ def _wait_for_quiet(limit_s: int) -> None:
         time.sleep(2)
 
 
+def _names(given: str | None) -> list[str]:
+    """ "a,b" -> the variants of these names; None -> all."""
+    from attention.variants import variant
+
+    return [variant(name.strip()).name for name in given.split(",")] if given else list(VARIANTS)
+
+
 def run_benchmark(arguments: argparse.Namespace) -> None:
     import torch
-    from tqdm import tqdm
 
     from attention import benchmark
 
-    if arguments.repeats < 1:
-        raise BadInput(f"--repeats must be at least 1, not {arguments.repeats}.")
+    for option, value in (("--repeats", arguments.repeats), ("--batch", min(arguments.batch))):
+        if value < 1:
+            raise BadInput(f"{option} must be at least 1, not {value}.")
     _set_threads(arguments.threads)
+    names, device = _names(arguments.variants), devices.pick_device(arguments.device)
+    settings = [
+        benchmark.Setting(batch, pixels, getattr(torch, dtype))
+        for pixels, dtype, batch in itertools.product(arguments.pixels, arguments.dtype, arguments.batch)
+    ]
+    for dtype in {setting.dtype for setting in settings}:
+        devices.check_dtype(dtype, device)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it: what was measured is kept
     _wait_for_quiet(arguments.wait)
-    device = devices.pick_device(arguments.device)
-    for pixels, dtype, batch_size in itertools.product(arguments.pixels, arguments.dtype, arguments.batch):
-        label = f"{device.type} {dtype} batch {batch_size}, {pixels} px"
-        with tqdm(total=len(VARIANTS) + arguments.repeats, desc=label, unit="round") as bar:
-            rows = benchmark.measure(
-                device=device, repeats=arguments.repeats, batch_size=batch_size, pixels=pixels,
-                dtype=getattr(torch, dtype), tick=lambda bar=bar: bar.update(),
-            )  # fmt: skip
-        benchmark.record(rows)
-        print(label)
-        print(rows[["variant", "p50_ms", "p90_ms", "parameters", "multiply_adds", "busy"]].to_string(index=False))
+    load_before = devices.load_average()  # once: from here on it is this command that loads the machine
+    if arguments.mechanisms:
+        _measure_mechanisms(arguments, names, device, load_before)
+        return
+    problems = []
+    for setting in benchmark.standard_settings(device) if arguments.standard else settings:
+        try:
+            measurement = benchmark.Measurement(names, setting, device, load_before)
+        except benchmark.BenchmarkError as error:  # the others can still be measured
+            problems.append(str(error))
+            continue
+        _record(measurement, f"{device.type} {setting}", benchmark.calls_at(setting.batch_size, arguments.repeats))
+    if problems:
+        raise BadInput(" ".join(problems))
+
+
+def _measure_mechanisms(arguments: argparse.Namespace, names: list[str], device, load_before: float) -> None:
+    import torch
+
+    from attention import mechanism_costs
+
+    resolutions = mechanism_costs.RESOLUTIONS if arguments.pixels == [EVALUATION_PIXELS] else arguments.pixels
+    for pixels, dtype in itertools.product(resolutions, arguments.dtype):
+        costs = mechanism_costs.MechanismCosts(names, pixels, device, getattr(torch, dtype), load_before)
+        _record(
+            costs, f"{device.type} mechanisms {dtype}, {pixels} px", arguments.repeats, mechanism_costs.MECHANISMS_FILE
+        )
+
+
+def _record(measurement, label: str, repeats: int, file: Path | None = None) -> None:
+    """Make the rounds under a progress bar, save them, and print the figures."""
+    from tqdm import tqdm
+
+    from attention import benchmark, timing
+
+    left_out = 0
+
+    def save(rows) -> None:
+        nonlocal left_out
+        left_out = benchmark.record(rows, file)
+
+    with tqdm(total=timing.WARM_UPS + repeats, desc=label, unit="round") as bar:
+        timing.record_as_it_goes(measurement.timing, measurement.rows, repeats, save, bar.update)
+    rows = measurement.rows()
+    figures = ["p50_ms", "p90_ms", "working_memory_mb", "parameters", "multiply_adds", "p50_us", "added_us", "busy"]
+    print(label)
+    print(rows[["variant", *(name for name in figures if name in rows)]].to_string(index=False))
+    if left_out:
+        print(f"{left_out} of {len(rows)} rows were busy and replaced no quiet row of the same circumstances.")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -250,7 +418,8 @@ def build_parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
         if dataset:
-            sub.add_argument("--dataset", choices=DATASETS, default="imagenette")
+            known = f"{', '.join(DATASETS)} or one of your own (default: imagenette)"
+            sub.add_argument("--dataset", metavar="NAME", default="imagenette", help=known)
         if device:
             sub.add_argument("--device", choices=devices.CHOICES, default="auto")
         return sub
@@ -266,9 +435,20 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("download", run_download, "Fetch a data set into data/.", device=False)
 
-    sub = command("train", run_train, "Train one model, or go on with a run that was interrupted.")
-    sub.add_argument("--variant", required=True, choices=VARIANTS)
-    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
+    sub.set_defaults(dataset=None)
+    sub.add_argument(
+        "--data", metavar="FOLDER", help="a folder of your own: a sub-folder a class, or train/ and val/ of such"
+    )
+    sub.add_argument("--name", help="what to call that folder's data set (default: the folder's name)")
+    sub.add_argument(
+        "--variant",
+        nargs="+",
+        choices=VARIANTS,
+        metavar="NAME",
+        help=f"(default, of your own: {' '.join(OWN_VARIANTS)})",
+    )
+    sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
     sub.add_argument("--download", action="store_true", help="fetch the data set first where it is missing")
@@ -278,24 +458,36 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("sweep", run_sweep, "Train every run of the study that is missing.", dataset=False)
     sub.add_argument(
-        "--dataset", dest="datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="(default: all)"
+        "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
     )
     sub.add_argument("--recipe", choices=RECIPES, default="gpu")
     sub.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2 (default: 0-4)")
     sub.add_argument("--variants", help="names with commas between (default: all)")
     sub.add_argument("--workers", type=int, default=1, help="processes that train at the same time")
     sub.add_argument("--threads", type=int, help="CPU threads in all (default: torch's choice)")
+    sub.add_argument(
+        "--ray", nargs="?", const="local", metavar="ADDRESS",
+        help="train on the Ray cluster at HOST:PORT, or without an address on one of this machine (docs/sweep.md)",
+    )  # fmt: skip
     sub.add_argument("--limit-minutes", type=float, help="start nothing after this, and save what is at hand")
     sub.add_argument("--dry-run", action="store_true", help="say what is missing, and train nothing")
     sub.add_argument("--status", action="store_true", help="a table of what has ended")
 
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
-    sub.add_argument("--recipe", choices=RECIPES, default="cpu")
+    sub.add_argument(
+        "--recipe", choices=RECIPES, help="(default: cpu; of your own folder by the number of photographs)"
+    )
 
     command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
     command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
+    sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
+    sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+
+    sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)
+    sub.add_argument("--variant", required=True)
+    sub.add_argument("-o", "--out", required=True, help="the file to write, such as model.onnx")
 
     sub = command("score-maps", run_score_maps, "Score the maps of the committed models: heatmaps.csv.", dataset=False)
     sub.add_argument(
@@ -306,7 +498,14 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--steps", type=int, default=16, help="steps of their curves (default: 16)")
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
-    sub.add_argument("--repeats", type=int, default=200)
+    sub.add_argument("--variants", help="names with commas between (default: all)")
+    sub.add_argument(
+        "--standard", action="store_true", help="every setting of the record: batches, resolutions, dtypes"
+    )
+    sub.add_argument("--mechanisms", action="store_true", help="time the mechanisms alone: mechanisms_latency.csv")
+    sub.add_argument(
+        "--repeats", type=int, default=200, help="timed calls at batch 1; at larger batches fewer (default: 200)"
+    )
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     sub.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="images a call (default: 1)")
     sub.add_argument("--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224])
@@ -318,20 +517,28 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.checkpoints import CheckpointError
+    from attention.export import ExportError
     from attention.results import ResultsError
     from attention.runs import RunTaken
+    from attention.sweep import SweepError
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ResultsError, RunTaken, TrainingError, UnknownVariant, devices.DeviceError
+        BadInput, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
+        WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
+        for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
+            dataset(name)  # an unknown one is told before anything is begun
         arguments.run(arguments)
     except expected as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted. A training run goes on where it stopped when started again.", file=sys.stderr)
+        print(
+            "Interrupted. What was measured is kept; a training run goes on where it stopped when started again.",
+            file=sys.stderr,
+        )
         return 130
     return 0
 

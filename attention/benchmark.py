@@ -1,10 +1,11 @@
-"""What each variant costs: parameters, multiply-adds, and latency measured round robin."""
+"""What each variant costs: parameters, multiply-adds, memory, and latency measured round robin."""
 
-import datetime
-import time
+import copy
+import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
@@ -14,12 +15,43 @@ from attention import devices
 from attention.datasets import EVALUATION_PIXELS
 from attention.files import write_text
 from attention.runs import RESULTS
+from attention.timing import RoundRobin, circumstances, working_memory_mb
 from attention.variants import VARIANTS, build_model, variant
 
 LATENCY_FILE = RESULTS / "latency.csv"
-WARM_UPS = 20
-BUSY_LOAD = 0.3  # load average before the measurement above which it is marked busy
-BUSY_SPREAD = 0.15  # interquartile range over p50 above which a row is marked busy
+CALLS, FEWEST_CALLS = 200, 20  # timed at batch 1; at least, at larger batches
+MEMORY_SHARE = 0.8  # of the free memory that a batch may be expected to need
+
+
+class BenchmarkError(Exception):
+    """The measurement cannot be made; the message says why, and what to choose instead."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured at once, a row a variant."""
+
+    batch_size: int = 1
+    pixels: int = EVALUATION_PIXELS
+    dtype: torch.dtype = torch.float32
+
+    def __str__(self) -> str:
+        return f"{devices.dtype_name(self.dtype)} batch {self.batch_size}, {self.pixels} px"
+
+
+def standard_settings(device: torch.device) -> list[Setting]:
+    """Those of the record: batches at 160 px, resolutions at batch 1, and bfloat16 where the device multiplies in it."""
+    batches = (1, 8, 32, 256) if device.type == "cuda" else (1, 8, 32)
+    settings = [Setting(batch) for batch in batches] + [Setting(pixels=pixels) for pixels in (128, 224)]
+    if devices.multiplies_in(torch.bfloat16, device):
+        low = batches if device.type == "cuda" else (1,)
+        settings += [Setting(batch, dtype=torch.bfloat16) for batch in low]
+    return settings
+
+
+def calls_at(batch_size: int, calls: int = CALLS) -> int:
+    """Timed calls a variant: about as many images at every batch, so that a large one stays bearable."""
+    return min(calls, max(FEWEST_CALLS, calls // batch_size))
 
 
 def parameters(model: nn.Module) -> int:
@@ -30,117 +62,138 @@ def parameters(model: nn.Module) -> int:
 def multiply_adds(model: nn.Module, pixels: int = EVALUATION_PIXELS) -> int:
     """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as everywhere.
 
-    torch's counter gives 2 operations a multiply-add. It sees the plain form of self-attention, which is what runs here.
+    torch's counter gives 2 operations a multiply-add. Counted on the meta device, where nothing is computed, and where
+    self-attention takes its plain form at any resolution: the counter gives 0 for the fused one.
     """
     with FlopCounterMode(display=False) as counter:
-        model.eval()(torch.zeros(1, 3, pixels, pixels))
+        copy.deepcopy(model).to("meta").eval()(torch.zeros(1, 3, pixels, pixels, device="meta"))
     return counter.get_total_flops() // 2
 
 
-def time_round_robin(
-    calls: dict[str, Callable[[], None]], repeats: int, tick: Callable[[], None] = lambda: None
-) -> dict:
-    """Milliseconds (repeats,) a name. Every round calls each once, so that drift of the machine hits all alike."""
-    for call in calls.values():
-        for _ in range(WARM_UPS):
-            call()
-        tick()
-    times = {name: np.empty(repeats) for name in calls}
-    for index in range(repeats):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            times[name][index] = (time.perf_counter() - started) * 1e3
-        tick()
-    return times
+def _check_batch(need_mb: float, setting: Setting, device: torch.device) -> None:
+    """`need_mb` is for one image. Raises BenchmarkError, with the largest batch that fits, if this one will not."""
+    free = devices.free_memory_mb(device)
+    if free is None or setting.batch_size * need_mb <= MEMORY_SHARE * free:
+        return
+    raise BenchmarkError(
+        f"Batch {setting.batch_size} at {setting.pixels} px needs about {setting.batch_size * need_mb / 1e3:.1f} GB, and "
+        f"{free / 1e3:.1f} GB are free: try --batch {_power_of_two(MEMORY_SHARE * free / need_mb)}."
+    )
 
 
-def measure(
-    names: Iterable[str] = tuple(VARIANTS),
-    device: torch.device | None = None,
-    repeats: int = 200,
-    batch_size: int = 1,
-    pixels: int = EVALUATION_PIXELS,
-    dtype: torch.dtype = torch.float32,
-    tick: Callable[[], None] = lambda: None,
-) -> pd.DataFrame:
-    """A row a variant, on random weights: latency does not depend on their values. Channels last, eager.
+def _power_of_two(at_most: float) -> int:
+    return 2 ** max(0, math.floor(math.log2(max(at_most, 1))))
 
-    float32 is that on GPUs too (devices.exact_float32).
+
+# a setting
+
+
+class Measurement:
+    """Variants in one setting on one device: with random weights, since latency does not depend on them; channels last,
+    eager. float32 is that on GPUs too (devices.exact_float32).
+
+    `memory` says whether to measure that too, and to refuse a batch that will not fit. Raises UnknownVariant, DeviceError
+    for a dtype that the device lacks, and BenchmarkError for a batch that does not fit.
     """
-    device = device or devices.pick_device()
-    names = [variant(name).name for name in names]
-    load_before = devices.load_average()
-    models = {name: build_model(name).eval() for name in names}
-    counts = {name: (parameters(model), multiply_adds(model, pixels)) for name, model in models.items()}
-    models = {name: m.to(device, dtype, memory_format=torch.channels_last) for name, m in models.items()}
-    images = torch.rand(batch_size, 3, pixels, pixels, device=device)
-    images = images.to(dtype, memory_format=torch.channels_last)
 
-    def call(name: str) -> Callable[[], None]:
-        def run() -> None:
-            with torch.inference_mode():
-                models[name](images)
-            devices.synchronise(device)
+    def __init__(
+        self,
+        names: Iterable[str],
+        setting: Setting,
+        device: torch.device,
+        load_before: float | None = None,
+        memory: bool = True,
+    ):
+        self.names = [variant(name).name for name in names]
+        self.setting, self.device = setting, device
+        devices.check_dtype(setting.dtype, device)
+        load_before = devices.load_average() if load_before is None else load_before
+        models = {name: build_model(name).eval() for name in self.names}
+        self.counts = {
+            name: {"parameters": parameters(model), "multiply_adds": multiply_adds(model, setting.pixels)}
+            for name, model in models.items()
+        }
+        self.models = {n: m.to(device, setting.dtype, memory_format=torch.channels_last) for n, m in models.items()}
+        try:
+            self.memory = self._memory() if memory else dict.fromkeys(self.names)
+        except torch.OutOfMemoryError as error:
+            raise BenchmarkError(
+                f"Batch {setting.batch_size} at {setting.pixels} px does not fit into this device's memory: "
+                f"try --batch {_power_of_two(setting.batch_size / 2)}."
+            ) from error
+        self.timing = RoundRobin(self._calls(self._images(setting.batch_size)), device, load_before)
 
-        return run
+    def _images(self, batch_size: int) -> torch.Tensor:
+        images = torch.rand(batch_size, 3, self.setting.pixels, self.setting.pixels, device=self.device)
+        return images.to(self.setting.dtype, memory_format=torch.channels_last)
 
-    calls = {name: call(name) for name in names}
-    with devices.exact_float32():
-        memory = {name: _working_memory_mb(run, device) for name, run in calls.items()}
-        times = time_round_robin(calls, repeats, tick)
-    rows = []
-    for name in names:
-        p25, p50, p75, p90, p99 = np.percentile(times[name], [25, 50, 75, 90, 99])
-        rows.append(
-            {
-                "variant": name,
-                "device": devices.device_name(device),
-                "device_type": device.type,
-                "dtype": devices.dtype_name(dtype),
-                "batch_size": batch_size,
-                "pixels": pixels,
-                "threads": torch.get_num_threads() if device.type == "cpu" else 0,
-                "calls": repeats,
-                "p50_ms": round(p50, 3),
-                "p90_ms": round(p90, 3),
-                "p99_ms": round(p99, 3),
-                "iqr_ms": round(p75 - p25, 3),
-                "images_per_second": round(batch_size / p50 * 1e3, 1),
-                "parameters": counts[name][0],
-                "multiply_adds": counts[name][1],
-                "working_memory_mb": memory[name],
-                "load_before": round(load_before, 2),
-                "busy": load_before > BUSY_LOAD or (p75 - p25) / p50 > BUSY_SPREAD,
-                "torch": torch.__version__,
-                "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            }
+    def _calls(self, images: torch.Tensor) -> dict[str, Callable[[], object]]:
+        return {name: lambda model=model: model(images) for name, model in self.models.items()}
+
+    def _memory(self) -> dict[str, float | None]:
+        def of(batch_size: int) -> dict[str, float | None]:
+            calls = self._calls(self._images(batch_size))
+            return {name: working_memory_mb(call, self.device) for name, call in calls.items()}
+
+        one = of(1)
+        if self.setting.batch_size == 1:
+            return one
+        _check_batch(
+            max((mb for mb in one.values() if mb), default=0) + 12e-6 * self.setting.pixels**2,
+            self.setting,
+            self.device,
         )
-    return pd.DataFrame(rows)
+        return of(self.setting.batch_size)
+
+    def rows(self) -> pd.DataFrame:
+        """What latency.csv keeps of the rounds so far; busy, too, while there are fewer calls than calls_at() asks for."""
+        table, batch = self.timing.statistics(), self.setting.batch_size
+        if table.empty:
+            return table
+        table["busy"] |= table["calls"] < calls_at(batch)
+        table["images_per_second"] = (batch / table["p50_ms"] * 1e3).round(1)
+        table["working_memory_mb"] = [None if mb is None else round(mb, 2) for mb in self.memory.values()]
+        table = table.join(pd.DataFrame.from_dict(self.counts, orient="index")).assign(
+            batch_size=batch,
+            pixels=self.setting.pixels,
+            dtype=devices.dtype_name(self.setting.dtype),
+            **circumstances(self.device),
+        )
+        return table.rename_axis("variant").reset_index()[COLUMNS]
 
 
-def _working_memory_mb(run: Callable[[], None], device: torch.device) -> float | None:
-    """The most that a call holds beyond weights and images, from a GPU's allocator; None elsewhere."""
-    if device.type != "cuda":
-        return None
-    run()
-    before = torch.cuda.memory_allocated(device)
-    devices.reset_peak_memory(device)
-    run()
-    return round(torch.cuda.max_memory_allocated(device) / 1e6 - before / 1e6, 1)
-
-
+COLUMNS = [
+    "variant", "device", "device_type", "dtype", "batch_size", "pixels", "threads", "warm_ups", "calls", "p50_ms", "p90_ms",
+    "p99_ms", "iqr_ms", "images_per_second", "parameters", "multiply_adds", "working_memory_mb", "load_before",
+    "load_of_others", "busy", "torch", "python", "measured",
+]  # fmt: skip
 KEY = ["variant", "device", "dtype", "batch_size", "pixels", "threads"]
 
 
-def record(rows: pd.DataFrame) -> None:
-    """Put rows into data/results/latency.csv in place of older ones of the same variant and circumstances."""
-    if LATENCY_FILE.exists():
-        rows = pd.concat([pd.read_csv(LATENCY_FILE), rows], ignore_index=True)
-    rows = rows.drop_duplicates(KEY, keep="last")
+# the record
+
+
+def record(rows: pd.DataFrame, file: Path | None = None) -> int:
+    """Put rows into latency.csv, or another file of its kind, in place of older ones of the same variant and circumstances.
+
+    A busy row replaces no quiet one, and one that was cut short no whole one. Returns how many rows were not taken for it.
+    """
+    file = file or LATENCY_FILE
+    both = rows.assign(is_new=True)
+    if file.exists():
+        both = pd.concat([pd.read_csv(file).assign(is_new=False), both], ignore_index=True)
+    whole = both["calls"] >= both["batch_size"].map(calls_at)
+    both["worth"] = 2 * (~both["busy"].astype(bool)).astype(int) + whole.astype(int)
+    both = both.sort_values(["worth", "is_new"], kind="stable").drop_duplicates(KEY, keep="last")
+    left_out = len(rows.drop_duplicates(KEY)) - int(both["is_new"].sum())
     order = {name: index for index, name in enumerate(VARIANTS)}
-    rows = rows.sort_values(
+    both = both.sort_values(
         ["device", "dtype", "batch_size", "pixels", "threads", "variant"],
         key=lambda c: c.map(order) if c.name == "variant" else c,
     )
-    write_text(LATENCY_FILE, rows.to_csv(index=False))
+    table = both.drop(columns=["is_new", "worth"])
+    table = table[[*rows.columns, *table.columns.difference(rows.columns, sort=False)]]
+    if "warm_ups" in table:  # absent from the oldest rows
+        table["warm_ups"] = table["warm_ups"].astype("Int64")
+    write_text(file, table.to_csv(index=False))
+    return left_out

@@ -1,18 +1,22 @@
-"""The committed weights: half-precision safetensors beside a manifest, and nothing used before its sha256 is verified."""
+"""Published weights: half-precision safetensors beside a manifest, and nothing used before its sha256 is verified.
+
+Those of the study are committed, in checkpoints/<dataset>/; those of a folder of one's own lie in data/own/<name>/.
+"""
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from attention.datasets import dataset
+from attention.datasets import DATASETS, Dataset, dataset, own_names, own_root
 from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
-from attention.variants import REFERENCE, all_models, build_model, variant
+from attention.variants import REFERENCE, all_models, empty_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
 
@@ -21,9 +25,29 @@ class CheckpointError(Exception):
     """A checkpoint is missing or altered; the message names the model and says what to do."""
 
 
+def checkpoint_folder(dataset_name: str) -> Path:
+    """Where a data set's weights and their manifest lie."""
+    return (CHECKPOINTS if dataset_name in DATASETS else own_root()) / dataset_name
+
+
+def published_datasets() -> list[str]:
+    """The data sets that have checkpoints, the study's first."""
+    return [name for name in (*DATASETS, *own_names()) if (checkpoint_folder(name) / "manifest.json").exists()]
+
+
+def trained_on(dataset_name: str) -> Dataset:
+    """The data set as the published weights know it: a folder of one's own may have got other classes since."""
+    info = dataset(dataset_name)
+    return replace(info, classes=read_manifest(dataset_name).get("classes", info.classes))
+
+
 def read_manifest(dataset_name: str = "imagenette") -> dict:
-    """checkpoints/<dataset>/manifest.json. Raises CheckpointError."""
-    path = CHECKPOINTS / dataset_name / "manifest.json"
+    """What is published of a data set: "models" by name, and its "classes". Raises CheckpointError or DataError."""
+    path = checkpoint_folder(dataset_name) / "manifest.json"
+    if not path.exists() and dataset(dataset_name).is_own:
+        raise CheckpointError(
+            f"No model of {dataset_name} is trained yet. Run: python -m attention train --dataset {dataset_name}."
+        )
     if not path.exists():
         raise CheckpointError(
             f"There are no checkpoints for {dataset_name}. Restore the folder checkpoints/ (git checkout checkpoints), "
@@ -32,8 +56,9 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
+        first = f"Remove {path}. " if dataset(dataset_name).is_own else ""
         raise CheckpointError(
-            f"The manifest of {dataset_name} is not valid JSON. Restore checkpoints/ from git."
+            f"The manifest of {dataset_name} is not valid JSON. {first}{_restore(dataset_name)}"
         ) from error
 
 
@@ -48,18 +73,21 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
     variant(name)
     entry = read_manifest(dataset_name)["models"].get(name)
     if entry is None:
-        raise CheckpointError(f"{name} has no checkpoint yet. Train it: python -m attention train --variant {name}.")
-    path = CHECKPOINTS / dataset_name / entry["file"]
+        raise CheckpointError(
+            f"{name} has no checkpoint yet. Train it: python -m attention train --dataset {dataset_name} --variant {name}."
+        )
+    path = checkpoint_folder(dataset_name) / entry["file"]
     if not path.exists():
-        raise CheckpointError(f"The weights of {name} are missing. Restore them: git checkout checkpoints.")
+        raise CheckpointError(f"The weights of {name} are missing. {_restore(dataset_name)}")
     if sha256(path) != entry["sha256"]:
         raise CheckpointError(
             f"The weights of {name} are not the ones that were published (their sha256 differs), so they are not used. "
-            "Restore them: git checkout checkpoints."
+            + _restore(dataset_name)
         )
-    model = build_model(name, len(dataset(dataset_name).classes))
+    model = empty_model(name, len(trained_on(dataset_name).classes))
+    weights = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     try:
-        model.load_state_dict(load_file(path), strict=True)
+        model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights of {name} do not fit the network of this version. Update checkpoints/."
@@ -67,24 +95,33 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
     return model.eval().to(device or "cpu", memory_format=torch.channels_last)
 
 
+def _restore(dataset_name: str) -> str:
+    if dataset(dataset_name).is_own:
+        return f"Publish them again: python -m attention publish --dataset {dataset_name}."
+    return "Restore them: git checkout checkpoints."
+
+
 def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[str]:
     """Copy the finished runs of a recipe into data/results (record and predictions of every seed), and the weights of
-    the models that the page offers into checkpoints/.
+    the models that the page offers into checkpoints/. A folder of one's own offers every model, and no record is copied.
 
-    Returns the names whose weights were published. A manifest holds one recipe: models of another are dropped from it.
+    Returns the names whose weights were published. A manifest holds one recipe and, of a folder of one's own, one set of
+    photographs: models of another are dropped from it.
     """
-    recipe = RECIPES[recipe_name]
-    for path in run_folder(REFERENCE, dataset_name, recipe, 0).parent.glob("*/record.json"):
-        _publish_run(path.parent)
-    folder = CHECKPOINTS / dataset_name
+    recipe, info = RECIPES[recipe_name], dataset(dataset_name)
+    if not info.is_own:
+        for path in run_folder(REFERENCE, dataset_name, recipe, 0).parent.glob("*/record.json"):
+            _publish_run(path.parent)
+    folder = checkpoint_folder(dataset_name)
     models = {}
     if (folder / "manifest.json").exists():
-        models = read_manifest(dataset_name)["models"]
-        models = {name: entry for name, entry in models.items() if entry["recipe_hash"] == recipe.hash}
+        manifest = read_manifest(dataset_name)
+        if manifest.get("fingerprint", "") == info.fingerprint:
+            models = {name: e for name, e in manifest["models"].items() if e["recipe_hash"] == recipe.hash}
     published = []
     for name, model in all_models().items():
         run = run_folder(model.replicate_of or name, dataset_name, recipe, model.seed)
-        if not model.offered:
+        if not (model.offered or info.is_own):
             continue
         if not ((run / "record.json").exists() and (run / "weights.safetensors").exists()):
             continue
@@ -112,10 +149,10 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[
         published.append(name)
     ordered = {name: models[name] for name in all_models() if name in models}
     if ordered:
-        write_json(
-            folder / "manifest.json",
-            {"dataset": dataset_name, "classes": dataset(dataset_name).classes, "models": ordered},
-        )
+        about = {"dataset": dataset_name, "classes": info.classes}
+        if info.is_own:
+            about["fingerprint"] = info.fingerprint
+        write_json(folder / "manifest.json", about | {"models": ordered})
         for path in folder.glob("*.safetensors"):
             if path.stem not in ordered:
                 path.unlink()  # of a recipe that is not shown any more

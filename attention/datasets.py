@@ -1,22 +1,26 @@
-"""Imagenette and Imagewoof: found or downloaded, decoded once, preprocessed in one way.
+"""Imagenette, Imagewoof and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
+
+What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which own.py writes.
 
 `preprocess` and `normalise` are the only preprocessing in the project: training, scores and the page all go through them.
 Images are squashed to a square, never cropped, so that the whole of an upload lies under its heatmap.
 """
 
+import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from torchvision.datasets import Imagenette
-from torchvision.datasets.utils import download_and_extract_archive
+
+from attention.uploads import UploadError, read_image
 
 EVALUATION_PIXELS = 160
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's channel statistics, of images scaled to 0-1
@@ -30,7 +34,11 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is known about a data set before it is read. `classes` maps WordNet ids, in label order, to plain names."""
+    """What is known about a data set before it is read. `classes` maps folders, in label order, to plain names.
+
+    A folder of one's own has its full path in `folder`, and in `fingerprint` 12 hex digits over names, labels and contents
+    of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`.
+    """
 
     name: str
     title: str
@@ -38,8 +46,13 @@ class Dataset:
     classes: dict[str, str]
     train_images: int
     val_images: int
-    url: str
-    md5: str | None
+    url: str | None = None
+    md5: str | None = None
+    fingerprint: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        return bool(self.fingerprint)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -65,8 +78,8 @@ DATASETS = {
         },
         train_images=9469,
         val_images=3925,
-        url=Imagenette._ARCHIVES["160px"][0],
-        md5=Imagenette._ARCHIVES["160px"][1],
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+        md5="e793b78cc4c9e9a4ccc0c1155377a412",
     ),
     "imagewoof": Dataset(
         name="imagewoof",
@@ -86,18 +99,64 @@ DATASETS = {
         },
         train_images=9025,
         val_images=3929,
-        # the same publisher and folder as Imagenette's archive, which torchvision names; it publishes no checksum
-        url=Imagenette._ARCHIVES["160px"][0].replace("imagenette2", "imagewoof2"),
-        md5=None,
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagewoof2-160.tgz",
+        md5=None,  # its publisher names none
     ),
 }
 
 
 def dataset(name: str) -> Dataset:
     """Look a data set up; raises DataError with the known names."""
-    if name not in DATASETS:
-        raise DataError(f"There is no data set {name!r}. Known: {', '.join(DATASETS)}.")
-    return DATASETS[name]
+    if name in DATASETS:
+        return DATASETS[name]
+    if name not in own_names():  # which also keeps paths out: a name may come from a visitor
+        raise DataError(f"There is no data set {name!r}. Known: {', '.join(names())}.")
+    return read_own(name)[0]
+
+
+def names() -> list[str]:
+    """Every data set that can be asked for: the study's, then one's own."""
+    return [*DATASETS, *own_names()]
+
+
+def own_root() -> Path:
+    """Where folders of one's own are registered, and their weights kept: $ATTENTION_OWN, or data/own."""
+    given = os.environ.get("ATTENTION_OWN")
+    return Path(given) if given else DEFAULT_ROOT / "own"
+
+
+def own_names() -> list[str]:
+    return sorted(path.parent.name for path in own_root().glob("*/dataset.json"))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One photograph of a folder of one's own, as it was when it was registered."""
+
+    path: str  # relative to the folder, with /
+    label: int
+    sha256: str
+
+
+def read_own(name: str) -> tuple[Dataset, dict[str, list[Listed]]]:
+    """A registered folder of one's own and its photographs, by split. Raises DataError."""
+    path = own_root() / name / "dataset.json"
+    try:
+        return _parse_own(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path.parent.name}/{path.name} is damaged ({error}). Train again: python -m attention train --data FOLDER "
+            f"--name {name}."
+        ) from error
+
+
+@lru_cache
+def _parse_own(path: Path, modified_ns: int) -> tuple[Dataset, dict[str, list[Listed]]]:
+    written = json.loads(path.read_text(encoding="utf-8"))
+    splits = {split: [Listed(*row) for row in written[split]] for split in ("train", "val")}
+    counts = {f"{split}_images": len(files) for split, files in splits.items()}
+    figures = {key: written[key] for key in ("name", "title", "folder", "classes", "fingerprint")}
+    return Dataset(**figures, **counts), splits
 
 
 def roots() -> list[Path]:
@@ -113,6 +172,8 @@ def list_images(folder: Path) -> list[Path]:
 def find(name: str) -> Path | None:
     """The folder of a complete data set, None when there is none; DataError when one is there but incomplete."""
     info = dataset(name)
+    if info.is_own:
+        return Path(info.folder) if Path(info.folder).is_dir() else None
     for root in roots():
         folder = root / info.folder
         if folder.is_dir():
@@ -142,12 +203,24 @@ def _check_complete(info: Dataset, folder: Path) -> None:
 def require(name: str) -> Path:
     """Like `find`, but a missing data set raises DataError with what to do."""
     folder = find(name)
+    if folder is None and dataset(name).is_own:
+        raise DataError(
+            f"The photographs of {name} are not at {dataset(name).folder} any more. Say where they are now: "
+            f"python -m attention train --data FOLDER --name {name}."
+        )
     if folder is None:
         raise DataError(
             f"{dataset(name).title} is not on this machine. Run: python -m attention download --dataset {name} "
             f"(about 100 MB), or point ATTENTION_DATA at the folder that holds {dataset(name).folder}."
         )
     return folder
+
+
+def download_and_extract_archive(*arguments, **options) -> None:
+    """torchvision's, imported when something is fetched: importing torchvision would take a tenth of the page's start."""
+    from torchvision.datasets.utils import download_and_extract_archive as fetch
+
+    fetch(*arguments, **options)
 
 
 def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
@@ -159,6 +232,8 @@ def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
     if found is not None:
         return found
     info = dataset(name)
+    if info.is_own:
+        require(name)  # says where they were, and what to do
     partial = root / "downloads" / (info.folder + ".partial")
     if info.md5 is None:  # without a checksum, an archive that a kill cut off would be taken for whole
         (root / "downloads" / info.url.rsplit("/", 1)[1]).unlink(missing_ok=True)
@@ -213,37 +288,75 @@ class Split:
         return Split(self.images[index], self.labels[index], tuple(self.paths[i] for i in index.tolist()))
 
 
-def load(name: str, split: str, progress: Callable[[Iterator, int], Iterator] | None = None) -> Split:
+Progress = Callable[[Iterator, int], Iterator]  # wraps the images as they are done, whose number it is told
+
+
+def load(name: str, split: str, progress: Progress | None = None) -> Split:
     """Decode a split ("train" or "val") into memory, 77 kB an image. Raises DataError."""
-    folder = require(name)
-    files, labels = [], []
-    for label, wnid in enumerate(dataset(name).classes):
-        in_class = list_images(folder / split / wnid)
-        files += in_class
-        labels += [label] * len(in_class)
+    folder, info = require(name), dataset(name)
+    if info.is_own:
+        files = read_own(name)[1][split]
+        decode = partial(_decode_own, folder, name)
+    else:
+        files = _published_files(info, folder, split)
+        decode = partial(_decode_published, folder)
     images = np.empty((len(files), EVALUATION_PIXELS, EVALUATION_PIXELS, 3), np.uint8)
 
-    def decode(index: int) -> None:
-        try:
-            with Image.open(files[index]) as image:
-                images[index] = preprocess(image)
-        except (UnidentifiedImageError, OSError) as error:
-            raise DataError(
-                f"{files[index].relative_to(folder)} cannot be read ({error}). Remove {folder.name} and download it again."
-            ) from error
+    def place(index: int) -> None:
+        images[index] = decode(files[index])
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        done = pool.map(decode, range(len(files)))
-        for _ in done if progress is None else progress(done, len(files)):
-            pass
-    return Split(to_tensor(images), torch.tensor(labels), tuple(str(f.relative_to(folder)) for f in files))
+    for _ in in_threads(place, range(len(files)), progress):
+        pass
+    return Split(to_tensor(images), torch.tensor([f.label for f in files]), tuple(f.path for f in files))
+
+
+def in_threads(work: Callable, items: Sequence, progress: Progress | None = None) -> Iterator:
+    """`work` of every item, in their order: decoding lets go of Python's lock. What has not begun is dropped on Ctrl-C."""
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))  # a photograph in work takes up to 150 MB
+    try:
+        done = pool.map(work, items)
+        yield from done if progress is None else progress(done, len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _published_files(info: Dataset, folder: Path, split: str) -> list[Listed]:
+    return [
+        Listed(path.relative_to(folder).as_posix(), label, "")
+        for label, wnid in enumerate(info.classes)
+        for path in list_images(folder / split / wnid)
+    ]
+
+
+def _decode_published(folder: Path, file: Listed) -> np.ndarray:
+    try:
+        with Image.open(folder / file.path) as image:
+            return preprocess(image)
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"{file.path} cannot be read ({error}). Remove {folder.name} and download it again.") from error
+
+
+def _decode_own(folder: Path, name: str, file: Listed) -> np.ndarray:
+    again = f"Take the folder in as it is now: python -m attention train --data FOLDER --name {name}."
+    try:
+        data = (folder / file.path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise DataError(f"{file.path} has changed since {name} was trained. {again}")
+        return preprocess(read_image(data).image)
+    except (UploadError, OSError) as error:
+        raise DataError(f"{file.path} of {name} cannot be read any more. {again}") from error
+
+
+def every_nth(labels: Tensor, every: int) -> Tensor:
+    """(N,) bool: the first of each class, and then every so many of it."""
+    position = torch.zeros(len(labels), dtype=torch.long)
+    for label in labels.unique():
+        of_class = (labels == label).nonzero().squeeze(1)
+        position[of_class] = torch.arange(len(of_class))
+    return position % every == 0
 
 
 def hold_out(split: Split, every: int = 10) -> tuple[Split, Split]:
     """Split `train` for tuning: every tenth image of each class is held out. Returns (kept, held out)."""
-    position = torch.zeros(len(split), dtype=torch.long)
-    for label in split.labels.unique():
-        of_class = (split.labels == label).nonzero().squeeze(1)
-        position[of_class] = torch.arange(len(of_class))
-    held = position % every == 0
+    held = every_nth(split.labels, every)
     return split.subset((~held).nonzero().squeeze(1)), split.subset(held.nonzero().squeeze(1))

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 
 import torch
@@ -39,6 +40,28 @@ def device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine()
 
 
+def multiplies_in(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether the device computes in a dtype itself; a processor that emulates bfloat16 takes ten times as long."""
+    if dtype == torch.float32 or device.type == "mps":
+        return True
+    if device.type == "cuda":
+        return dtype == torch.float16 or torch.cuda.is_bf16_supported(including_emulation=False)
+    names = {
+        torch.bfloat16: ("_is_amx_tile_supported", "_is_avx512_bf16_supported"),
+        torch.float16: ("_is_amx_fp16_supported",),
+    }[dtype]
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)  # private: a torch without them says no
+
+
+def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
+    """Raises DeviceError, with the next choice, for a dtype that the device lacks."""
+    if not multiplies_in(dtype, device):
+        there = [d for d in (torch.bfloat16, torch.float16, torch.float32) if multiplies_in(d, device)]
+        raise DeviceError(
+            f"{device_name(device)} does not multiply in {dtype_name(dtype)}. Use --dtype {dtype_name(there[0])}."
+        )
+
+
 def training_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device multiplies in it (CUDA, CPUs with AMX or AVX-512 BF16), else float32.
 
@@ -47,11 +70,7 @@ def training_dtype(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda":
         return torch.bfloat16
-    multiplies_in_it = any(
-        getattr(torch.cpu, name, lambda: False)()  # private, so a torch without them trains in float32
-        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    )
-    return torch.bfloat16 if device.type == "cpu" and multiplies_in_it else torch.float32
+    return torch.bfloat16 if device.type == "cpu" and multiplies_in(torch.bfloat16, device) else torch.float32
 
 
 def peak_memory_mb(device: torch.device) -> float:
@@ -89,3 +108,29 @@ def synchronise(device: torch.device) -> None:
 
 def load_average() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
+def others_cpu_seconds() -> float | None:
+    """Processor seconds that everything but this process has used since the machine started; None where it is unknown.
+
+    Of two readings, the difference says how busy others were in between. Time stolen by a virtual machine's host counts.
+    """
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen, *_ = map(
+        int, stat.read_text().split("\n")[0].split()[1:]
+    )
+    ticks = user + nice + system + interrupts + soft + stolen
+    return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
+def free_memory_mb(device: torch.device) -> float | None:
+    """What can still be allocated; None where it is unknown."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 1e6
+    meminfo = Path("/proc/meminfo")
+    if device.type != "cpu" or not meminfo.exists():
+        return None
+    fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024 / 1e6

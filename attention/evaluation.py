@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.stats takes most of a second to import, and scipy does so at its first use
 import torch
-from scipy import stats
 from torch import nn
 
 from attention import devices
@@ -53,7 +53,7 @@ def predict(model: nn.Module, split: Split, device: torch.device, batch_size: in
 
 def accuracy_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Wilson's interval of a share of images, as fractions: what another sample of test images could have shown."""
-    interval = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
     return interval.low, interval.high
 
 
@@ -91,11 +91,11 @@ class Difference:
         Among several comparisons it is the one that passes Holm's first and strictest step.
         """
         strict = _quantile(1 - (1 - CONFIDENCE) / comparisons, self.degrees)
-        return (strict + float(stats.t.ppf(POWER, self.degrees))) * self.standard_error
+        return (strict + float(scipy.stats.t.ppf(POWER, self.degrees))) * self.standard_error
 
 
 def _quantile(confidence: float, degrees: float) -> float:
-    return float(stats.t.ppf((1 + confidence) / 2, degrees))
+    return float(scipy.stats.t.ppf((1 + confidence) / 2, degrees))
 
 
 def compare(pairs: Mapping[str, np.ndarray]) -> dict[str, Difference]:
@@ -156,7 +156,7 @@ def _difference(part: _Components, pooled: float, pooled_degrees: float) -> Diff
     if variance == 0:  # the same predictions in every run
         return Difference(part.seeds, float(part.value), 0.0, pooled_degrees, 1.0 if part.value == 0 else 0.0)
     degrees = pooled_degrees * (variance / from_seeds) ** 2 if from_seeds else np.inf
-    p = 2 * stats.t.sf(abs(part.value) / variance**0.5, degrees)
+    p = 2 * scipy.stats.t.sf(abs(part.value) / variance**0.5, degrees)
     return Difference(part.seeds, float(part.value), float(variance**0.5), float(degrees), float(p))
 
 
@@ -216,7 +216,7 @@ def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
     It says something about these two sets of weights, nothing about another seed of the same variants.
     """
     only, only_other = int((correct & ~other).sum()), int((other & ~correct).sum())
-    return float(stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0
+    return float(scipy.stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:

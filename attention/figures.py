@@ -253,8 +253,47 @@ def accuracy_against_compute(table: pd.DataFrame, names: dict[str, str], axes: t
             marker={"size": 11, "color": colour, "symbol": "circle" if name == "published" else "diamond"},
             hovertemplate=f"<b>{names[name]}</b><br>%{{y:.2f}} %<br>%{{x:.3s}}<br>%{{customdata}}<extra></extra>",
         )
-    figure.update_xaxes(title=axes[0], type="log")
+    ticks = [50, 100, 200, 500, 1000, 2000]
+    figure.update_xaxes(
+        title=axes[0], type="log", tickvals=[t * 1e12 for t in ticks], ticktext=[f"{t:,}" for t in ticks]
+    )
     figure.update_yaxes(title=axes[1])
     figure = style(figure)
     figure.update_layout(height=360, showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
+    return figure
+
+
+# cost against resolution
+
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B7280")  # Okabe-Ito
+DASHES = ("solid", "dash", "dot")  # a round of colours each
+
+
+def cost_against_resolution(
+    lines: dict[str, tuple[list[int], list[float]]], families: dict[str, str], axis: str, hover: str
+) -> go.Figure:
+    """A line a name over image sides in px, microseconds upwards, both axes logarithmic; the marker says the family.
+
+    `hover` is a template with %{x} and %{y}; the name stands in bold before it.
+    """
+    figure = go.Figure()
+    for index, (name, (sides, microseconds)) in enumerate(lines.items()):
+        colour = LINE_COLOURS[index % len(LINE_COLOURS)]
+        figure.add_scatter(
+            x=sides,
+            y=microseconds,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": DASHES[index // len(LINE_COLOURS) % len(DASHES)]},
+            marker={"symbol": FAMILY_SYMBOLS[families[name]], "size": 9, "color": colour},
+            hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+        )
+    every = sorted({side for sides, _ in lines.values() for side in sides})
+    figure.update_xaxes(type="log", tickvals=every, ticktext=[f"{side} px" for side in every])  # a title would lie
+    figure.update_yaxes(title=axis, type="log", dtick=1)  # under the legend on a phone
+    style(figure).update_layout(
+        height=480,
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}},
+    )
     return figure

@@ -1,25 +1,52 @@
 """Writing files so that a kill in mid-write leaves the old file or the new one, never half of either."""
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 
-def write_by_rename(path: Path, write: Callable[[Path], None]) -> None:
-    """Call `write` with a temporary path beside `path`, then rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves, the next write replaces
+class WriteError(Exception):
+    """A file cannot be written; the message says why and what to do."""
+
+
+@contextmanager
+def told_in_words(path: Path) -> Iterator[None]:
+    """Raise WriteError in place of the system's error while `path` is written."""
     try:
-        write(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = (
+                f"The disk is full: free some space and start again. {path.name} was not written; what was is kept."
+            )
+        else:
+            place = "/".join(path.parts[-3:])
+            message = f"{place} cannot be written ({error.strerror or error}): give write access to that folder and start again."
+        raise WriteError(message) from error
+
+
+def write_by_rename(path: Path, write: Callable[[Path], None]) -> None:
+    """Call `write` with a temporary path beside `path`, then rename it into place. Raises WriteError."""
+    temporary = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves, the next write replaces
+    with told_in_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    write_by_rename(path, lambda temporary: temporary.write_bytes(data))
 
 
 def write_text(path: Path, text: str) -> None:

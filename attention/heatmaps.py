@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attention.network import ResNet
+from attention.network import GlobalAveragePool, ResNet
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,25 @@ class AttentionMap:
     pairs: np.ndarray | None = None
 
 
+def visible(model: nn.Module) -> dict[str, nn.Module]:
+    """The submodules named `gate` or `attn`, by path."""
+    return {path: module for path, module in model.named_modules() if path.rpartition(".")[2] in ("gate", "attn")}
+
+
 @contextmanager
-def watch(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+def watch(model: nn.Module, modules: dict[str, nn.Module] | None = None) -> Iterator[dict[str, Tensor]]:
     """Collect the output of every submodule named `gate` or `attn`, by path, in the order they ran.
 
     The hooks are gone when the block ends, after an exception too. Hooks on one model are not thread-safe: callers that
-    share a model hold a lock.
+    share a model hold a lock. `modules` is visible(model), where a caller has it at hand.
     """
     seen: dict[str, Tensor] = {}
     handles = []
     try:
-        for path, module in model.named_modules():
-            if path.rpartition(".")[2] in ("gate", "attn"):
-                handles.append(
-                    module.register_forward_hook(lambda _m, _in, out, path=path: seen.__setitem__(path, out.detach()))
-                )
+        for path, module in (visible(model) if modules is None else modules).items():
+            handles.append(
+                module.register_forward_hook(lambda _m, _in, out, path=path: seen.__setitem__(path, out.detach()))
+            )
         yield seen
     finally:
         for handle in handles:
@@ -73,15 +77,29 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
     return AttentionMap(path, kind, "positions", (received * len(received)).view(side, side).numpy(), pairs)
 
 
-def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> np.ndarray:
-    """Grad-CAM at the last feature map (Selvaraju et al., https://arxiv.org/abs/1610.02391) -> (h, w), not negative.
+def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Logits (B, classes) and class activation maps (B, h, w), not negative, from the last feature map (B, C, h, w).
 
-    Only the head is differentiated: no backward pass through the network. `features` is (1, C, h, w), not made under
-    torch.inference_mode, which autograd refuses.
+    Grad-CAM (Selvaraju et al., https://arxiv.org/abs/1610.02391) of `classes` (B,), by default the most probable ones. The
+    head runs once and alone is differentiated: no backward pass through the network. For the average pooling with a linear
+    layer the gradient is that layer's row, and nothing is differentiated. Features must not come from
+    torch.inference_mode, which autograd refuses. Nothing waits for the device.
     """
-    with torch.enable_grad():
-        features = features.detach().requires_grad_()
-        logit = model.forward_head(features)[0, class_index]
-        (gradient,) = torch.autograd.grad(logit, features)
-    importance = gradient.mean(dim=(2, 3), keepdim=True)  # (1, C, 1, 1)
-    return (importance * features).sum(dim=1).clamp(min=0)[0].detach().float().cpu().numpy()
+    is_linear = isinstance(model.head_gate, nn.Identity) and isinstance(model.pool, GlobalAveragePool)
+    with torch.set_grad_enabled(not is_linear):
+        features = features.detach().requires_grad_(not is_linear)
+        logits = model.forward_head(features)
+        classes = logits.argmax(1) if classes is None else classes
+        if is_linear:
+            importance = model.fc.weight[classes] / features[0, 0].numel()  # (B, C)
+        else:
+            chosen = logits.gather(1, classes.unsqueeze(1)).sum()
+            importance = torch.autograd.grad(chosen, features)[0].mean(dim=(2, 3))
+    activation = torch.einsum("bc,bchw->bhw", importance.detach(), features.detach())
+    return logits.detach(), activation.clamp(min=0)
+
+
+def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> np.ndarray:
+    """The class activation map (h, w) of one class for a single image's features (1, C, h, w): see read_head."""
+    classes = torch.tensor([class_index], device=features.device)
+    return read_head(model, features, classes)[1][0].float().cpu().numpy()

@@ -1,32 +1,46 @@
-"""Run models on one image: compare(image, names) yields one Result a model, as NumPy arrays and plain numbers."""
+"""Run models on one image: compare(image, names) yields one Result a model, as NumPy arrays and plain numbers.
+
+Each model runs once, forward, on its fast path (explicit.fast): batch norm folded, convolutions packed, in half precision
+where precision.csv says that its answers hold; on GPUs recorded as a CUDA graph. docs/performance.md has what each gains.
+"""
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from attention import checkpoints, devices, foreign
-from attention.datasets import EVALUATION_PIXELS, dataset, normalise, preprocess, to_tensor
-from attention.heatmaps import AttentionMap, class_activation_map, describe, watch
+from attention import checkpoints, devices, foreign, graphs, precision
+from attention.datasets import EVALUATION_PIXELS, normalise, preprocess, to_tensor
+from attention.explicit import Explanation, fast, to_host
+from attention.heatmaps import AttentionMap, describe
 from attention.variants import REFERENCE, variant
+
+_GPU = threading.Lock()  # while one thread records a graph, no other may touch the device
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one model made of one image. `activation` is the class activation map (h, w) of the class it chose."""
+    """What one model made of one image. `activation` is the class activation map (h, w) of the class it chose.
+
+    `latency_ms` is measured, of this one call: from the prepared image to these arrays, maps included, preprocessing and
+    drawing not. Where models ran side by side, each had a core, and other models ran beside it.
+    """
 
     name: str
     class_names: tuple[str, ...]
     probabilities: np.ndarray  # (classes,) float32
     maps: tuple[AttentionMap, ...]
     activation: np.ndarray
-    latency_ms: float  # of this one call, maps included
+    latency_ms: float
+    dtype: str = "float32"  # of the convolutions; the head is always in float32
+    device: str = "cpu"
 
     @cached_property
     def ranking(self) -> list[int]:
@@ -43,44 +57,60 @@ class Result:
 
 
 class Models:
-    """The checkpoints of one data set, each loaded once, verified, and run by one thread at a time."""
+    """The checkpoints of one data set, each loaded once, verified, and run by one thread at a time.
 
-    def __init__(self, dataset_name: str = "imagenette", device: str = "auto"):
+    `dtype` is for all of them; None takes half precision for those whose answers hold in it (precision.choose).
+    """
+
+    def __init__(self, dataset_name: str = "imagenette", device: str = "auto", dtype: torch.dtype | None = None):
         self.device = devices.pick_device(device)
-        self.dataset = dataset(dataset_name)
+        self.dataset = checkpoints.trained_on(dataset_name)
         self.names = checkpoints.available(dataset_name)
         self.problems: dict[str, str] = {}  # name -> sentence, for models that could not be loaded
-        self._models: dict[str, torch.nn.Module] = {}
-        self._lock = threading.Lock()
+        self._dtype = dtype
+        self._models: dict[str, tuple[Callable[[Tensor], Explanation], torch.dtype]] = {}
+        self._locks: dict[str, threading.Lock] = {}  # a model's
 
     def warm_up(self) -> None:
         """Load every model and run it once, so that the first visitor does not pay for it; note those that fail."""
-        blank = Image.new("RGB", (EVALUATION_PIXELS, EVALUATION_PIXELS))
+        images = self.prepare(Image.new("RGB", (EVALUATION_PIXELS, EVALUATION_PIXELS)))
         for name in self.names:
             try:
-                self.run(name, self.prepare(blank))
+                self.run(name, images)
             except checkpoints.CheckpointError as error:
                 self.problems[name] = str(error)
+        for _ in _results([name for name in self.names if name not in self.problems], images, self):
+            pass  # on one core each, which takes other kernels than all cores together do
 
     def prepare(self, image: Image.Image) -> Tensor:
         """A PIL image -> (1, 3, 160, 160) on the device: once for all the models that will see it."""
-        return normalise(to_tensor([preprocess(image)]).to(self.device)).contiguous(memory_format=torch.channels_last)
+        pixels = to_tensor([preprocess(image)])
+        with self._lock_of("preparing"):
+            return normalise(pixels.to(self.device)).contiguous(memory_format=torch.channels_last)
+
+    def _lock_of(self, name: str) -> threading.Lock:
+        return _GPU if self.device.type == "cuda" else self._locks.setdefault(name, threading.Lock())
+
+    def _load(self, name: str, images: Tensor) -> None:
+        dtype = self._dtype or precision.choose(name, self.dataset.name, self.device)
+        model = fast(checkpoints.load(name, self.dataset.name, self.device), dtype)
+        run = graphs.recorded(model, images) if self.device.type == "cuda" else model
+        self._models[name] = run, dtype
 
     def run(self, name: str, images: Tensor) -> Result:
         """One model on one prepared image. Raises UnknownVariant or CheckpointError."""
-        with self._lock:  # watch() hooks the shared module
+        with self._lock_of(name):  # watching hooks the shared module, and a graph's result is overwritten by the next
             if name not in self._models:
-                self._models[name] = checkpoints.load(name, self.dataset.name, self.device)
-            model = self._models[name]
-            devices.synchronise(self.device)
+                self._load(name, images)
+            model, dtype = self._models[name]
             started = time.perf_counter()
-            with torch.no_grad(), watch(model) as weights:  # not inference_mode: the map differentiates the head
-                features = model.forward_features(images)
-                probabilities = model.forward_head(features).softmax(1)[0].float().cpu().numpy()
-            activation = class_activation_map(model, features, int(probabilities.argmax()))
-            maps = tuple(describe(path, weight) for path, weight in weights.items())
+            found = to_host(model(images))
+            maps = tuple(describe(path, weights) for path, weights in found.weights.items())
+            probabilities, activation = found.logits[0].softmax(0).numpy(), found.activation[0].numpy()
             latency_ms = (time.perf_counter() - started) * 1e3
-        return Result(name, self.dataset.class_names, probabilities, maps, activation, latency_ms)
+        names = self.dataset.class_names
+        where = devices.dtype_name(dtype), self.device.type
+        return Result(name, names, probabilities, maps, activation, latency_ms, *where)
 
     def looks_foreign(self, image: Image.Image, results: Iterable[Result] = ()) -> bool | None:
         """Whether the image is unlike those that the models know; None where no detector was measured.
@@ -106,8 +136,44 @@ def check_names(names: Iterable[str], models: Models) -> list[str]:
     return chosen
 
 
+@lru_cache
+def side_by_side(cores: int) -> ThreadPoolExecutor:
+    """`cores` threads in each of which torch computes on one core."""
+    ready = threading.Barrier(cores + 1)
+
+    def one_core() -> None:
+        torch.get_num_threads()  # a thread's first such call gives it the default, which would undo the next line later
+        torch.set_num_threads(1)
+        ready.wait()
+
+    pool = ThreadPoolExecutor(cores, "model", initializer=one_core)
+    for _ in range(cores):
+        pool.submit(int)  # starts a thread, since none is idle before all are ready
+    ready.wait()
+    torch.set_num_threads(cores)  # torch gives a new thread the number that was set last, by any thread
+    return pool
+
+
 def compare(image: Image.Image, names: Iterable[str], models: Models) -> Iterator[Result]:
-    """One Result a name, as each is ready. Names are checked before anything runs."""
+    """One Result a name as each is ready, but that of the first name first. Names are checked before anything runs.
+
+    Models run side by side, a core each, where there are enough of them to keep at least half of the cores busy; otherwise
+    one after another on all cores (and on a GPU always). One image at a time leaves a second core idle for about a quarter
+    of the time: docs/performance.md has the measurement.
+    """
     chosen = check_names(names, models)
-    images = models.prepare(image)
-    return (models.run(name, images) for name in chosen)
+    return _results(chosen, models.prepare(image), models)
+
+
+def _results(names: list[str], images: Tensor, models: Models) -> Iterator[Result]:
+    cores = torch.get_num_threads()
+    if models.device.type != "cpu" or len(names) < max(2, cores / 2):
+        yield from (models.run(name, images) for name in names)
+        return
+    jobs = [side_by_side(cores).submit(models.run, name, images) for name in names]
+    try:
+        yield jobs[0].result()  # whoever shows results holds the others against the first
+        yield from (job.result() for job in as_completed(jobs[1:]))
+    finally:
+        for job in jobs:
+            job.cancel()  # where the caller has gone, or one failed

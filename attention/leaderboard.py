@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-import torchvision
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.transforms.v2.functional import resize
 
 from attention import checkpoints, evaluation
 from attention.datasets import Split, dataset, load
@@ -51,6 +49,8 @@ def forward_multiply_adds(model: torch.nn.Module, pixels: int) -> int:
 
 def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
     """Score the committed baselines at 128 px and write leaderboard.csv beside the published rows. Raises DataError."""
+    from torchvision.transforms.v2.functional import resize  # late, as the page reads this module's file
+
     images = dataset(DATASET).train_images
     test = load(DATASET, "val")
     test = Split(resize(test.images, [PIXELS, PIXELS], antialias=True), test.labels, test.paths)
@@ -85,6 +85,8 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
 
 
 def _stand_in() -> int:
+    import torchvision
+
     with torch.device("meta"):
         return forward_multiply_adds(torchvision.models.resnext50_32x4d(), PIXELS)
 

@@ -140,6 +140,10 @@ class ResNet(nn.Module):
                 # softmax gates on positions begin uniform: without it they collapsed onto one position and never left it.
                 nn.init.zeros_(module.bn2.weight)
 
+    def body(self) -> tuple[nn.Module, ...]:
+        """The parts that forward_features runs; what remains is the head."""
+        return self.input, self.stem, self.stages, self.stage_attention
+
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, C, H/16, W/16), the last feature map before the head."""
         x = self.stem(self.input(x))

@@ -73,7 +73,7 @@ def where_it_lies(values: np.ndarray) -> str:
 
 
 def result_as_json(result) -> dict:
-    """Plain numbers for scripts: top 5 with probabilities, and milliseconds of this call."""
+    """Plain numbers for scripts: top 5 with probabilities, milliseconds of this call, and in what it ran."""
     return {
         "model": result.name,
         "top5": [
@@ -81,6 +81,8 @@ def result_as_json(result) -> dict:
             for i in result.ranking[:TOP]
         ],
         "latency_ms": round(result.latency_ms, 3),
+        "dtype": result.dtype,
+        "device": result.device,
     }
 
 

@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -28,6 +28,7 @@ from attention import checkpoints, evaluation, foreign, runs
 from attention.benchmark import LATENCY_FILE
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, find, load, preprocess, roots, to_tensor
 from attention.files import write_npz, write_text
+from attention.mechanism_costs import MECHANISMS_FILE
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RESULTS
 from attention.uploads import read_image
@@ -388,12 +389,20 @@ def _significant(p: float | None) -> float | None:
 def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
     """Score every published checkpoint on the official val again, and say where its run's record has another count.
 
-    Rewrites foreign.csv for Imagenette, and keeps the labels of val where they are not kept yet.
+    Rewrites foreign.csv for Imagenette, and keeps the labels of val where they are not kept yet. Of a folder of one's own
+    nothing is written: its figures stand in its manifest.
     """
-    manifest = checkpoints.read_manifest(dataset_name)["models"]
+    manifest, own = checkpoints.read_manifest(dataset_name), dataset(dataset_name).is_own
+    if own and manifest.get("fingerprint") != dataset(dataset_name).fingerprint:
+        raise ResultsError(
+            f"{dataset_name} has other photographs than when its models were trained. "
+            f"Run: python -m attention train --dataset {dataset_name}."
+        )
+    manifest = manifest["models"]
     test = load(dataset_name, "val")
     labels = test.labels.numpy()
-    save_labels(dataset_name, labels)
+    if not own:
+        save_labels(dataset_name, labels)
     rows, probabilities = [], {}
     for name in checkpoints.available(dataset_name):
         probabilities[name] = evaluation.predict(checkpoints.load(name, dataset_name, device), test, device)
@@ -414,6 +423,8 @@ def evaluate(dataset_name: str, device: torch.device, progress: Callable[[str], 
 
 
 def _recorded_correct(dataset_name: str, entry: dict) -> int:
+    if dataset(dataset_name).is_own:
+        return round(entry["accuracy"] * entry["images"])
     path = runs.committed_record_path(dataset_name, entry["recipe"], entry["variant"], entry["seed"])
     if not path.exists():
         raise ResultsError(
@@ -461,27 +472,102 @@ def read(path) -> pd.DataFrame:
         return pd.DataFrame()
 
 
-def summary(dataset_name: str = "imagenette", device_type: str = "cpu") -> pd.DataFrame:
-    """A row a variant for the page, of one recipe: accuracy with interval and verdict, cost, and latency at batch 1."""
+@dataclass(frozen=True)
+class Machine:
+    """Whose latencies may stand beside each other: one device, its threads, one number format."""
+
+    device: str
+    device_type: str
+    threads: int  # 0 on a GPU
+    dtype: str
+
+
+TIMINGS = [
+    "p50_ms", "p90_ms", "p99_ms", "iqr_ms", "images_per_second", "p50_us", "p90_us", "iqr_us", "replaced_us", "added_us",
+]  # fmt: skip
+
+
+def machines(device_type: str | None = None) -> list[Machine]:
+    """Those that latency.csv has at batch 1 and 160 px: the ones with quiet rows and float32 first, then the newest."""
+    table = read(LATENCY_FILE)
+    if table.empty:
+        return []
+    table = table[(table["batch_size"] == 1) & (table["pixels"] == EVALUATION_PIXELS)]
+    if device_type:
+        table = table[table["device_type"] == device_type]
+    groups = table.assign(quiet=~table["busy"].astype(bool)).groupby(["device", "device_type", "threads", "dtype"])
+    found = groups.agg(quiet=("quiet", "mean"), newest=("measured", "max")).reset_index()
+    found = found.assign(exact=found["dtype"] == "float32", mostly_quiet=found["quiet"] > 0.5)
+    found = found.sort_values(["exact", "mostly_quiet", "newest"], ascending=False)
+    return [Machine(row.device, row.device_type, int(row.threads), row.dtype) for row in found.itertuples()]
+
+
+def batch_sizes() -> list[int]:
+    """Those that latency.csv has at 160 px, of any machine."""
+    table = read(LATENCY_FILE)
+    return [] if table.empty else sorted({int(n) for n in table[table["pixels"] == EVALUATION_PIXELS]["batch_size"]})
+
+
+def any_busy() -> bool:
+    """Whether a committed measurement is marked busy."""
+    return any(not t.empty and t["busy"].astype(bool).any() for t in map(read, (LATENCY_FILE, MECHANISMS_FILE)))
+
+
+def latencies(
+    machine: Machine, batch_size: int | None = None, pixels: int | None = None, busy: bool = False
+) -> pd.DataFrame:
+    """The rows of one machine (and batch, and resolution). Unless `busy`, those measured while it was busy lose their
+    timings and keep what does not depend on it: parameters, multiply-adds, memory."""
+    return _timed(read(LATENCY_FILE), {**asdict(machine), "batch_size": batch_size, "pixels": pixels}, busy)
+
+
+def mechanism_costs(machine: Machine, busy: bool = False) -> pd.DataFrame:
+    """What the mechanisms take by themselves on one machine: a row a variant and resolution, in microseconds.
+
+    `in_network_us` beside it: p50 of the whole variant less the baseline's, at batch 1, where both were measured.
+    """
+    table = _timed(read(MECHANISMS_FILE), asdict(machine), busy)
+    whole = latencies(machine, batch_size=1, busy=busy)
+    if table.empty or whole.empty:
+        return table
+    p50_us = whole.set_index(["variant", "pixels"])["p50_ms"] * 1e3
+    pairs = zip(table["variant"], table["pixels"], strict=True)
+    added = [p50_us.get((name, side), np.nan) - p50_us.get((REFERENCE, side), np.nan) for name, side in pairs]
+    return table.assign(in_network_us=added)
+
+
+def _timed(table: pd.DataFrame, where: dict, busy: bool) -> pd.DataFrame:
+    for key, value in where.items():
+        if value is not None and not table.empty:
+            table = table[table[key] == value]
+    if not busy and not table.empty:
+        present = [key for key in TIMINGS if key in table]
+        table = table.astype(dict.fromkeys(present, float))
+        table.loc[table["busy"].astype(bool), present] = np.nan
+    return table
+
+
+def summary(
+    dataset_name: str = "imagenette",
+    device_type: str = "cpu",
+    machine: Machine | None = None,
+    batch_size: int = 1,
+    busy: bool = False,
+) -> pd.DataFrame:
+    """A row a variant for the page, of one recipe: accuracy with interval and verdict, cost, and latency at 160 px.
+
+    Without a machine it is the first of machines() of that type, in float32. `busy` as for latencies().
+    """
     accuracy = read(ACCURACY_FILE)
     if not accuracy.empty:
         accuracy = accuracy[accuracy["dataset"] == dataset_name]
     if accuracy.empty:
         return accuracy
     accuracy = accuracy[accuracy["recipe"] == _recipe_shown(dataset_name, accuracy)]
-    latency = read(LATENCY_FILE)
-    if latency.empty:
-        return accuracy
-    latency = latency[
-        (latency["device_type"] == device_type)
-        & (latency["batch_size"] == 1)
-        & (latency["pixels"] == EVALUATION_PIXELS)
-        & (latency["dtype"] == "float32")
-    ]
-    if not latency.empty:  # one machine a table: the one measured last
-        newest = latency.sort_values("measured").iloc[-1]
-        latency = latency[(latency["device"] == newest["device"]) & (latency["threads"] == newest["threads"])]
-    return accuracy.merge(latency, on="variant", how="left")
+    machine = machine or next((m for m in machines(device_type) if m.dtype == "float32"), None)
+    if machine is None:
+        return accuracy if read(LATENCY_FILE).empty else accuracy.assign(p50_ms=np.nan, p90_ms=np.nan)
+    return accuracy.merge(latencies(machine, batch_size, EVALUATION_PIXELS, busy), on="variant", how="left")
 
 
 def _recipe_shown(dataset_name: str, accuracy: pd.DataFrame) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attention.datasets import own_names, own_root, read_own
+from attention.files import told_in_words
 from attention.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +20,16 @@ PREDICTIONS = RESULTS / "predictions"
 
 
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
-    """Where a run keeps its state while it lasts, and its weights and record when it has ended."""
+    """Where a run keeps its state while it lasts, and its weights and record when it has ended.
+
+    Those of a folder of one's own lie beside its registration, by fingerprint: with other photographs they begin anew, and
+    the old ones stay.
+    """
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
-    return RUNS / dataset_name / kind / run_name(variant_name, seed)
+    folder = RUNS / dataset_name
+    if dataset_name in own_names():
+        folder = own_root() / dataset_name / "runs" / read_own(dataset_name)[0].fingerprint
+    return folder / kind / run_name(variant_name, seed)
 
 
 def run_name(variant_name: str, seed: int) -> str:
@@ -34,9 +43,11 @@ class RunTaken(Exception):
 
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
-    """Hold a run for this process. Raises RunTaken. A killed process lets go of it by itself."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    """Hold a run for this process. Raises RunTaken, or WriteError. A killed process lets go of it by itself."""
+    with told_in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / "lock", "w")
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,19 +2,20 @@
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attention.datasets import DataError, dataset, find, list_images
+from attention.datasets import DATASETS, DataError, Dataset, dataset, find, list_images, read_own
 from attention.runs import ROOT
 
 RENDERINGS = ROOT / "samples"
+PHOTOGRAPHS = 12  # of a data set, at most
 UNSEEN = ("lion.jpg", "tower.jpg")  # of classes the models never saw: what do they say then?
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`kind` is "photograph" (a test image, `title` is its class), "rendering" or "unseen"."""
+    """`kind` is "photograph" (a test image, `title` is its class), "rendering", "unseen" (of no class), or "other"."""
 
     path: Path
     title: str
@@ -41,20 +42,36 @@ def unseen() -> list[Sample]:
     return [Sample(path, path.stem, chinese[path.stem], "unseen") for path in files]
 
 
-def photographs(dataset_name: str = "imagenette", a_class: int = 1) -> list[Sample]:
-    """The first test images of each class; empty where the data set is missing or incomplete."""
+def photographs(dataset_name: str = "imagenette") -> list[Sample]:
+    """The first test images of each class, up to three; empty where the data set is missing or incomplete."""
     try:
-        folder = find(dataset_name)
+        folder, info = find(dataset_name), dataset(dataset_name)
+        if folder is None:
+            return []
+        by_class = _own_test_images(info, folder) if info.is_own else _published_test_images(info, folder)
     except DataError:
         return []
-    if folder is None:
-        return []
-    return [
-        Sample(path, name, name, "photograph")
-        for wnid, name in dataset(dataset_name).classes.items()
-        for path in list_images(folder / "val" / wnid)[:a_class]
-    ]
+    a_class = max(1, min(3, PHOTOGRAPHS // len(by_class)))
+    found = [Sample(path, name, name, "photograph") for name, paths in by_class.items() for path in paths[:a_class]]
+    return found[:PHOTOGRAPHS]
 
 
-def all_samples() -> list[Sample]:
-    return photographs() + renderings() + unseen()
+def _published_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
+    return {name: list_images(folder / "val" / wnid) for wnid, name in info.classes.items()}
+
+
+def _own_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
+    paths = {name: [] for name in info.class_names}
+    for file in read_own(info.name)[1]["val"]:
+        path = folder / file.path
+        if path.is_file():
+            paths[info.class_names[file.label]].append(path)
+    return paths
+
+
+def all_samples(dataset_name: str = "imagenette") -> list[Sample]:
+    """What the page offers beside a data set; whether a class of one's own is on the last two, nobody knows here."""
+    if dataset_name == "imagenette":
+        return photographs() + renderings() + unseen()
+    is_own = dataset_name not in DATASETS
+    return photographs(dataset_name) + [replace(s, kind="other") if is_own else s for s in unseen()]

@@ -4,7 +4,9 @@ Nothing is kept but the runs themselves: what is missing is read from the folder
 (runs.claim), and an interrupted one goes on from its state. So a sweep can be killed at any moment, and several may run.
 """
 
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,9 +16,15 @@ import torch
 from torch import multiprocessing
 
 from attention import devices, training
+from attention.datasets import DataError
+from attention.files import WriteError
 from attention.recipes import Recipe
 from attention.runs import RunTaken, committed_record_path, read_record, run_folder
 from attention.variants import VARIANTS
+
+
+class SweepError(Exception):
+    """A sweep cannot start or go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ def status(tasks: list[Task], recipe: Recipe) -> str:
             begun = (run_folder(name, dataset, recipe, seed) / "state.pt").exists()
             cells.append(f"{record['accuracy']:.2%}" if record else "begun" if begun else "-")
         lines.append(f"{dataset:12}{name:32}" + "".join(f"{cell:>9}" for cell in cells))
+    lines += _seed_counts(tasks, recipe)
     left = missing(tasks, recipe)
     lines.append(f"recipe {recipe.name} {recipe.hash}: {len(tasks) - len(left)} of {len(tasks)} runs have ended")
     estimate = seconds_left(tasks, recipe)
@@ -85,10 +94,26 @@ def status(tasks: list[Task], recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
+def _seed_counts(tasks: list[Task], recipe: Recipe) -> list[str]:
+    """A sentence a data set: how many of the variants have at least one seed, and three, from which verdicts begin."""
+    ended = Counter((task.dataset, task.variant) for task in tasks if record_of(task, recipe) is not None)
+    sentences = []
+    for dataset in dict.fromkeys(task.dataset for task in tasks):
+        variants = {task.variant for task in tasks if task.dataset == dataset}
+        one, three = (sum(ended[dataset, name] >= seeds for name in variants) for seeds in (1, 3))
+        sentences.append(f"{dataset}: of {len(variants)} variants {one} have at least one seed, {three} at least three")
+    return sentences
+
+
 @lru_cache
-def _splits(dataset: str):
-    """Decoded once a worker: about 1 GB of memory a data set."""
+def splits_of(dataset: str):
+    """Decoded once a process: about 1 GB of memory a data set."""
     return training.load_splits(dataset, quiet=True)
+
+
+def late(deadline: float | None) -> bool:
+    """Whether the moment of time.time() has passed; None is never."""
+    return deadline is not None and time.time() > deadline
 
 
 def work(
@@ -103,11 +128,8 @@ def work(
     `deadline`, of time.time(), is looked at between epochs; the run at hand is then saved and left.
     """
 
-    def late() -> bool:
-        return deadline is not None and time.time() > deadline
-
     for task in tasks:
-        if late():
+        if late(deadline):
             return
         if record_of(task, recipe) is not None:
             continue
@@ -115,7 +137,7 @@ def work(
             started = time.time()
             record = training.train(
                 task.variant, task.dataset, recipe, task.seed,
-                device=device, splits=_splits(task.dataset), quiet=True, stop=late,
+                device=device, splits=splits_of(task.dataset), quiet=True, stop=lambda: late(deadline),
             )  # fmt: skip
         except RunTaken:
             continue
@@ -138,6 +160,15 @@ def _worker(_index: int, tasks: list[Task], recipe: Recipe, device: str, threads
         pass
 
 
+def _process(*arguments) -> None:
+    """A worker as a process: what ends it is one sentence, as it is in the process of the command."""
+    try:
+        _worker(*arguments)
+    except (DataError, WriteError) as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(2)
+
+
 def sweep(
     tasks: list[Task],
     recipe: Recipe,
@@ -146,11 +177,17 @@ def sweep(
     workers: int = 1,
     limit_minutes: float | None = None,
 ) -> None:
-    """Train what is missing with so many processes, each with its share of the CPU's threads."""
+    """Train what is missing with so many processes, each with its share of the CPU's threads.
+
+    Raises DataError, WriteError, or SweepError when one of several processes died.
+    """
     device = device or devices.pick_device()
     deadline = time.time() + 60 * limit_minutes if limit_minutes else None
     threads = max(1, torch.get_num_threads() // workers)
     if workers == 1:
         _worker(0, tasks, recipe, str(device), threads, deadline)
         return
-    multiprocessing.spawn(_worker, (tasks, recipe, str(device), threads, deadline), nprocs=workers)
+    try:
+        multiprocessing.spawn(_process, (tasks, recipe, str(device), threads, deadline), nprocs=workers)
+    except multiprocessing.ProcessExitedException as error:
+        raise SweepError("A worker ended early, and the others with it: start the sweep again to go on.") from error

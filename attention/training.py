@@ -6,6 +6,7 @@ same to the bit, for one thread count, which is therefore part of the state; cuD
 """
 
 import datetime
+import io
 import math
 import platform
 import time
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -25,14 +26,16 @@ from attention import devices, graphs
 from attention.augmentation import crop, draw_crops
 from attention.datasets import EVALUATION_PIXELS, Split, dataset, hold_out, load, normalise
 from attention.evaluation import predict
-from attention.files import sha256, write_by_rename, write_json, write_npz
+from attention.files import sha256, write_bytes, write_json, write_npz
 from attention.optimisation import Average, Optimisers, one_cycle
 from attention.recipes import Recipe
 from attention.runs import claim, code_commit, read_record, run_folder
 from attention.strengths import learned_strengths
 from attention.variants import build_model, variant
 
-CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on; a record's accuracy is on all
+CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on, or as many as it learns from; a
+# record's accuracy is on all
+SAID = 25  # epochs of a long run, about, that get a line in the terminal
 SAVE_EVERY_S = 10  # at most: an epoch takes under a second on a GPU and minutes on a CPU
 
 
@@ -192,7 +195,7 @@ def train(
 
     `tuning` trains on nine tenths of `train` and scores the tenth that is held out, so that val stays unseen. `splits`
     (training, evaluation) are used where the caller has decoded them already. Between two epochs `stop` is asked whether
-    to go on. Raises TrainingError, DataError, UnknownVariant, runs.RunTaken, or Stopped.
+    to go on. Raises TrainingError, DataError, UnknownVariant, runs.RunTaken, WriteError, or Stopped.
     """
     chosen, info = variant(variant_name), dataset(dataset_name)
     device = device or devices.pick_device()
@@ -220,7 +223,7 @@ def load_splits(dataset_name: str, tuning: bool = False, quiet: bool = False) ->
 
 
 def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: bool, stop: Callable[[], bool]) -> None:
-    curve_split = test_split.subset(_spread(len(test_split), CURVE_IMAGES))
+    curve_split = test_split.subset(_spread(len(test_split), min(CURVE_IMAGES, len(run.labels))))
     saved = -math.inf
     while len(run.history) < run.recipe.epochs:
         epoch = len(run.history)
@@ -244,9 +247,9 @@ def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: b
         )
         stopping = stop()
         if stopping or time.monotonic() - saved > SAVE_EVERY_S:
-            write_by_rename(folder / "state.pt", lambda path: torch.save(run.state(), path))
+            write_bytes(folder / "state.pt", _saved(run.state()))
             saved = time.monotonic()
-        if not quiet:
+        if not quiet and len(run.history) % max(1, run.recipe.epochs // SAID) == 0:
             print(
                 f"{label}: loss {loss:.3f}, train {accuracy:.3f}, test subset {curve_accuracy:.3f}, {seconds:.0f} s",
                 flush=True,
@@ -262,7 +265,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     }
     run.averaged.load_state_dict(weights)
     probabilities = predict(run.averaged.to(run.device), test_split, run.device)
-    write_by_rename(folder / "weights.safetensors", lambda path: save_file(weights, path))
+    write_bytes(folder / "weights.safetensors", save(weights))
     write_npz(folder / "predictions.npz", probabilities=probabilities.astype(np.float16))
     seconds = [row["seconds"] for row in run.history]
     record = {
@@ -295,6 +298,13 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     write_json(folder / "record.json", record)  # last: a record says that the run is whole
     (folder / "state.pt").unlink(missing_ok=True)
     return read_record(folder / "record.json")
+
+
+def _saved(state: dict) -> bytes:
+    """As torch.save writes it; given a path, it would tell a full disk by a RuntimeError that does not say so."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
 
 
 def _spread(count: int, at_most: int) -> Tensor:

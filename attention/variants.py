@@ -1,5 +1,6 @@
 """The table of variants: which mechanism sits in which placement. Everything else derives from VARIANTS."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -175,15 +176,24 @@ def _seeded(seed: int, build) -> nn.Module:
         return build()
 
 
+def _constructor(name: str, num_classes: int) -> Callable[[], ResNet]:
+    chosen = variant(name)
+    return partial(ResNet, num_classes, chosen.widths, **_slots(chosen))
+
+
+def empty_model(name: str, num_classes: int = 10) -> ResNet:
+    """A variant without weights, for load_state_dict(..., assign=True): nothing is drawn or allocated first."""
+    with torch.device("meta"):
+        return _constructor(name, num_classes)()
+
+
 def build_model(name: str, num_classes: int = 10, seed: int = 0) -> ResNet:
     """A freshly initialised variant, in training mode on the CPU. Raises UnknownVariant.
 
     Every variant of one seed starts from the same backbone weights: a module more shifts the random stream, so they are
     copied from the plain network wherever name and shape match, and only the attention's own weights differ.
     """
-    chosen = variant(name)
-    build = partial(ResNet, num_classes, chosen.widths, **_slots(chosen))
-    model = _seeded(seed, build)
+    model = _seeded(seed, _constructor(name, num_classes))
     shared = _seeded(seed, partial(ResNet, num_classes)).state_dict()
     own = model.state_dict()
     own.update({key: value for key, value in shared.items() if key in own and own[key].shape == value.shape})

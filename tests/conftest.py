@@ -2,11 +2,12 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from attention import checkpoints, datasets, training
@@ -57,6 +58,43 @@ def tiny_dataset(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTENTION_DATA", str(root))
     monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path / "empty")
     return root / info.folder
+
+
+def _shape(kind: str, random: np.random.Generator) -> Image.Image:
+    """A dark shape on a light ground, somewhere."""
+    image = Image.new("RGB", (120, 90), tuple(random.integers(150, 256, 3).tolist()))
+    draw, radius = ImageDraw.Draw(image), int(random.integers(14, 30))
+    x, y = int(random.integers(radius, 120 - radius)), int(random.integers(radius, 90 - radius))
+    box, colour = (x - radius, y - radius, x + radius, y + radius), tuple(random.integers(0, 100, 3).tolist())
+    if kind == "circle":
+        draw.ellipse(box, fill=colour)
+    elif kind == "square":
+        draw.rectangle(box, fill=colour)
+    else:
+        draw.polygon([(x, y - radius), (x - radius, y + radius), (x + radius, y + radius)], fill=colour)
+    return image
+
+
+@pytest.fixture(scope="session")
+def draw_shapes():
+    """draw_shapes(folder, circle=10, square=10) draws so many pictures a class into sub-folders, and returns the folder."""
+
+    def draw(folder: Path, suffix: str = ".png", **counts: int) -> Path:
+        for number, (kind, count) in enumerate(counts.items()):
+            random = np.random.default_rng([number, *map(ord, str(folder.name))])
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            for index in range(count):
+                _shape(kind, random).save(folder / kind / f"{index:02}{suffix}")
+        return folder
+
+    return draw
+
+
+@pytest.fixture
+def own_root(tmp_path, monkeypatch, runs):
+    """An empty folder in place of data/own/, and of runs/."""
+    monkeypatch.setenv("ATTENTION_OWN", str(tmp_path / "own"))
+    return tmp_path / "own"
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Imports point one way, and gradio and torch stay where the plan in CONTRIBUTING.md puts them."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
-    {"mechanisms", "files", "devices", "uploads", "figures", "map_scores", "datasets", "recipes", "muon", "graphs"},
-    {"network", "runs", "evaluation", "samples", "augmentation"},
-    {"variants", "heatmaps", "foreign", "presentation", "optimisation"},
-    {"strengths"},
-    {"training", "checkpoints", "benchmark"},
+    {"mechanisms", "files", "devices", "uploads", "figures", "map_scores", "datasets", "recipes", "muon", "graphs", "timing"},
+    {"network", "runs", "evaluation", "samples", "augmentation", "own"},
+    {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
+    {"strengths", "explicit"},
+    {"training", "checkpoints", "benchmark", "mechanism_costs"},
+    {"precision", "export"},
     {"inference", "results", "leaderboard", "score_maps", "sweep"},
+    {"ray_sweep", "model_sets"},
     {"ui"},
     {"__main__"},
 ]
@@ -61,6 +65,8 @@ def test_gradio_is_known_to_the_page_alone(path):
         "training",
         "evaluation",
         "benchmark",
+        "mechanism_costs",
+        "timing",
         "datasets",
         "network",
         "mechanisms",
@@ -85,6 +91,14 @@ def test_mechanisms_know_torch_alone():
             "math",
         }
         assert own(path) == set()
+
+
+def test_the_page_starts_without_what_only_some_commands_need():
+    """torchvision and scipy.stats take a fifth of the page's start; a download, training and statistics import them."""
+    late = ("torchvision", "scipy.stats", "onnx")
+    code = f"import sys; import attention.ui.page; print([name for name in {late} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=250)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_every_module_says_what_it_is_for():

@@ -137,6 +137,6 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         temporary.write_text("{")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(files.WriteError, match="file.json.*disk full"):
         files.write_by_rename(path, half)
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -63,6 +64,10 @@ def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
         (["train", "--variant", "baseline"], "not on this machine"),
         (["train", "--variant", "baseline", "--download"], "could not be downloaded"),
         (["benchmark", "--repeats", "0"], "--repeats"),
+        (["benchmark", "--batch", "8", "0"], "--batch must be at least 1"),
+        (["benchmark", "--variants", "baseline,nobody"], "no model 'nobody'"),
+        (["benchmark", "--device", "mps"], "Available: cpu"),
+        (["benchmark", "--dtype", "float32", "float16"], "Use --dtype bfloat16"),
         (["publish", "--recipe", "smoke"], "No finished run"),
     ],
 )
@@ -71,6 +76,9 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, photo, publ
     monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path / "nothing")
     monkeypatch.setattr("attention.runs.RUNS", tmp_path / "runs")
     monkeypatch.setattr("attention.datasets.download_and_extract_archive", no_network)
+    monkeypatch.setattr(
+        "attention.devices.multiplies_in", lambda dtype, device: "16" not in str(dtype) or "b" in str(dtype)
+    )
     (tmp_path / "text.png").write_text("not a picture")
     places = {"photo": photo, "missing": tmp_path / "missing.png", "text": tmp_path / "text.png"}
     assert main([a.format(**places) for a in arguments]) == 2
@@ -85,6 +93,53 @@ def test_unknown_choices_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2 and "invalid choice" in capsys.readouterr().err
+
+
+@pytest.fixture
+def benchmark(tmp_path, monkeypatch):
+    """Run `benchmark` quickly on one variant, into a folder of its own; returns (exit code, what was recorded)."""
+    monkeypatch.setattr("attention.benchmark.LATENCY_FILE", tmp_path / "latency.csv")
+    monkeypatch.setattr("attention.mechanism_costs.MECHANISMS_FILE", tmp_path / "mechanisms_latency.csv")
+    monkeypatch.setattr("attention.timing.WARM_UPS", 1)
+
+    def run(*arguments: str, file: str = "latency.csv"):
+        code = main(["benchmark", "--device", "cpu", "--repeats", "3", "--wait", "0", *arguments])
+        return code, pd.read_csv(tmp_path / file) if (tmp_path / file).exists() else pd.DataFrame()
+
+    return run
+
+
+def test_benchmark_goes_on_after_a_batch_that_does_not_fit(benchmark, capsys):
+    code, rows = benchmark("--variants", "baseline", "--pixels", "96", "128", "--batch", "100000000", "2")
+    assert code == 2 and "try --batch" in capsys.readouterr().err
+    assert rows[["pixels", "batch_size", "calls"]].to_numpy().tolist() == [[96, 2, 3], [128, 2, 3]]
+
+
+def test_benchmark_times_mechanisms_alone(benchmark, capsys):
+    arguments = "--mechanisms", "--variants", "baseline,eca-block", "--pixels", "96"
+    code, rows = benchmark(*arguments, file="mechanisms_latency.csv")
+    assert code == 0 and rows[["variant", "pixels", "modules"]].to_numpy().tolist() == [["eca-block", 96, 8]]
+
+
+def test_benchmark_stopped_keeps_its_rounds(benchmark, monkeypatch, capsys):
+    from attention.timing import RoundRobin
+
+    monkeypatch.setattr(RoundRobin, "_round", _stopped_after(3, RoundRobin._round))
+    code, rows = benchmark("--variants", "baseline", "--pixels", "96")
+    assert code == 130 and "What was measured is kept" in capsys.readouterr().err
+    assert rows["calls"].tolist() == [2] and rows["busy"].all(), "one round of the three was the warm-up"
+
+
+def _stopped_after(rounds: int, run):
+    done = []
+
+    def round_(self):
+        if len(done) == rounds:
+            raise KeyboardInterrupt
+        done.append(1)
+        return run(self)
+
+    return round_
 
 
 def test_altered_checkpoint(photo, published, capsys):

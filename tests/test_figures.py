@@ -128,3 +128,19 @@ def test_of_many_points_the_reference_the_best_and_the_extremes_are_named():
     table = pd.DataFrame(rows).set_index("variant")
     extremes = {table[key].agg(which) for key in ("accuracy", "p50_ms") for which in ("idxmax", "idxmin")}
     assert "baseline" in named and named <= extremes | {"baseline"} and len(named) >= 3
+
+
+def test_cost_lines_have_their_names_families_and_points():
+    lines = {"one": ([128, 160], [10.0, 20.0]), "two": ([128, 160], [5.0, 500.0])}
+    figure = figures.cost_against_resolution(lines, {"one": "channel", "two": "pooling"}, "µs", "%{y} µs")
+    assert [(trace.name, list(trace.x), list(trace.y)) for trace in figure.data] == [
+        ("one", [128, 160], [10.0, 20.0]), ("two", [128, 160], [5.0, 500.0])
+    ]  # fmt: skip
+    assert [trace.marker.symbol for trace in figure.data] == ["circle", "star"]
+    assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log" and figure.layout.showlegend
+
+
+def test_many_cost_lines_look_different():
+    lines = {str(number): ([128], [1.0]) for number in range(12)}
+    figure = figures.cost_against_resolution(lines, dict.fromkeys(lines, "channel"), "µs", "")
+    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 12

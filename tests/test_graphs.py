@@ -1,4 +1,4 @@
-"""A recorded training step does what the step does. Needs a CUDA GPU: there is nothing to record elsewhere."""
+"""A recorded step or forward pass does what the plain one does. Needs a CUDA GPU: there is nothing to record elsewhere."""
 
 from dataclasses import replace
 
@@ -8,9 +8,10 @@ from tqdm import tqdm
 
 from attention import graphs
 from attention.datasets import Split
+from attention.explicit import fast, to_host
 from attention.recipes import RECIPES
 from attention.training import Run
-from attention.variants import VARIANTS
+from attention.variants import VARIANTS, build_model
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 CUDA = torch.device("cuda")
@@ -54,3 +55,16 @@ def test_the_warm_up_leaves_no_trace():
     replay()
     replay()
     assert weight.tolist() == [4, 4, 4] and made[0].tolist() == [2, 2, 2]
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_recorded_forward_pass_answers_anew_for_every_image(name):
+    model = fast(build_model(name).to(CUDA))
+    first, second = (torch.randn(1, 3, 160, 160, device=CUDA) for _ in range(2))
+    run = graphs.recorded(model, first)
+    for images in (second, first):
+        found, expected = to_host(run(images)), to_host(model(images))
+        torch.testing.assert_close(found.logits, expected.logits, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(found.activation, expected.activation, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(found.weights, expected.weights, atol=1e-3, rtol=1e-3)

@@ -1,6 +1,7 @@
 """One image through many models, and how the results are shown."""
 
 import json
+import sys
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from attention import foreign, presentation
+from attention import checkpoints, foreign, presentation
 from attention.checkpoints import CheckpointError
 from attention.datasets import normalise, preprocess, to_tensor
 from attention.inference import Models, compare
@@ -37,7 +38,7 @@ def test_compare_equals_a_plain_forward_pass(models, name):
     (result,) = compare(PHOTO, [name], models)
     images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
     with torch.no_grad():
-        plain = models._models[name](images).softmax(1)[0].cpu().numpy()
+        plain = checkpoints.load(name, device=models.device)(images).softmax(1)[0].cpu().numpy()
     assert result.probabilities == pytest.approx(plain, abs=1e-5)
 
 
@@ -72,6 +73,95 @@ def test_threads_sharing_models_each_get_their_own_answer(models):
         for result in results:
             assert result.probabilities == pytest.approx(alone[index].probabilities, abs=1e-6)
             assert len(result.maps) == len(alone[index].maps)
+
+
+@pytest.fixture
+def two_cores():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatch):
+    """Both models wait for each other: one after another would wait for ever."""
+    both, seen = threading.Barrier(2, timeout=60), []
+
+    def run(models, name, images):
+        seen.append(torch.get_num_threads())
+        both.wait()
+        return name
+
+    monkeypatch.setattr(Models, "run", run)
+    assert sorted(compare(PHOTO, ["baseline", "se-block"], Models(device="cpu"))) == ["baseline", "se-block"]
+    assert seen == [1, 1] and torch.get_num_threads() == 2
+    fresh = []
+    thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert fresh == [2], "threads to come keep all cores"
+
+
+def test_the_first_named_comes_first_and_the_others_as_they_are_ready(published, two_cores, monkeypatch):
+    may_end = threading.Event()
+
+    def run(models, name, images):
+        assert name != "cbam-block" or may_end.wait(60)
+        return name
+
+    monkeypatch.setattr(Models, "run", run)
+    found = compare(PHOTO, ["baseline", "cbam-block", "se-block"], Models(device="cpu"))
+    assert [next(found), next(found)] == ["baseline", "se-block"]
+    may_end.set()
+    assert list(found) == ["cbam-block"]
+
+
+def test_one_failure_ends_a_comparison_and_the_next_one_runs(published, two_cores):
+    models = Models(device="cpu")
+    (published / "se-block.safetensors").write_bytes(b"altered")
+    with pytest.raises(CheckpointError, match="se-block"):
+        list(compare(PHOTO, ["baseline", "se-block", "cbam-block"], models))
+    assert {r.name for r in compare(PHOTO, ["baseline", "cbam-block"], models)} == {"baseline", "cbam-block"}
+
+
+def test_a_caller_that_stops_listening_stops_the_work(published, two_cores, monkeypatch):
+    ran = []
+
+    def run(models, name, images):
+        ran.append(name)
+        return name
+
+    monkeypatch.setattr(Models, "run", run)
+    found = compare(PHOTO, list(VARIANTS), Models(device="cpu"))
+    found.close()  # before the first result was asked for
+    assert ran == []
+
+
+def test_a_result_says_where_and_in_which_precision_it_ran(models):
+    (result,) = compare(PHOTO, ["baseline"], models)
+    assert (result.dtype, result.device) == (
+        "float32",
+        models.device.type,
+    )  # untrained weights have no row of their own
+
+
+def resident_megabytes() -> float:
+    with open("/proc/self/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) / 1e3 for line in file if line.startswith("VmRSS:"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_does_not_grow_over_300_comparisons(published, two_cores):
+    models, sizes = Models(device="cpu"), []
+    names = ["baseline", "cbam-block", "self-attention-stage", "attention-pool-head"]
+    photos = [Image.effect_noise((300 + 10 * i, 200), 80).convert("RGB") for i in range(5)]
+    for index in range(300):
+        assert len(list(compare(photos[index % 5], names, models))) == len(names)
+        sizes.append(resident_megabytes())
+    settled = sizes[100:]
+    slope = np.polyfit(np.arange(len(settled)), settled, 1)[0]
+    assert slope * 300 < 8, f"{slope * 300:.1f} MB in 300 comparisons"  # a kept result of one model would be 25 MB
 
 
 def test_result_as_json_is_plain(models):

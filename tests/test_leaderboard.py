@@ -7,6 +7,7 @@ from torch import nn
 
 from attention import leaderboard
 from attention.datasets import DATASETS
+from attention.ui import compute
 from attention.variants import build_model
 
 
@@ -37,3 +38,20 @@ def test_the_committed_file_is_of_the_committed_weights():
     published = table.loc["published"]
     assert list(published["accuracy"]) == [entry.accuracy for entry in leaderboard.PUBLISHED]
     assert table.loc["baseline", "training_multiply_adds"] < published["training_multiply_adds"].min()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_says_what_the_file_holds(lang):
+    table = pd.read_csv(leaderboard.RESULT_FILE).set_index("source")
+    heading, figure, reading = compute.render(lang)
+    assert "<h2>" in heading
+    assert f"{table.loc['baseline', 'accuracy']:.1%}" in reading and "leaderboard.csv" in reading
+    published, ours = figure["value"].data
+    assert list(published.y) == [100 * entry.accuracy for entry in leaderboard.PUBLISHED]
+    assert ours.y[0] == pytest.approx(100 * table.loc["baseline", "accuracy"])
+
+
+def test_without_the_file_the_section_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(compute, "RESULT_FILE", tmp_path / "none.csv")
+    heading, figure, reading = compute.render("en")
+    assert heading == reading == "" and not figure["visible"]

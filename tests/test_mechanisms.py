@@ -36,7 +36,7 @@ CHANNELS = (3, 8, 40, 48, 160)
 SIZES = ((5, 5), (10, 10), (7, 12))  # positions, for any number of channels and a batch of 2
 LARGE = ((64, 64), (160, 160), (224, 224), (224, 96))  # an image: 3 channels, a batch of 1
 SHAPES = [(2, c, h, w) for c in CHANNELS for h, w in SIZES] + [(1, 3, h, w) for h, w in LARGE]
-MOST_POSITIONS = {  # by id or family, where N x N weights are formed: 10 GB a head at 224 px
+MOST_POSITIONS = {  # by id or family, where all pairs of positions are scored: minutes at 224 px
     "self-attention": 64 * 64,
     "grid-self-attention": math.inf,
     "attention-pool-transformer": 64 * 64,
@@ -84,9 +84,10 @@ def test_shape_and_finiteness(name, channels, device):
 @each_mechanism
 def test_every_parameter_gets_a_gradient(name, device):
     module = awake(MECHANISMS[name].build(40)).double().to(device)
-    out = module(torch.randn(2, 40, 12, 14, dtype=torch.double, device=device))
+    x = torch.randn(2, 40, 12, 14, dtype=torch.double, device=device, requires_grad=True)
+    out = module(x)
     (out * torch.randn_like(out)).sum().backward()
-    grads = {key: parameter.grad for key, parameter in module.named_parameters()}
+    grads = {"x": x.grad} | {key: parameter.grad for key, parameter in module.named_parameters()}
     assert [key for key, grad in grads.items() if grad is None or grad.abs().max() < 1e-9] == []
 
 
@@ -107,11 +108,12 @@ def test_visible_weights_are_in_range(name, device):
 @each_mechanism
 def test_a_cuda_graph_repeats_its_training_step(name):
     module = awake(MECHANISMS[name].build(40)).cuda()
-    x, parameters = torch.randn(2, 40, 12, 14, device="cuda"), list(module.parameters())
+    x = torch.randn(2, 40, 12, 14, device="cuda", requires_grad=True)
+    learned = [x, *module.parameters()]
 
     def step():
         out = module(x)
-        return out, torch.autograd.grad(out.square().sum(), parameters)
+        return out, torch.autograd.grad(out.square().sum(), learned)
 
     stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
     with torch.cuda.stream(stream):
@@ -119,7 +121,8 @@ def test_a_cuda_graph_repeats_its_training_step(name):
     torch.cuda.current_stream().wait_stream(stream)
     with torch.cuda.graph(graph):
         captured = step()
-    x.normal_()
+    with torch.no_grad():
+        x.normal_()
     graph.replay()
     torch.testing.assert_close(captured, step(), atol=1e-3, rtol=1e-3)
 

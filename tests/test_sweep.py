@@ -1,12 +1,13 @@
 """The sweep trains what is missing, once, in the order that fills the table, and can be stopped at any moment."""
 
-import multiprocessing
+import errno
 import os
 import time
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import multiprocessing
 
 from attention import runs as runs_module
 from attention import sweep, training
@@ -28,7 +29,7 @@ def small(tiny_dataset, runs, tmp_path, monkeypatch):
         monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 16, 16)))
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     monkeypatch.setattr(runs_module, "RECORDS", tmp_path / "records")
-    sweep._splits.cache_clear()
+    sweep.splits_of.cache_clear()
 
 
 def test_every_variant_gets_a_seed_before_any_gets_the_next():
@@ -74,26 +75,6 @@ def test_what_another_process_holds_is_left_to_it():
     assert trained == [("se-block", 0), ("baseline", 1), ("se-block", 1)]
 
 
-def _work(trained) -> None:
-    torch.set_num_threads(1)
-    for record in sweep.work(TASKS, TINY, CPU, say=lambda line: None):
-        trained.append((record["variant"], record["seed"], os.getpid()))
-
-
-def test_two_sweeps_never_share_a_run():
-    context = multiprocessing.get_context("fork")  # so that the small data set and networks are theirs too
-    with context.Manager() as manager:
-        trained = manager.list()
-        workers = [context.Process(target=_work, args=(trained,)) for _ in range(2)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        done = list(trained)
-    assert sorted(row[:2] for row in done) == sorted((task.variant, task.seed) for task in TASKS)
-    assert [worker.exitcode for worker in workers] == [0, 0]
-
-
 def test_the_time_limit_saves_the_run_at_hand(monkeypatch):
     said = []
     long = replace(TINY, phases=((3, 32),))
@@ -127,7 +108,8 @@ def test_status_and_estimate():
     assert lines[0].split() == ["seed", "0", "seed", "1"]
     assert lines[1].split() == ["imagenette", "baseline", f"{record['accuracy']:.2%}", "-"]
     assert lines[2].split() == ["imagenette", "se-block", "-", "-"]
-    assert "1 of 4 runs have ended" in lines[3]
+    assert lines[3] == "imagenette: of 2 variants 1 have at least one seed, 0 at least three"
+    assert "1 of 4 runs have ended" in lines[4]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +118,9 @@ def test_status_and_estimate():
         (["--seeds", "zero"], "--seeds takes numbers"),
         (["--seeds", "4-1"], "--seeds takes numbers"),
         (["--variants", "baseline,nobody"], "no model 'nobody'"),
+        (["--seeds=-1"], "--seeds takes numbers"),
         (["--workers", "0"], "--workers must be at least 1"),
+        (["--limit-minutes", "0"], "--limit-minutes must be above 0"),
     ],
 )
 def test_bad_flags_are_one_sentence(arguments, says, capsys):
@@ -151,3 +135,60 @@ def test_dry_run_trains_nothing(capsys):
     out = capsys.readouterr().out
     assert "8 of 8 runs are missing" in out and "imagewoof se-block seed 2" in out
     assert time.time() - started < 20 and not runs_module.RUNS.exists()
+
+
+def sweep_of_one(*more: str) -> int:
+    arguments = ["sweep", "--recipe", "tiny", "--dataset", "imagenette", "--variants", "baseline", "--seeds", "0"]
+    return main([*arguments, "--device", "cpu", *more])
+
+
+@pytest.mark.parametrize("name", ["state.pt", "weights.safetensors", "predictions.npz", "record.json"])
+def test_a_full_disk(name, monkeypatch, tmp_path, capsys):
+    """Whichever file meets it: one sentence, nothing half-written, and the run ends whole when there is room."""
+    fsync = os.fsync
+
+    def full(number: int) -> None:
+        if os.readlink(f"/proc/self/fd/{number}").endswith(f".{name}.partial"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert sweep_of_one() == 2
+    error = capsys.readouterr().err
+    print(error)
+    assert error.startswith("The disk is full: free some space") and name in error and error.count("\n") == 1
+    folder = run_folder("baseline", "imagenette", TINY, 0)
+    left = {path.name for path in folder.iterdir()}
+    assert name not in left and "record.json" not in left and not any("partial" in path for path in left)
+    assert sweep.missing(TASKS[:1], TINY) == TASKS[:1]
+    assert sweep_of_one() == 0
+    resumed = sweep.record_of(TASKS[0], TINY)
+    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "whole")
+    whole = training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
+    assert resumed["weights_sha256"] == whole["weights_sha256"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_runs_folder_that_cannot_be_written(workers, monkeypatch, tmp_path, capfd):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "file" / "runs")
+    monkeypatch.setattr(
+        sweep.multiprocessing, "spawn", lambda run, arguments, nprocs: run(0, *arguments)
+    )  # here: a process of its own would see none of these fixtures
+    if workers == "1":
+        assert sweep_of_one() == 2
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            sweep_of_one("--workers", workers)
+    error = capfd.readouterr().err
+    assert "cannot be written (Not a directory)" in error and error.count("\n") == 1
+
+
+def test_a_worker_that_died_is_one_sentence(monkeypatch, capsys):
+    def spawn(*arguments, **options):
+        raise multiprocessing.ProcessExitedException("process 0 terminated", 0, 1, 2)
+
+    monkeypatch.setattr(sweep.multiprocessing, "spawn", spawn)
+    assert sweep_of_one("--workers", "2") == 2
+    assert "A worker ended early" in capsys.readouterr().err

@@ -109,7 +109,7 @@ def test_interrupted_while_it_scores(tiny_dataset, runs, tmp_path, monkeypatch):
     whole = train()
     monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr(training, "save_file", lambda *_: 1 / 0)
+        patch.setattr(training, "save", lambda *_: 1 / 0)
         train()
     assert not (folder() / "record.json").exists()
     assert train()["weights_sha256"] == whole["weights_sha256"]

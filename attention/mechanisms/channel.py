@@ -32,7 +32,6 @@ class SqueezeExcitation(nn.Module):
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(channels, hidden, 1)
         self.relu = nn.ReLU(inplace=True)
         self.expand = nn.Conv2d(hidden, channels, 1)
@@ -40,7 +39,7 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
-        weights = self.gate(self.expand(self.relu(self.reduce(self.pool(x)))))  # (B, C, 1, 1)
+        weights = self.gate(self.expand(self.relu(self.reduce(x.mean((2, 3), keepdim=True)))))  # (B, C, 1, 1)
         return x * weights
 
 
@@ -55,7 +54,6 @@ class ChannelSoftmaxAttention(nn.Module):
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8, rescale: bool = True):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(channels, hidden, 1)
         self.relu = nn.ReLU(inplace=True)
         self.expand = nn.Conv2d(hidden, channels, 1)
@@ -65,7 +63,7 @@ class ChannelSoftmaxAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
-        weights = self.attn(self.expand(self.relu(self.reduce(self.pool(x)))))  # (B, C, 1, 1)
+        weights = self.attn(self.expand(self.relu(self.reduce(x.mean((2, 3), keepdim=True)))))  # (B, C, 1, 1)
         return x * (self.scale * weights)
 
 
@@ -83,7 +81,6 @@ class EfficientChannelAttention(nn.Module):
         self.channels = channels
         size = max(3, int((math.log2(channels) + b) / gamma))
         size += 1 - size % 2  # an even one goes up
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.conv = nn.Conv1d(1, 1, size, padding=size // 2, bias=False)
         self.gate = nn.Sigmoid()
 
@@ -91,5 +88,5 @@ class EfficientChannelAttention(nn.Module):
         _, channels, _, _ = x.shape  # any other rank is an error here, not a wrong result
         if channels != self.channels:
             raise ValueError(f"This module was built for {self.channels} channels and got {channels}.")
-        scores = self.conv(self.pool(x).flatten(1).unsqueeze(1))  # (B, 1, C)
+        scores = self.conv(x.mean((2, 3)).unsqueeze(1))  # (B, 1, C)
         return x * self.gate(scores.view(-1, channels, 1, 1))  # (B, C, 1, 1)

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from attention.mechanisms.channel import reduced
-from attention.mechanisms.self_attention import attend, most_heads
+from attention.mechanisms.pairwise import attend
+from attention.mechanisms.self_attention import most_heads
 
 
 class _ScoredPool(nn.Module):

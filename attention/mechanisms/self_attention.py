@@ -1,22 +1,14 @@
-"""Self-attention: every position looks at every other. (B, C, H, W) -> (B, C, H, W)."""
+"""Self-attention: every position looks at every other. (B, C, H, W) -> (B, C, H, W).
+
+Up to pairwise.FUSED_ABOVE positions the matrix A passes through `attn`; above, `rows` and `received` show it on demand.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention.mechanisms.channel import reduced
-
-
-def attend(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """V A^T with A = softmax(Q^T K) over the keys: (..., C', N), (..., C', N), (..., C, N) -> (..., C, N)."""
-    weights = attn(query.mT @ key)  # (..., N, N): row i says where position i looks
-    return value @ weights.mT
-
-
-def attend_maps(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """The same over the positions of maps: (B, C', H, W), (B, C', H, W), (B, C, H, W) -> (B, C, H, W)."""
-    _, _, _, _ = value.shape  # any other rank is an error here, not a wrong result
-    return attend(attn, query.flatten(2), key.flatten(2), value.flatten(2)).view_as(value)
+from attention.mechanisms.pairwise import PairwiseAttention, attend, is_formed
 
 
 def most_heads(channels: int, at_most: int) -> int:
@@ -24,7 +16,7 @@ def most_heads(channels: int, at_most: int) -> int:
     return next(heads for heads in range(at_most, 0, -1) if channels % heads == 0)
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(PairwiseAttention):
     """Replaces each position by a weighted mean of all positions, mixed in with a learned strength that starts at 0.
 
     With 1x1 convolutions to queries and keys of max(8, C / 8) channels: A = softmax(Q^T K) over the keys, without a
@@ -41,9 +33,13 @@ class SelfAttention(nn.Module):
         self.attn = nn.Softmax(dim=-1)
         self.gamma = nn.Parameter(torch.zeros(1))
 
+    def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.query(x).flatten(2), self.key(x).flatten(2)
+
     def update(self, x: Tensor) -> Tensor:
         """gamma * (A X), what is added to X."""
-        return self.gamma * attend_maps(self.attn, self.query(x), self.key(x), x)
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
+        return self.gamma * attend(self.attn, *self.queries_and_keys(x), x.flatten(2)).view_as(x)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.update(x) + x
@@ -63,13 +59,22 @@ class ReducedGridSelfAttention(SelfAttention):
         super().__init__(channels, reduction, reduced_at_least)
         self.factor = factor
 
-    def forward(self, x: Tensor) -> Tensor:
+    def grid(self, x: Tensor) -> Tensor:
+        """G, the means of cells of about factor x factor positions."""
         _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
-        grid = F.adaptive_avg_pool2d(x, (-(-height // self.factor), -(-width // self.factor)))
-        return F.interpolate(self.update(grid), (height, width), mode="bilinear", align_corners=False) + x
+        return F.adaptive_avg_pool2d(x, (-(-height // self.factor), -(-width // self.factor)))
+
+    def rows(self, x: Tensor, positions: Tensor | list[int]) -> Tensor:
+        return super().rows(self.grid(x), positions)
+
+    def received(self, x: Tensor, block: int = 256) -> Tensor:
+        return super().received(self.grid(x), block)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(self.update(self.grid(x)), x.shape[2:], mode="bilinear", align_corners=False) + x
 
 
-class SAGANAttention(nn.Module):
+class SAGANAttention(PairwiseAttention):
     """Adds to each position a projected weighted mean of all positions, with a learned strength that starts at 0.
 
     With 1x1 convolutions f, g and h to max(8, C / 8) channels and v back to C: A = softmax(g(X)^T f(X)) over f's
@@ -88,12 +93,18 @@ class SAGANAttention(nn.Module):
         self.attn = nn.Softmax(dim=-1)
         self.gamma = nn.Parameter(torch.zeros(1))
 
+    def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.query(x).flatten(2), self.key(x).flatten(2)
+
     def forward(self, x: Tensor) -> Tensor:
-        mean = attend_maps(self.attn, self.query(x), self.key(x), self.value(x))  # (B, C', H, W)
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
+        query, key = self.queries_and_keys(x)
+        value = self.value(x)
+        mean = attend(self.attn, query, key, value.flatten(2)).view_as(value)  # (B, C', H, W)
         return self.gamma * self.output(mean) + x
 
 
-class NonLocalBlock(nn.Module):
+class NonLocalBlock(PairwiseAttention):
     """Adds to each position a projected and normalised weighted mean of all positions; it begins as the identity.
 
     The embedded Gaussian form, with 1x1 convolutions theta, phi and g to max(8, C / 2) channels:
@@ -113,8 +124,14 @@ class NonLocalBlock(nn.Module):
         nn.init.zeros_(self.bn.weight)
         self.attn = nn.Softmax(dim=-1)
 
+    def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.theta(x).flatten(2), self.phi(x).flatten(2)
+
     def forward(self, x: Tensor) -> Tensor:
-        mean = attend_maps(self.attn, self.theta(x), self.phi(x), self.g(x))  # (B, C', H, W)
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
+        query, key = self.queries_and_keys(x)
+        value = self.g(x)
+        mean = attend(self.attn, query, key, value.flatten(2)).view_as(value)  # (B, C', H, W)
         return self.bn(self.output(mean)) + x
 
 
@@ -129,7 +146,7 @@ def by_offset(table: Tensor, side: int) -> Tensor:
     return table.unfold(0, side, 1).flip(0)  # position i's window begins at offset -i: the last begins first
 
 
-class MultiHeadSelfAttention(nn.Module):
+class MultiHeadSelfAttention(PairwiseAttention):
     """Replaces each position by weighted means of all positions, one a head, scored by content and by relative place.
 
     With 1x1 convolutions q, k and v: A = softmax(q_i . (k_j + r_h + r_w) / sqrt(d)) over the keys j, with learned
@@ -152,13 +169,41 @@ class MultiHeadSelfAttention(nn.Module):
         self.horizontal = nn.Parameter(self.scale * torch.randn(2 * base - 1, width))
         self.attn = nn.Softmax(dim=-1)
 
+    def queries_and_keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        query, key = self.scale * self._by_head(self.query, x), self._by_head(self.key, x)
+        return _folded(query, key, *self._places(query))
+
     def forward(self, x: Tensor) -> Tensor:
-        _, _, height, width = x.shape  # any other rank is an error here, not a wrong result
-        layers = (self.query, self.key, self.value)
-        query, key, value = (layer(x).unflatten(1, (self.heads, -1)) for layer in layers)  # (B, heads, d, H, W) each
+        _, _, _, _ = x.shape  # any other rank is an error here, not a wrong result
+        query, key, value = (self._by_head(layer, x) for layer in (self.query, self.key, self.value))
         query = self.scale * query
-        rows = torch.einsum("bnchw,hck->bnhwk", query, by_offset(self.vertical, height))  # (B, heads, H, W, H)
-        columns = torch.einsum("bnchw,wck->bnhwk", query, by_offset(self.horizontal, width))  # (B, heads, H, W, W)
+        rows, columns = self._places(query)
+        if not is_formed(key.flatten(3)):
+            return attend(self.attn, *_folded(query, key, rows, columns), value.flatten(3)).reshape(x.shape)
         places = (rows.unsqueeze(5) + columns.unsqueeze(4)).flatten(4).flatten(2, 3)  # (B, heads, N, N)
         weights = self.attn(query.flatten(3).mT @ key.flatten(3) + places)
         return (value.flatten(3) @ weights.mT).reshape(x.shape)
+
+    def _by_head(self, layer: nn.Conv2d, x: Tensor) -> Tensor:
+        return layer(x).unflatten(1, (self.heads, -1))  # (B, heads, d, H, W)
+
+    def _places(self, query: Tensor) -> tuple[Tensor, Tensor]:
+        """q_i . r_h for each row and q_i . r_w for each column: (B, heads, H, W, H) and (B, heads, H, W, W)."""
+        height, width = query.shape[3:]
+        rows = torch.einsum("bnchw,hck->bnhwk", query, by_offset(self.vertical, height))
+        columns = torch.einsum("bnchw,wck->bnhwk", query, by_offset(self.horizontal, width))
+        return rows, columns
+
+
+def _folded(query: Tensor, key: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Content and place in one product: Q = [q, rows, columns], K = [k, 1 at the row of j, 1 at its column].
+
+    Exact, and needs no (N, N) sum of places. Shapes as they come from MultiHeadSelfAttention -> twice
+    (B, heads, d + H + W, N).
+    """
+    height, width = query.shape[3:]
+    in_row = torch.eye(height, dtype=key.dtype, device=key.device).repeat_interleave(width, dim=1)  # (H, N)
+    in_column = torch.eye(width, dtype=key.dtype, device=key.device).repeat(1, height)  # (W, N)
+    place = torch.cat([in_row, in_column]).expand(*key.shape[:2], -1, -1)
+    query = torch.cat([query.flatten(3), rows.flatten(2, 3).mT, columns.flatten(2, 3).mT], dim=2)
+    return query, torch.cat([key.flatten(3), place], dim=2)

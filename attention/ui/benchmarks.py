@@ -1,4 +1,7 @@
-"""The Benchmarks tab: the committed tables of accuracy and cost, and one chart. Every number is read from data/results."""
+"""The Benchmarks tab: accuracy and cost on a device and at a batch that the visitor chooses, as a table and a chart.
+
+Every number is read from data/results. What each mechanism takes stands in costs.py, what is measured now in live.py.
+"""
 
 from html import escape
 
@@ -8,8 +11,10 @@ import pandas as pd
 from attention import figures, results
 from attention.datasets import DATASETS
 from attention.inference import Models
+from attention.results import Machine
+from attention.ui import compute, costs, live
 from attention.ui.compare import language
-from attention.ui.table import is_missing, latency_notes_html, notes_html, shown, table_html
+from attention.ui.table import is_missing, machine_name, notes_html, shown, table_html
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
@@ -60,6 +65,7 @@ def _hover(lang: str, row: dict) -> str:
         + line("verdict")
         + line("p50")
         + line("p90")
+        + line("throughput")
     )
 
 
@@ -67,7 +73,9 @@ def chart(lang: str, table: pd.DataFrame):
     families = {name: _family(name) for name in VARIANTS}
     titles = {name: title(lang, variant) for name, variant in VARIANTS.items()}
     hovers = {row["variant"]: _hover(lang, row) for row in table.to_dict("records")}
-    axes = (text(lang, "axis_latency"), text(lang, "axis_accuracy"))
+    measured = table.dropna(subset=["p50_ms"]).iloc[0]
+    latency = text(lang, "axis_latency", batch=int(measured["batch_size"]), device=measured["device"])
+    axes = (latency, text(lang, "axis_accuracy"))
     return figures.accuracy_against_latency(table, families, titles, hovers, axes, REFERENCE)
 
 
@@ -117,59 +125,101 @@ def _verdicts(lang: str, table: pd.DataFrame) -> str:
 # the tab
 
 
-def gpu_html(lang: str, dataset_name: str) -> str:
-    """The same table for the GPU measured last, or the command that will make it."""
-    heading = f"<h2>{escape(text(lang, 'gpu_heading'))}</h2>"
-    table = results.summary(dataset_name, "cuda")
-    if table.empty or "p50_ms" not in table or table["p50_ms"].isna().all():
-        return f'<div class="section">{heading}<p class="says">{escape(text(lang, "gpu_missing"))}</p></div>'
-    return f'<div class="section">{heading}{table_html(lang, table)}{latency_notes_html(lang, table)}</div>'
+def gpu_html(lang: str) -> str:
+    """Where no GPU has been measured, the command that does it; the GPUs that were are among the devices to choose."""
+    if results.machines("cuda"):
+        return ""
+    heading, sentence = escape(text(lang, "gpu_heading")), escape(text(lang, "gpu_missing"))
+    return f'<div class="section"><h2>{heading}</h2><p class="says">{sentence}</p></div>'
 
 
 def _heading(lang: str, key: str) -> str:
     return f'<div class="section"><h2>{escape(text(lang, key))}</h2></div>'
 
 
-def _render(lang: str, dataset_name: str):
-    """What stands above the chart, the chart, what stands below it, and the GPU's section."""
-    table = results.summary(dataset_name, "cpu")
+def _render(
+    lang: str, dataset_name: str, machine: Machine | None = None, batch_size: int = 1, busy: bool = False
+) -> tuple:
+    """What stands above the chart, the chart, what stands below it, and the hint about GPUs."""
+    table = results.summary(dataset_name, "cpu", machine, batch_size, busy)
     if table.empty:
         nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
-        return nothing, gr.update(visible=False), "", gpu_html(lang, dataset_name)
-    top = _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table)
+        return nothing, gr.update(visible=False), "", gpu_html(lang)
+    top = _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
     if "p50_ms" not in table or table["p50_ms"].isna().all():
-        return top, gr.update(value=None, visible=False), "", gpu_html(lang, dataset_name)
+        return top, gr.update(value=None, visible=False), "", gpu_html(lang)
     below = (
         f'{_chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
-        f'<p class="says">{escape(chart_says(lang, table))}</p>'
+        f'<p class="says">{escape(chart_says(lang, table))}</p><p class="read">{escape(text(lang, "chart_source"))}</p>'
     )
     plot = gr.update(value=chart(lang, table), visible=True)
-    return top + _heading(lang, "chart_heading"), plot, below, gpu_html(lang, dataset_name)
+    return top + _heading(lang, "chart_heading"), plot, below, gpu_html(lang)
+
+
+def _key(machine: Machine) -> str:
+    return f"{machine.device}|{machine.threads}|{machine.dtype}"
+
+
+def machine_of(key: str | None) -> Machine | None:
+    """The machine that a choice stands for; the first where the choice is gone."""
+    found = results.machines()
+    return next((machine for machine in found if _key(machine) == key), found[0] if found else None)
+
+
+def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
+    """Updates of data set, machine, batch and busy; with the data set and the machine that come first."""
+    datasets, machines, batches = datasets_shown(), results.machines(), results.batch_sizes()
+    first = next((name for name in [models.dataset.name, *datasets] if name in datasets), models.dataset.name)
+    same = [m for m in machines if m.device_type == models.device.type] or machines
+    machine = _key(same[0]) if same else None
+    titles = [(DATASETS[name].title if name in DATASETS else name, name) for name in datasets]
+    updates = [
+        gr.update(choices=titles, value=first, visible=len(datasets) > 1),
+        gr.update(
+            choices=[(machine_name(lang, m), _key(m)) for m in machines], value=machine, visible=len(machines) > 1
+        ),
+        gr.update(choices=[(str(n), n) for n in batches], value=1, visible=len(batches) > 1),
+        gr.update(value=False, visible=results.any_busy()),
+    ]
+    return updates, first, machine
 
 
 def build(models: Models, t):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event. `t` translates a label."""
-    which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
+    with gr.Row(equal_height=True):
+        which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
+        machine = gr.Radio([], label=t("measured_on"), visible=False, elem_id="machine-choice")
+        batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice")
+        busy = gr.Checkbox(False, label=t("show_busy"), visible=False, elem_id="busy-choice", container=False)
+    choices = [which, machine, batch, busy]
     top = gr.HTML(elem_id="accuracy-table", padding=False)
     plot = gr.Plot(show_label=False, visible=False, elem_id="accuracy-latency")
     below = gr.HTML(elem_id="chart-notes", padding=False)
+    load_live, live_outputs = live.build(models, t, machine_of, machine)
+    render_costs, cost_outputs = costs.build(t, machine_of, machine, busy)
     gpu = gr.HTML(elem_id="gpu-table", padding=False)
+    load_compute, compute_outputs = compute.build()
     parts = [top, plot, below, gpu]
 
-    def choose(dataset_name: str, request: gr.Request):
-        return _render(language(request), dataset_name)
+    def render(lang: str, dataset_name: str, key: str | None, batch_size: int, with_busy: bool) -> tuple:
+        chosen = machine_of(key)
+        return *_render(lang, dataset_name, chosen, batch_size, with_busy), *render_costs(lang, chosen, with_busy)
+
+    def choose(dataset_name: str, key: str | None, batch_size: int, with_busy: bool, request: gr.Request):
+        return render(language(request), dataset_name, key, batch_size, with_busy)
 
     def on_load(lang: str):
-        found = datasets_shown()
-        first = next((name for name in [models.dataset.name, *found] if name in found), models.dataset.name)
-        choices = [(DATASETS[name].title if name in DATASETS else name, name) for name in found]
-        return gr.update(choices=choices, value=first, visible=len(found) > 1), *_render(lang, first)
+        updates, first, key = _controls(lang, models)
+        return *updates, *render(lang, first, key, 1, False), *load_live(lang), *load_compute(lang)
 
-    which.input(choose, which, parts, api_visibility="private", show_progress="hidden")
+    gr.on(
+        [which.input, machine.input, batch.input, busy.input], choose, choices, [*parts, *cost_outputs],
+        api_visibility="private", show_progress="hidden", trigger_mode="always_last",
+    )  # fmt: skip
 
     api_out, api_go = gr.JSON(visible=False), gr.Button(visible=False)
     api_go.click(
         lambda: rows(models.dataset.name), None, api_out, api_name="benchmarks",
         api_description="Accuracy with interval, difference to the baseline, verdict, cost and CPU latency of every model.",
     )  # fmt: skip
-    return on_load, [which, *parts]
+    return on_load, [*choices, *parts, *cost_outputs, *live_outputs, *compute_outputs]

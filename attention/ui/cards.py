@@ -25,10 +25,14 @@ NAMED = 3  # models that the summary names one by one; more are counted
 
 @dataclass(frozen=True)
 class Measured:
-    """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured."""
+    """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured.
+
+    `images` is how many the accuracy was measured on, where it is not the study's test set.
+    """
 
     accuracy: float | None = None
     p50_ms: float | None = None
+    images: int | None = None
 
 
 def _unit(language: str, scale) -> str:
@@ -39,7 +43,9 @@ def _heading(language: str, name: str, measured: Measured) -> str:
     variant = variant_of(name)
     chip = text(language, f"placement_{variant.placement}")
     figures = []
-    if measured.accuracy is not None:
+    if measured.images is not None:
+        figures.append(text(language, "accuracy_of", accuracy=measured.accuracy, images=measured.images))
+    elif measured.accuracy is not None:
         figures.append(text(language, "accuracy_line", accuracy=measured.accuracy))
     if measured.p50_ms is not None:
         figures.append(text(language, "latency_line", p50=measured.p50_ms))
@@ -186,3 +192,8 @@ def board(language: str, names: list[str], cards: dict[str, str], head: str = ""
 
 def empty(language: str) -> str:
     return f'<div class="empty">{escape(text(language, "empty"))}</div>'
+
+
+def loading(language: str, dataset_title: str) -> str:
+    """While the models of another data set are being loaded."""
+    return f'<div class="empty" role="status">{escape(text(language, "loading", dataset=dataset_title))}</div>'

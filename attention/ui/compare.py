@@ -1,7 +1,9 @@
 """The Compare tab: a photo in, a card a model out, as each is ready."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -11,6 +13,7 @@ from attention import datasets, foreign, results, samples, uploads
 from attention.checkpoints import CheckpointError, read_manifest
 from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
+from attention.model_sets import ModelSets
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
 from attention.ui.texts import class_name, language_of, text, title
@@ -54,7 +57,14 @@ def by_placement(names: list[str]) -> dict[str, list[str]]:
 
 
 def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
-    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run."""
+    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
+
+    A folder of one's own stands in no table: the accuracy is its manifest's.
+    """
+    if datasets.dataset(dataset_name).is_own:
+        published = read_manifest(dataset_name)["models"].items()
+        of_own = {name: cards.Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
+        return dict.fromkeys(all_models(), cards.Measured()) | of_own
     table = results.summary(dataset_name, device_type)
     found = {name: cards.Measured() for name in all_models()}
     for row in table.to_dict("records"):
@@ -130,90 +140,18 @@ def _thumbnail(path: Path) -> Image.Image:
     return image
 
 
-def _gallery(lang: str) -> list[tuple[Image.Image, str]]:
-    return [(_thumbnail(sample.path), _caption(sample, lang)) for sample in samples.all_samples()]
+def _readable(dataset_name: str) -> list[samples.Sample]:
+    """The samples whose pictures can be shown: files may go, or be replaced, while the page runs."""
+    found = []
+    for sample in samples.all_samples(dataset_name):
+        with suppress(uploads.UploadError):
+            _thumbnail(sample.path)
+            found.append(sample)
+    return found
 
 
-def build(models: Models, t) -> None:
-    """Lay the tab out and wire it. `t` gives a component's translated label."""
-    groups, at_first = by_placement(models.names), chosen_at_first(models.names)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=1, min_width=300):
-            photo = UploadImage(
-                label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
-                buttons=[], elem_id="photo", alt_text="The uploaded photo",
-            )  # fmt: skip
-            with gr.Row():
-                go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
-                stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
-            gallery = gr.Gallery(
-                [], label=t("samples"), columns=3, height="auto", allow_preview=False, object_fit="cover",
-                buttons=[], interactive=False, elem_id="samples",
-            )  # fmt: skip
-            with gr.Column(visible=not samples.photographs()) as fetch_area:
-                gr.Markdown(t("fetch_note"))
-                fetch = gr.Button(t("fetch"), elem_id="fetch")
-            with gr.Column(elem_id="models"):
-                gr.Markdown(t("models"), elem_id="models-heading")
-                chosen = [
-                    gr.CheckboxGroup(
-                        _choices("en", group), value=[n for n in group if n in at_first],
-                        label=t(f"placement_{placement}"), elem_id=f"models-{placement}",
-                    )
-                    for placement, group in groups.items()
-                ]  # fmt: skip
-        with gr.Column(scale=3, min_width=320):
-            with gr.Row(equal_height=True):
-                which = gr.Radio(
-                    [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
-                    value="attention", label=t("show"), elem_id="map-choice",
-                )  # fmt: skip
-                opacity = gr.Slider(0, 100, 80, step=5, label=t("opacity"), elem_id="opacity")
-            board = gr.HTML(cards.empty("en"), elem_id="results")
-            classes = gr.Markdown(_classes("en", models), elem_id="classes")
-
-    def stream(upload, request: gr.Request, *names_by_group: list[str]):
-        names = [name for group in names_by_group for name in group]
-        yield from compare_stream(upload, [n for n in models.names if n in names], models, language(request))
-
-    def pick(event: gr.SelectData) -> Image.Image:
-        return uploads.read_image(samples.all_samples()[event.index].path).image
-
-    def fetch_samples(request: gr.Request, progress=gr.Progress(track_tqdm=True)):  # noqa: B008 (gradio finds it there)
-        lang = language(request)
-        try:
-            datasets.download("imagenette")
-        except datasets.DataError as error:
-            raise gr.Error(text(lang, "download_failed", problem=error), print_exception=False) from error
-        gr.Info(text(lang, "fetched"))
-        return gr.update(value=_gallery(lang)), gr.update(visible=False)
-
-    private = {"api_visibility": "private"}
-    shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
-    runs = gr.on(
-        [photo.change, *(group.change for group in chosen), go.click], stream, [photo, *chosen], board,
-        trigger_mode="always_last", **shared,
-    )  # fmt: skip
-    stop.click(None, cancels=[runs], **private)
-    gallery.select(pick, None, photo, show_progress="hidden", **private)
-    fetch.click(fetch_samples, None, [gallery, fetch_area], concurrency_limit=1, **private)
-    which.change(None, which, js=theme.SHOW_MAP, **private)
-    opacity.input(None, opacity, js=theme.SET_OPACITY, **private)
-
-    # scripts: gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
-    api_names, api_out, api_go = gr.JSON(visible=False), gr.JSON(visible=False), gr.Button(visible=False)
-    api_go.click(
-        lambda upload, names: compare_api(upload, names, models), [photo, api_names], api_out, api_name="compare",
-        api_description="Run models on an image: top-5 with probabilities and milliseconds a model.",
-        concurrency_id=CONCURRENCY, concurrency_limit=1,
-    )  # fmt: skip
-
-    def on_load(request: gr.Request):
-        lang = language(request)
-        labels = [gr.update(choices=_choices(lang, group)) for group in groups.values()]
-        return *labels, _gallery(lang), cards.empty(lang), _classes(lang, models)
-
-    return on_load, [*chosen, gallery, board, classes]
+def _gallery(lang: str, dataset_name: str) -> list[tuple[Image.Image, str]]:
+    return [(_thumbnail(sample.path), _caption(sample, lang)) for sample in _readable(dataset_name)]
 
 
 def _choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
@@ -221,5 +159,183 @@ def _choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
 
 
 def _classes(lang: str, models: Models) -> str:
+    names = [class_name(lang, name) for name in models.dataset.class_names]
     comma = "、" if lang == "zh" else ", "
-    return text(lang, "classes", classes=comma.join(class_name(lang, name) for name in models.dataset.class_names))
+    return f"<p>{escape(text(lang, 'classes', count=len(names), classes=comma.join(names)))}</p>"
+
+
+def _dataset_choices(sets: ModelSets) -> list[tuple[str, str]]:
+    study = datasets.DATASETS
+    return [(study[name].title if name in study else name, name) for name in sets.names]
+
+
+class Parts:
+    """The components of the tab, in the order in which a visitor meets them."""
+
+    def __init__(self, sets: ModelSets, t):
+        """Lay the tab out over the data set that is shown first. `t` gives a component's translated label."""
+        first = sets.first
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=1, min_width=300):
+                self._photo_and_samples(sets, t)
+                with gr.Column(elem_id="models"):
+                    gr.Markdown(t("models"), elem_id="models-heading")
+                    groups = by_placement(first.names)
+                    self.groups = {
+                        placement: gr.CheckboxGroup(
+                            label=t(f"placement_{placement}"), elem_id=f"models-{placement}",
+                            **_group("en", groups.get(placement, []), chosen_at_first(first.names)),
+                        )
+                        for placement in PLACEMENTS
+                    }  # fmt: skip
+            with gr.Column(scale=3, min_width=320):
+                with gr.Row(equal_height=True):
+                    self.map = gr.Radio(
+                        [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
+                        value="attention", label=t("show"), elem_id="map-choice",
+                    )  # fmt: skip
+                    self.opacity = gr.Slider(0, 100, 80, step=5, label=t("opacity"), elem_id="opacity")
+                self.board = gr.HTML(cards.empty("en"), elem_id="results")
+                self.classes = gr.HTML(_classes("en", first), elem_id="classes")
+
+    def _photo_and_samples(self, sets: ModelSets, t) -> None:
+        self.photo = UploadImage(
+            label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
+            buttons=[], elem_id="photo", alt_text="The uploaded photo",
+        )  # fmt: skip
+        with gr.Row():
+            self.go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
+            self.stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
+        self.dataset = gr.Radio(
+            _dataset_choices(sets), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
+            elem_id="compare-dataset",
+        )  # fmt: skip
+        self.gallery = gr.Gallery(
+            [], label=t("samples"), columns=3, height="auto", allow_preview=False, object_fit="cover",
+            buttons=[], interactive=False, elem_id="samples",
+        )  # fmt: skip
+        with gr.Column(visible=False) as self.fetch_area:
+            self.fetch_note = gr.HTML()
+            self.fetch = gr.Button(t("fetch"), elem_id="fetch")
+
+    def of_dataset(self) -> list:
+        """Those that change with the data set: what `settings` gives values to, in its order."""
+        return [*self.groups.values(), self.gallery, self.fetch_area, self.fetch_note, self.classes]
+
+
+def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
+    return {"choices": _choices(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
+
+
+def settings(lang: str, models: Models) -> list:
+    """Values for `Parts.of_dataset`: models, samples and classes of one data set."""
+    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen_at_first(models.names)
+    can_fetch = name in datasets.DATASETS and not samples.photographs(name)
+    return [
+        *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),
+        _gallery(lang, name),
+        gr.update(visible=can_fetch),
+        f"<p>{escape(text(lang, 'fetch_note', dataset=models.dataset.title))}</p>",
+        _classes(lang, models),
+    ]
+
+
+def build(sets: ModelSets, t):
+    """Lay the tab out and wire it; returns (handler, outputs) for the page's load event."""
+    parts = Parts(sets, t)
+    groups = list(parts.groups.values())
+
+    def stream(upload, dataset_name: str, request: gr.Request, *names_by_group: list[str]):
+        lang = language(request)
+        try:
+            models = sets[dataset_name]
+        except (CheckpointError, datasets.DataError) as error:
+            yield cards.notice(text(lang, "not_loaded", problem=error))
+            return
+        names = {name for group in names_by_group for name in group}
+        yield from compare_stream(upload, [n for n in models.names if n in names], models, lang)
+
+    def choose(dataset_name: str, request: gr.Request):
+        lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
+        if not sets.is_loaded(dataset_name):
+            label = {name: label for label, name in _dataset_choices(sets)}.get(dataset_name, dataset_name)
+            yield *unchanged, cards.loading(lang, label)
+        try:
+            models = sets[dataset_name]
+        except (CheckpointError, datasets.DataError):  # `stream`, which follows, says it
+            yield *unchanged, gr.skip()
+            return
+        yield *settings(lang, models), gr.skip()
+
+    def pick(dataset_name: str, event: gr.SelectData, request: gr.Request) -> Image.Image:
+        try:
+            return uploads.read_image(_readable(dataset_name)[event.index].path).image
+        except (IndexError, uploads.UploadError) as error:
+            raise gr.Error(text(language(request), "sample_gone"), title="", print_exception=False) from error
+
+    def fetch_samples(dataset_name: str, request: gr.Request, progress=gr.Progress(track_tqdm=True)):  # noqa: B008 (gradio finds it there)
+        lang = language(request)
+        try:
+            datasets.download(dataset_name)
+        except datasets.DataError as error:
+            raise gr.Error(text(lang, "download_failed", problem=error), print_exception=False) from error
+        gr.Info(text(lang, "fetched", dataset=datasets.dataset(dataset_name).title))
+        return gr.update(value=_gallery(lang, dataset_name)), gr.update(visible=False)
+
+    private = {"api_visibility": "private"}
+    shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
+    inputs = [parts.photo, parts.dataset, *groups]
+    runs = gr.on(
+        [parts.photo.change, *(group.input for group in groups), parts.go.click], stream, inputs, parts.board,
+        trigger_mode="always_last", **shared,
+    )  # fmt: skip
+    chosen = parts.dataset.input(
+        choose, parts.dataset, [*parts.of_dataset(), parts.board], trigger_mode="always_last", show_progress="hidden",
+        **private,
+    )  # fmt: skip
+    runs_again = chosen.then(stream, inputs, parts.board, **shared)
+    parts.stop.click(None, cancels=[runs, runs_again], **private)
+    parts.gallery.select(pick, parts.dataset, parts.photo, show_progress="hidden", **private)
+    parts.fetch.click(fetch_samples, parts.dataset, [parts.gallery, parts.fetch_area], concurrency_limit=1, **private)
+    parts.map.change(None, parts.map, js=theme.SHOW_MAP, **private)
+    parts.opacity.input(None, parts.opacity, js=theme.SET_OPACITY, **private)
+    _build_api(parts, sets)
+
+    def on_load(request: gr.Request):
+        lang, name = language(request), sets.first_name
+        radio = gr.update(choices=_dataset_choices(sets), value=name, visible=len(sets.names) > 1)
+        try:
+            return radio, *settings(lang, sets[name]), cards.empty(lang)
+        except (CheckpointError, datasets.DataError) as error:
+            problem = cards.notice(text(lang, "not_loaded", problem=error))
+            return radio, *[gr.skip()] * len(parts.of_dataset()), problem
+
+    return on_load, [parts.dataset, *parts.of_dataset(), parts.board]
+
+
+def _build_api(parts: Parts, sets: ModelSets) -> None:
+    """gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
+
+    Another data set has an endpoint of its own: gradio's clients would take a third argument for optional, plain HTTP not.
+    """
+
+    def compare_dataset(upload, names: list[str] | None, dataset: str) -> dict:
+        try:
+            models = sets[dataset]
+        except (CheckpointError, datasets.DataError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return compare_api(upload, names, models)
+
+    def compare_first(upload, names: list[str] | None) -> dict:
+        return compare_dataset(upload, names, sets.first_name)
+
+    names, dataset, out = gr.JSON(visible=False), gr.Textbox(visible=False), gr.JSON(visible=False)
+    says = "Run models on an image: top-5 with probabilities and milliseconds a model."
+    shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1}
+    gr.Button(visible=False).click(
+        compare_first, [parts.photo, names], out, api_name="compare", api_description=says, **shared
+    )
+    gr.Button(visible=False).click(
+        compare_dataset, [parts.photo, names, dataset], out, api_name="compare_dataset",
+        api_description=f"{says} Of another data set than the page shows first.", **shared,
+    )  # fmt: skip

@@ -2,22 +2,32 @@
 
 from html import escape
 
+import gradio as gr
+
 from attention import figures, results
 from attention.leaderboard import RESULT_FILE
 from attention.ui.texts import text
 from attention.variants import REFERENCE
 
 
-def render(lang: str):
-    """(heading, chart, what it says) or None where leaderboard.csv has not been made."""
+def build():
+    """Lay the section out; returns (handler of a language, outputs)."""
+    top = gr.HTML(elem_id="compute-heading", padding=False)
+    plot = gr.Plot(show_label=False, visible=False, elem_id="accuracy-compute")
+    below = gr.HTML(elem_id="compute-notes", padding=False)
+    return render, [top, plot, below]
+
+
+def render(lang: str) -> tuple:
+    """Heading, chart and what it says; nothing where leaderboard.csv has not been made."""
     table = results.read(RESULT_FILE)
     if table.empty or REFERENCE not in set(table["source"]):
-        return None
+        return "", gr.update(visible=False), ""
     names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}
     figure = figures.accuracy_against_compute(table, names, (text(lang, "axis_compute"), text(lang, "axis_accuracy")))
     heading = f'<div class="section"><h2>{escape(text(lang, "compute_heading"))}</h2></div>'
     reading = f'<p class="read">{escape(text(lang, "compute_read"))}</p><p class="says">{escape(says(lang, table))}</p>'
-    return heading, figure, reading
+    return heading, gr.update(value=figure, visible=True), reading
 
 
 def says(lang: str, table) -> str:

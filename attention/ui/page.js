@@ -19,7 +19,7 @@ document.addEventListener("click", (event) => {
     });
     return;
   }
-  const heading = event.target.closest && event.target.closest("table.figures thead th");
+  const heading = event.target.closest && event.target.closest("table.figures thead th:not(.group)");
   if (heading) {
     const up = heading.getAttribute("aria-sort") !== "ascending";
     const body = heading.closest("table").tBodies[0];

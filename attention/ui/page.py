@@ -5,36 +5,36 @@ from html import escape
 import gradio as gr
 
 from attention import devices
-from attention.inference import Models
+from attention.model_sets import ModelSets
 from attention.ui import benchmarks, compare
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
 
 
-def _lead(lang: str, models: Models) -> str:
-    device = f"{devices.device_name(models.device)}, {models.device.type}"
+def _lead(lang: str, sets: ModelSets) -> str:
+    device = f"{devices.device_name(sets.device)}, {sets.device.type}"
     return (
         f"<h1>{escape(text(lang, 'title'))}</h1><p>{escape(text(lang, 'lead'))}</p>"
         f"<p>{escape(text(lang, 'device', device=device))}</p>"
     )
 
 
-def build(models: Models) -> gr.Blocks:
-    """The page over models that are already loaded, so that tests can hand it their own."""
+def build(sets: ModelSets) -> gr.Blocks:
+    """The page over the models of each data set, so that tests can hand it their own."""
     with gr.Blocks(title="Attention Lab", analytics_enabled=False) as page:
-        lead = gr.HTML(_lead("en", models), elem_id="lead")
+        lead = gr.HTML(_lead("en", sets), elem_id="lead")
         with gr.Tabs():
             with gr.Tab(I18N("tab_compare"), id="compare"):
-                load_compare, compare_outputs = compare.build(models, I18N)
+                load_compare, compare_outputs = compare.build(sets, I18N)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
-                render_benchmarks, benchmark_outputs = benchmarks.build(models, I18N)
+                render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
                 about = gr.Markdown(text("en", "about"))
 
         def on_load(request: gr.Request):
             lang = compare.language(request)
-            return [_lead(lang, models), text(lang, "about"), *load_compare(request), *render_benchmarks(lang)]
+            return [_lead(lang, sets), text(lang, "about"), *load_compare(request), *render_benchmarks(lang)]
 
         page.load(
             on_load, None, [lead, about, *compare_outputs, *benchmark_outputs], api_visibility="private",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from attention.datasets import DATASETS, EVALUATION_PIXELS
 from attention.evaluation import CONFIDENCE, MARGIN, POWER, SEEDS_TO_JUDGE
+from attention.results import Machine
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
@@ -22,6 +23,7 @@ COLUMNS = {  # and the figure of the summary that a column is sorted by; None: b
     "p90": "p90_ms",
     "flops": "multiply_adds",
     "parameters": "parameters",
+    "memory": "working_memory_mb",
     "seconds": "seconds_an_epoch",
 }
 FILTER_FROM = 9  # rows; fewer are taken in at a glance
@@ -33,7 +35,7 @@ def is_missing(value) -> bool:
     return value is None or pd.isna(value)
 
 
-def _number(value, form: str, per: float = 1) -> str:
+def number(value, form: str, per: float = 1) -> str:
     return MISSING if is_missing(value) else format(value / per, form).replace("-", "−")
 
 
@@ -46,22 +48,24 @@ def shown(lang: str, row: dict) -> dict[str, str]:
     variant, get = VARIANTS[row["variant"]], row.get
 
     def interval(low: str, high: str, form: str, per: float, between: str) -> str:
-        return MISSING if is_missing(get(low)) else between.join(_number(get(key), form, per) for key in (low, high))
+        return MISSING if is_missing(get(low)) else between.join(number(get(key), form, per) for key in (low, high))
 
     return {
         "model": title(lang, variant),
         "placement": text(lang, f"placement_{variant.placement}"),
-        "seeds": _number(get("seeds"), ".0f"),
-        "accuracy": _number(get("accuracy"), ".2f", 0.01),
+        "seeds": number(get("seeds"), ".0f"),
+        "accuracy": number(get("accuracy"), ".2f", 0.01),
         "interval": interval("low", "high", ".2f", 0.01, " – "),
-        "difference": _number(get("difference_points"), "+.2f"),
+        "difference": number(get("difference_points"), "+.2f"),
         "difference_interval": interval("difference_low_points", "difference_high_points", "+.2f", 1, " … "),
         "verdict": verdict(lang, row),
-        "p50": _number(get("p50_ms"), ".2f"),
-        "p90": _number(get("p90_ms"), ".2f"),
-        "flops": _number(get("multiply_adds"), ",.0f", 1e6),
-        "parameters": _number(get("parameters"), ".3f", 1e6),
-        "seconds": _number(get("seconds_an_epoch"), ".1f"),
+        "p50": number(get("p50_ms"), ".2f"),
+        "p90": number(get("p90_ms"), ".2f"),
+        "throughput": number(get("images_per_second"), ",.0f"),
+        "memory": number(get("working_memory_mb"), ",.1f"),
+        "flops": number(get("multiply_adds"), ",.0f", 1e6),
+        "parameters": number(get("parameters"), ".3f", 1e6),
+        "seconds": number(get("seconds_an_epoch"), ".1f"),
     }
 
 
@@ -170,23 +174,39 @@ def _verdict_notes(lang: str, table: pd.DataFrame) -> list[str]:
     return [meaning, text(lang, "detectable_note", smallest=smallest, power=round(100 * POWER))]
 
 
-def _latency_notes(lang: str, table: pd.DataFrame) -> list[str]:
-    timed = table.dropna(subset=["p50_ms"]) if "p50_ms" in table else table.iloc[:0]
+def threads_text(lang: str, threads: float) -> str:
+    return text(lang, "threads", threads=int(threads)) if threads else ""  # a GPU has none
+
+
+def machine_name(lang: str, machine: Machine) -> str:
+    return text(
+        lang, "machine", device=machine.device, threads=threads_text(lang, machine.threads), dtype=machine.dtype
+    )
+
+
+def _latency_notes(lang: str, table: pd.DataFrame, batch_size: int = 1) -> list[str]:
+    measured = table.dropna(subset=["device"]) if "device" in table else table.iloc[:0]
+    if measured.empty:
+        return [text(lang, "no_latency" if batch_size == 1 else "batch_missing", batch=batch_size)]
+    busy = measured[measured["busy"].astype(bool)]
+    timed = measured.dropna(subset=["p50_ms"])
     if timed.empty:
-        return [text(lang, "no_latency")]
+        return [text(lang, "busy_all", batch=batch_size)]
     machine = timed.iloc[0]
-    threads = text(lang, "threads", threads=int(machine["threads"])) if machine["threads"] else ""  # a GPU has none
     notes = [
         text(
-            lang, "latency_note", device=machine["device"], threads=threads, calls=int(machine["calls"]),
-            batch=int(machine["batch_size"]), pixels=int(machine["pixels"]), dtype=machine["dtype"],
+            lang, "latency_note", device=machine["device"], threads=threads_text(lang, machine["threads"]),
+            calls=int(machine["calls"]), batch=int(machine["batch_size"]), pixels=int(machine["pixels"]),
+            dtype=machine["dtype"],
         )
     ]  # fmt: skip
-    busy = timed[timed["busy"].astype(bool)]
     if len(busy):
         names = "; ".join(title(lang, VARIANTS[name]) for name in busy["variant"])
-        count = text(lang, "some_of", count=len(busy), of=len(timed))
-        notes.append(text(lang, "busy_note", names=names if len(busy) <= NAMED else count))
+        count = text(lang, "some_of", count=len(busy), of=len(measured))
+        key = "busy_left_out" if busy["p50_ms"].isna().all() else "busy_note"
+        notes.append(text(lang, key, names=names if len(busy) <= NAMED else count))
+    if len(_column(table, "working_memory_mb")):
+        notes.append(text(lang, "memory_note"))
     return notes
 
 
@@ -201,14 +221,11 @@ def _seconds_note(lang: str, table: pd.DataFrame) -> str:
     return text(lang, "seconds_note", **{field: _every(table, key) for field, key in circumstances.items()})
 
 
-def latency_notes_html(lang: str, table: pd.DataFrame) -> str:
-    return _paragraphs(_latency_notes(lang, table))
-
-
-def notes_html(lang: str, table: pd.DataFrame) -> str:
+def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:
     """What the columns mean, where the numbers come from, and under which circumstances they hold."""
-    return _paragraphs([*_accuracy_notes(lang, table), *_latency_notes(lang, table), _seconds_note(lang, table)])
+    latency = _latency_notes(lang, table, batch_size)
+    return paragraphs([*_accuracy_notes(lang, table), *latency, _seconds_note(lang, table)])
 
 
-def _paragraphs(sentences: list[str]) -> str:
+def paragraphs(sentences: list[str]) -> str:
     return "".join(f'<p class="read">{escape(sentence)}</p>' for sentence in sentences)

@@ -29,13 +29,16 @@ KNOWN = {"Method not implemented."}
 
 @contextmanager
 def serving(folder: Path, *command: str):
-    """The address of a page that a command serves at the port given as its last argument, without any data set."""
+    """The address of a page that a command serves at the port given as its last argument.
+
+    No data set is there, but folders of one's own that are registered in folder/own.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = folder / "log.txt"
     environment = os.environ | {"ATTENTION_DATA": str(folder), "GRADIO_TEMP_DIR": str(folder / "cache")}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment |= {"PYTHONPATH": str(ROOT), "ATTENTION_OWN": str(folder / "own")}
     with open(log, "w") as output:
         process = subprocess.Popen(
             [sys.executable, *command, str(port)], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
@@ -70,6 +73,28 @@ def study_server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     with serving(folder, "tests/browser/study.py", str(folder)) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory, draw_shapes):
+    """The page beside a folder of drawn shapes, trained on the command line; and that folder."""
+    folder = tmp_path_factory.mktemp("own")
+    shapes = draw_shapes(folder / "my shapes", circle=12, square=12, triangle=12)
+    trained = subprocess.run(
+        [sys.executable, "-m", "attention", "train", "--data", str(shapes), "--recipe", "smoke", "--device", "cpu"],
+        cwd=ROOT, env=os.environ | {"ATTENTION_OWN": str(folder / "own"), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr
+    assert "python app.py --dataset my-shapes now offers baseline." in trained.stdout
+    with serving(folder, "app.py", "--device", "cpu", "--port") as address:
+        yield address, shapes
+
+
+@pytest.fixture
+def visit_own(own_server, chromium):
+    """Like `visit`, to the page that offers a folder of one's own too."""
+    yield from _visits(own_server[0], chromium)
 
 
 @pytest.fixture(scope="session")

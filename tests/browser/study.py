@@ -51,18 +51,43 @@ def accuracy(dataset: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def latency(device_type: str, fastest_ms: float) -> pd.DataFrame:
+def latency(device_type: str, fastest_ms: float, batch_size: int = 1, busy: bool = False) -> pd.DataFrame:
+    """Every fifth row is busy; all are with `busy`."""
     random = np.random.default_rng(1)
     rows = [
         {
-            "variant": name, "device": f"a {device_type}", "device_type": device_type, "dtype": "float32", "batch_size": 1,
-            "pixels": 160, "threads": 2 if device_type == "cpu" else 0, "calls": 200, "p50_ms": round(p50, 3),
-            "p90_ms": round(p50 * 1.1, 3), "parameters": 2_000_000 + 999 * number, "multiply_adds": 360_000_000 + number,
-            "busy": number % 5 == 4, "measured": "2026-01-01",
+            "variant": name, "device": f"a {device_type}", "device_type": device_type, "dtype": "float32",
+            "batch_size": batch_size, "pixels": 160, "threads": 2 if device_type == "cpu" else 0, "calls": 200,
+            "p50_ms": round(p50, 3), "p90_ms": round(p50 * 1.1, 3), "images_per_second": round(1e3 * batch_size / p50, 1),
+            "parameters": 2_000_000 + 999 * number, "multiply_adds": 360_000_000 + number, "working_memory_mb": 2.5,
+            "busy": busy or number % 5 == 4, "measured": "2026-01-01",
         }
         for number, name in enumerate(VARIANTS)
-        for p50 in [fastest_ms * (1 + (number > 0) * float(random.gamma(2, 0.25)))]
+        for p50 in [batch_size * fastest_ms * (1 + (number > 0) * float(random.gamma(2, 0.25)))]
     ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def latencies() -> pd.DataFrame:
+    """A processor at two batches, and a GPU that was never quiet."""
+    return pd.concat([latency("cpu", 12.0), latency("cpu", 10.0, 8), latency("cuda", 1.0, busy=True)])
+
+
+def mechanisms() -> pd.DataFrame:
+    """Costs of the modules alone on the processor, at three resolutions."""
+    random, rows = np.random.default_rng(2), []
+    for number, variant in enumerate(v for v in VARIANTS.values() if not v.is_control):
+        cost_us, growth = 40 * float(random.gamma(2, 4)), float(random.uniform(0.5, 4))
+        for pixels in (128, 160, 224):
+            p50 = round(cost_us * (pixels / 128) ** growth, 1)
+            rows.append(
+                {
+                    "variant": variant.name, "mechanism": variant.mechanism, "device": "a cpu", "device_type": "cpu",
+                    "dtype": "float32", "batch_size": 1, "pixels": pixels, "threads": 2, "modules": 1, "calls": 200,
+                    "p50_us": p50, "replaced_us": 8.0 * (variant.placement == "head"), "added_us": p50,
+                    "busy": number % 7 == 6, "measured": "2026-01-01",
+                }
+            )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -74,9 +99,10 @@ def models() -> list[str]:
 
 
 def write(folder: Path) -> None:
-    """accuracy.csv, latency.csv, and checkpoints/ with untrained weights."""
+    """accuracy.csv, latency.csv, mechanisms_latency.csv, and checkpoints/ with untrained weights."""
     pd.concat([accuracy(name) for name in DATASETS]).to_csv(folder / "accuracy.csv", index=False)
-    pd.concat([latency("cpu", 12.0), latency("cuda", 1.0)]).to_csv(folder / "latency.csv", index=False)
+    latencies().to_csv(folder / "latency.csv", index=False)
+    mechanisms().to_csv(folder / "mechanisms_latency.csv", index=False)
     entries = {}
     for name in models():
         file = folder / "checkpoints" / "imagenette" / f"{name}.safetensors"
@@ -88,9 +114,15 @@ def write(folder: Path) -> None:
 
 
 def serve(folder: Path, port: str) -> int:
-    import app
+    import torch
 
+    import app
+    from attention.ui import live
+
+    torch.set_num_threads(1)  # beside a browser, two threads that wait for each other take ten times as long
+    live.CALLS, live.WARM_UPS = 30, 1
     results.ACCURACY_FILE, results.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
+    results.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
     return app.main(["--port", port, "--device", "cpu"])
 

@@ -7,7 +7,7 @@ import study
 from axe_playwright_python.sync_playwright import Axe
 
 from attention import results
-from attention.ui import benchmarks, compare
+from attention.ui import benchmarks, compare, costs
 from attention.ui.table import COLUMNS, notes_html, shown, table_html
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
@@ -32,9 +32,11 @@ OLD = [
 def files(tmp_path, monkeypatch):
     """Results of every variant in place of the committed ones; returns their folder."""
     pd.concat([study.accuracy(name) for name in ("imagenette", "imagewoof")]).to_csv(tmp_path / "accuracy.csv")
-    study.latency("cpu", 12.0).to_csv(tmp_path / "latency.csv")
+    study.latencies().to_csv(tmp_path / "latency.csv")
     monkeypatch.setattr(results, "ACCURACY_FILE", tmp_path / "accuracy.csv")
     monkeypatch.setattr(results, "LATENCY_FILE", tmp_path / "latency.csv")
+    study.mechanisms().to_csv(tmp_path / "mechanisms_latency.csv")
+    monkeypatch.setattr(results, "MECHANISMS_FILE", tmp_path / "mechanisms_latency.csv")
     return tmp_path
 
 
@@ -77,6 +79,21 @@ def test_rows_without_the_new_columns_are_shown_with_dashes(files):
         }
     study.latency("cpu", 12.0).to_csv(files / "latency.csv")
     assert benchmarks._render("zh", "imagenette")[1]["visible"] is True
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_costs_say_what_their_rows_say(files, lang):
+    (machine, _) = results.machines()
+    table = results.mechanism_costs(machine).dropna(subset=["p50_us"])
+    heading, choice, plot, html = costs.render(lang, machine, False)
+    assert choice["visible"] and plot["visible"] and html.count("<tr data-") == table["variant"].nunique()
+    rows = costs.wide(table)
+    assert rows["growth"].tolist() == pytest.approx((rows[224] / rows[128]).tolist())
+    assert f"{rows[160].max():,.0f} µs" in html or f"{rows[160].max():,.0f} 微秒" in html
+    assert "mechanisms_latency.csv" in html and "nan" not in html.lower()
+    (files / "mechanisms_latency.csv").unlink()
+    heading, choice, plot, html = costs.render(lang, machine, False)
+    assert "benchmark --mechanisms" in heading and not choice["visible"] and not plot["visible"] and html == ""
 
 
 def test_the_data_sets_are_those_with_results(files):

@@ -1,0 +1,60 @@
+"""A model as a function that returns all that is shown: logits, last features, class activation map, attention weights.
+
+Hooks do not fire in CUDA graphs, compiled or exported code. Here they are part of the forward pass that is recorded or
+traced, and what they saw is returned, so that a replay brings it too.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attention.fusion import fold, pack
+from attention.heatmaps import read_head, visible, watch
+from attention.network import ResNet
+
+
+class Explanation(NamedTuple):
+    """What a model made of a batch; every tensor is on the model's device, logits, features and activation in float32."""
+
+    logits: Tensor  # (B, classes)
+    features: Tensor  # (B, C, h, w), what the head reads
+    activation: Tensor  # (B, h, w), class activation map of the most probable class
+    weights: dict[str, Tensor]  # what heatmaps.watch sees, by path, in the order of the network
+
+
+class Explicit(nn.Module):
+    """(B, 3, H, W) normalised float32 images -> Explanation, in one forward pass and without a gradient of the body.
+
+    The body may be in half precision; the head is in float32: it costs nothing, and its gradient makes the map.
+    """
+
+    def __init__(self, model: ResNet, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.model, self.dtype = model, dtype
+        self.visible = visible(model)
+
+    @torch.no_grad()  # not inference_mode: the map may differentiate the head
+    def forward(self, images: Tensor) -> Explanation:
+        with watch(self.model, self.visible) as weights:
+            features = self.model.forward_features(images.to(self.dtype)).float()
+            logits, activation = read_head(self.model, features)
+        return Explanation(logits, features, activation, weights)
+
+
+def fast(model: ResNet, dtype: torch.dtype = torch.float32) -> Explicit:
+    """A copy of a model for inference on its device: batch norm folded, channels last, packed, its body in `dtype`."""
+    model = fold(model)
+    for body in model.body():
+        body.to(dtype)
+    return Explicit(pack(model.to(memory_format=torch.channels_last)), dtype)
+
+
+def to_host(explanation: Explanation) -> Explanation:
+    """The same in the host's memory and in float32, by one transfer: the only time that anything waits for the device."""
+    logits, features, activation, weights = explanation
+    tensors = [logits, features, activation, *weights.values()]
+    flat = torch.cat([tensor.flatten().float() for tensor in tensors]).cpu()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    logits, features, activation, *seen = (part.view(t.shape) for part, t in zip(parts, tensors, strict=True))
+    return Explanation(logits, features, activation, dict(zip(weights, seen, strict=True)))
