@@ -280,6 +280,24 @@ def run_evaluate(arguments: argparse.Namespace) -> None:
     results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
 
 
+def run_score_maps(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import score_maps
+    from attention.variants import variant
+
+    names = [variant(name.strip()).name for name in arguments.models.split(",")] if arguments.models else None
+    if arguments.images < 1 or arguments.steps < 1:
+        raise BadInput("--images and --steps must be at least 1.")
+
+    def bar(total: int, label: str):
+        return tqdm(total=total, desc=label, unit="img", leave=False).update
+
+    score_maps.score(
+        arguments.datasets, devices.pick_device(arguments.device), names, arguments.images, arguments.steps, bar=bar
+    )
+
+
 def run_leaderboard(arguments: argparse.Namespace) -> None:
     from attention import leaderboard
 
@@ -470,6 +488,14 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)
     sub.add_argument("--variant", required=True)
     sub.add_argument("-o", "--out", required=True, help="the file to write, such as model.onnx")
+
+    sub = command("score-maps", run_score_maps, "Score the maps of the committed models: heatmaps.csv.", dataset=False)
+    sub.add_argument(
+        "--dataset", dest="datasets", nargs="+", choices=DATASETS, default=list(DATASETS), help="(default: all)"
+    )
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("--images", type=int, default=200, help="test images of deletion and insertion (default: 200)")
+    sub.add_argument("--steps", type=int, default=16, help="steps of their curves (default: 16)")
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--variants", help="names with commas between (default: all)")

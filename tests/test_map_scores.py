@@ -1,0 +1,147 @@
+"""Scores of maps against hand-made cases and brute-force loops."""
+
+import numpy as np
+import pytest
+
+from attention import map_scores
+
+HALF = (0.0, 0.0, 0.5, 1.0)
+
+
+def blob(height=40, width=40, y=10, x=30, radius=5):
+    rows, columns = np.indices((height, width))
+    return np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * radius**2))
+
+
+def test_normalised_maps():
+    assert (map_scores.normalised(np.array([[2.0, 4.0]])) == [[0, 1]]).all()
+    assert (map_scores.normalised(np.full((3, 3), 7.0)) == 0).all()
+    with pytest.raises(ValueError, match="not finite"):
+        map_scores.normalised(np.array([[np.nan, 1.0]]))
+
+
+def test_box_mask_covers_its_share():
+    mask = map_scores.box_mask((0.25, 0.5, 0.75, 1.0), 8, 16)
+    assert mask.shape == (8, 16) and mask.mean() == 0.25 and mask[4:, 4:12].all()
+
+
+def test_pointing_games():
+    inside = map_scores.box_mask(HALF, 40, 40)
+    assert map_scores.pointing_game(blob(x=10), inside) == 1 and map_scores.pointing_game(blob(x=30), inside) == 0
+    assert map_scores.pointing_game(np.ones((40, 40)), inside) == 0.5, "a constant map points everywhere"
+    assert map_scores.energy_pointing_game(np.ones((40, 40)), inside) == 0.5
+    assert map_scores.energy_pointing_game(blob(x=5), inside) > 0.99
+    assert map_scores.energy_pointing_game(np.zeros((40, 40)), inside) == 0.5
+
+
+def test_boxes_round_regions():
+    values = np.zeros((10, 20))
+    values[2:4, 5:10] = 0.6
+    values[7:9, 0:2] = 1.0
+    boxes = map_scores.boxes_of(values, 0.5)
+    assert sorted(boxes) == sorted([(0.25, 0.2, 0.5, 0.4), (0.0, 0.7, 0.1, 0.9)])
+    assert map_scores.largest_box(values, 0.5) == (0.25, 0.2, 0.5, 0.4)
+    assert map_scores.boxes_of(values, 0.9) == [(0.0, 0.7, 0.1, 0.9)]
+    assert map_scores.largest_box(np.zeros((4, 4)), 0.0) == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [((0, 0, 1, 1), (0, 0, 1, 1), 1), (HALF, (0.5, 0, 1, 1), 0), (HALF, (0, 0, 1, 1), 0.5), ((0, 0, 0.5, 0.5), (0.25, 0, 0.75, 0.5), 1 / 3)],
+)  # fmt: skip
+def test_overlap(a, b, expected):
+    assert map_scores.overlap(a, b) == pytest.approx(expected) == map_scores.overlap(b, a)
+
+
+def test_max_box_accuracy_picks_its_threshold_for_each_overlap():
+    overlaps = np.zeros((2, len(map_scores.THRESHOLDS)))
+    overlaps[0, 3], overlaps[1, 5] = 0.4, 0.8  # no threshold finds both
+    assert map_scores.max_box_accuracy(overlaps) == pytest.approx((0.5 + 0.5 + 0.5) / 3)
+    overlaps[1, 3] = 0.35
+    assert map_scores.max_box_accuracy(overlaps) == pytest.approx((1.0 + 0.5 + 0.5) / 3)
+    assert map_scores.best_threshold(overlaps) == map_scores.THRESHOLDS[5]
+
+
+def test_a_map_of_the_object_overlaps_its_box_and_the_whole_picture_is_the_floor():
+    box = (0.2, 0.3, 0.6, 0.8)
+    best = map_scores.best_overlaps(map_scores.box_mask(box, 50, 50).astype(float), box)
+    assert best[50] == pytest.approx(1.0)
+    assert best[0] == pytest.approx(0.4 * 0.5), "at threshold 0 the box is the whole picture"
+
+
+def brute_force_average_precision(values, mask):
+    """One threshold a distinct value: precision times the recall it adds."""
+    area, recall_before = 0.0, 0.0
+    for threshold in np.unique(values)[::-1]:
+        chosen = values >= threshold
+        recall = (chosen & mask).sum() / mask.sum()
+        area += (recall - recall_before) * (chosen & mask).sum() / chosen.sum()
+        recall_before = recall
+    return area
+
+
+def test_pixel_average_precision_equals_a_brute_force_loop():
+    random = np.random.default_rng(0)
+    mask, ignore = random.random((30, 30)) < 0.4, np.zeros((30, 30), bool)
+    values = np.round((mask * 0.3 + random.random((30, 30))) * 40) / 40  # few values: bins and thresholds coincide
+    counts = map_scores.pixel_counts(values, mask, ignore, bins=2048)
+    assert map_scores.pixel_average_precision(counts) == pytest.approx(brute_force_average_precision(values, mask))
+    ignore[:15] = True
+    half = map_scores.pixel_counts(values, mask, ignore, bins=2048)
+    assert half.sum() == 450
+    levels = map_scores.normalised(values)[15:]
+    assert map_scores.pixel_average_precision(half) == pytest.approx(
+        brute_force_average_precision(np.minimum((levels * 2048).astype(int), 2047), mask[15:])
+    )
+
+
+def test_pixel_average_precision_of_no_information_is_the_share_of_the_object():
+    mask = np.zeros((20, 20), bool)
+    mask[:, :5] = True
+    counts = map_scores.pixel_counts(np.ones((20, 20)), mask, np.zeros_like(mask))
+    assert map_scores.pixel_average_precision(counts) == pytest.approx(0.25)
+
+
+def test_pixels_are_replaced_in_order_as_a_brute_force_loop_does():
+    random = np.random.default_rng(0)
+    start, finish, values = random.random((3, 6, 6)), random.random((3, 6, 6)), random.random((6, 6))
+    order, steps = map_scores.order_of_pixels(values), 5
+    pictures = map_scores.replaced(start, finish, order, steps)
+    picture, done = start.copy(), 0
+    ranked = sorted(((values[y, x], y, x) for y in range(6) for x in range(6)), reverse=True)
+    for step in range(steps + 1):
+        while done < round(36 * step / steps):
+            _, y, x = ranked[done]
+            picture[:, y, x] = finish[:, y, x]
+            done += 1
+        assert (pictures[step] == picture).all()
+    assert (pictures[0] == start).all() and (pictures[-1] == finish).all()
+
+
+def test_equal_pixels_are_not_taken_in_reading_order():
+    order = map_scores.order_of_pixels(np.zeros((20, 20)))
+    assert sorted(order) == list(range(400)) and (order[:100] // 20).mean() == pytest.approx(9.5, abs=2)
+
+
+def test_area_under_a_line():
+    assert map_scores.area([1.0, 0.5, 0.0]) == 0.5 and map_scores.area([1.0] * 7) == pytest.approx(1)
+
+
+def test_controls():
+    gaussian = map_scores.centre_gaussian(41, 41)
+    assert gaussian.argmax() == 41 * 20 + 20
+    noise = map_scores.random_map(160, 160, seed=3)
+    assert noise.shape == (160, 160) and (noise == map_scores.random_map(160, 160, seed=3)).all()
+    assert (noise != map_scores.random_map(160, 160, seed=4)).any()
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[:, 20:] = 255
+    assert abs(int(map_scores.edge_map(image)[20].argmax()) - 20) <= 1
+
+
+def test_bootstrap_covers_a_known_mean():
+    random = np.random.default_rng(1)
+    covered = 0
+    for _ in range(100):
+        low, high = map_scores.bootstrap(random.normal(0.3, 1, 80), np.mean, resamples=200)
+        covered += low < 0.3 < high
+    assert covered >= 88
