@@ -309,7 +309,7 @@ def run_precision(arguments: argparse.Namespace) -> None:
     from attention import precision
 
     _set_threads(arguments.threads)
-    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device)):
+    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device), again=arguments.again):
         precision.record(row)  # at once: what is stopped has kept what it measured
 
 
@@ -483,6 +483,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
     sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
+    sub.add_argument("--again", action="store_true", help="also the checkpoints that have a row")
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
 
     sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)

@@ -37,6 +37,16 @@ def half_dtype(device: torch.device) -> torch.dtype | None:
     return None if chosen == torch.float32 else chosen
 
 
+def is_measured(name: str, dataset_name: str, device: torch.device) -> bool:
+    """Whether these very weights have a row for this kind of device."""
+    if not RESULT_FILE.exists():
+        return False
+    sha256 = checkpoints.read_manifest(dataset_name)["models"][name]["sha256"]
+    rows = pd.read_csv(RESULT_FILE)
+    same = (rows["dataset"] == dataset_name) & (rows["weights_sha256"] == sha256) & (rows["device_type"] == device.type)
+    return bool(same.any())
+
+
 @lru_cache
 def _holding(path: Path, modified: float) -> frozenset[tuple[str, ...]]:
     rows = pd.read_csv(path)
@@ -62,9 +72,13 @@ def _logits(model: Explicit, images: Tensor, device: torch.device, batch_size: i
 
 
 def measure(
-    dataset_name: str, device: torch.device, images: Tensor | None = None, progress: Callable[[str], None] = print
+    dataset_name: str,
+    device: torch.device,
+    images: Tensor | None = None,
+    progress: Callable[[str], None] = print,
+    again: bool = False,
 ) -> Iterator[dict]:
-    """A row a checkpoint: how far half precision's answers are float32's on val.
+    """A row a checkpoint that has none yet, or `again` of each: how far half precision's answers are float32's on val.
 
     `images` (N, 3, 160, 160) uint8 stands in for val. Raises DeviceError where float32 is all that is fast.
     """
@@ -77,6 +91,9 @@ def measure(
     images = datasets.load(dataset_name, "val").images if images is None else images
     published = checkpoints.read_manifest(dataset_name)["models"]
     for name in checkpoints.available(dataset_name):
+        if not again and is_measured(name, dataset_name, device):
+            progress(f"{name}: measured already")
+            continue
         started, model = time.perf_counter(), checkpoints.load(name, dataset_name, device)
         pair = [fast(model), fast(model, dtype)]
         exact, half = (_logits(candidate, images, device) for candidate in pair)

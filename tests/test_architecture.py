@@ -10,7 +10,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
-    {"mechanisms", "files", "devices", "uploads", "figures", "map_scores", "datasets", "recipes", "muon", "graphs", "timing"},
+    {
+        "mechanisms",
+        "files",
+        "devices",
+        "uploads",
+        "figures",
+        "map_scores",
+        "datasets",
+        "recipes",
+        "muon",
+        "graphs",
+        "timing",
+    },
     {"network", "runs", "evaluation", "samples", "augmentation", "own"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
     {"strengths", "explicit"},

@@ -76,6 +76,10 @@ def test_measuring_compares_the_two_precisions(table, published, monkeypatch):
     assert 0 < found["largest_probability_difference"] < 0.2  # float32 against itself would be 0
     assert len(said) == 1
     assert found["weights_sha256"] == read_manifest()["models"]["baseline"]["sha256"]
+    precision.record(found)
+    assert list(precision.measure("imagenette", CPU, images, said.append)) == []
+    assert said[-1] == "baseline: measured already"
+    assert len(list(precision.measure("imagenette", CPU, images, said.append, again=True))) == 1
 
 
 @needs_half
