@@ -284,9 +284,8 @@ def run_score_maps(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from attention import score_maps
-    from attention.variants import variant
 
-    names = [variant(name.strip()).name for name in arguments.models.split(",")] if arguments.models else None
+    names = _names(arguments.models) if arguments.models else None
     if arguments.images < 1 or arguments.steps < 1:
         raise BadInput("--images and --steps must be at least 1.")
 

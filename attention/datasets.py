@@ -284,6 +284,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def spread(self, at_most: int) -> "Split":
+        """So many images, evenly over all."""
+        return self.subset(torch.linspace(0, len(self) - 1, min(at_most, len(self))).long())
+
     def subset(self, index: Tensor) -> "Split":
         return Split(self.images[index], self.labels[index], tuple(self.paths[i] for i in index.tolist()))
 

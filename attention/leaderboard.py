@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from attention import checkpoints, evaluation
+from attention.benchmark import multiply_adds
 from attention.datasets import Split, dataset, load
 from attention.files import write_text
 from attention.recipes import RECIPES
@@ -40,13 +40,6 @@ class Entry:
 PUBLISHED = (Entry(5, 0.8743, 5), Entry(20, 0.9157, 5), Entry(80, 0.9355, 1), Entry(200, 0.9424, 1))
 
 
-def forward_multiply_adds(model: torch.nn.Module, pixels: int) -> int:
-    """Multiply-adds of convolutions and matrix products for one image, counted without computing them."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval().to("meta")(torch.zeros(1, 3, pixels, pixels, device="meta"))
-    return counter.get_total_flops() // 2
-
-
 def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
     """Score the committed baselines at 128 px and write leaderboard.csv beside the published rows. Raises DataError."""
     from torchvision.transforms.v2.functional import resize  # late, as the page reads this module's file
@@ -65,7 +58,7 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
         probabilities = evaluation.predict(checkpoints.load(name, DATASET, device), test, device)
         correct = int((probabilities.argmax(1) == test.labels.numpy()).sum())
         low, high = evaluation.accuracy_interval(correct, len(test))
-        cost = sum(epochs * forward_multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)
+        cost = sum(epochs * multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)
         rows.append(
             _row(
                 name,
@@ -88,7 +81,7 @@ def _stand_in() -> int:
     import torchvision
 
     with torch.device("meta"):
-        return forward_multiply_adds(torchvision.models.resnext50_32x4d(), PIXELS)
+        return multiply_adds(torchvision.models.resnext50_32x4d(), PIXELS)
 
 
 def _row(source, epochs, images, multiply_adds, accuracy, low=None, high=None, seed=None, runs=1) -> dict:

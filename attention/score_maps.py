@@ -257,8 +257,7 @@ def score(
     _score_controls(located, progress)
     for dataset_name in dataset_names:
         manifest = checkpoints.read_manifest(dataset_name)["models"]
-        test = load(dataset_name, "val")
-        test = test.subset(torch.linspace(0, len(test) - 1, min(images, len(test))).long())
+        test = load(dataset_name, "val").spread(images)
         for name in (n for n in checkpoints.available(dataset_name) if names is None or n in names):
             sha = manifest[name]["sha256"]
             if _is_scored(dataset_name, name, sha, len(test), steps):

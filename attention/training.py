@@ -223,7 +223,7 @@ def load_splits(dataset_name: str, tuning: bool = False, quiet: bool = False) ->
 
 
 def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: bool, stop: Callable[[], bool]) -> None:
-    curve_split = test_split.subset(_spread(len(test_split), min(CURVE_IMAGES, len(run.labels))))
+    curve_split = test_split.spread(min(CURVE_IMAGES, len(run.labels)))
     saved = -math.inf
     while len(run.history) < run.recipe.epochs:
         epoch = len(run.history)
@@ -283,7 +283,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "seconds": round(sum(seconds), 1),
         "seconds_an_epoch": round(sum(seconds) / len(seconds), 2),
         "peak_memory_mb": round(devices.peak_memory_mb(run.device)),
-        "strengths": learned_strengths(run.averaged, test_split.subset(_spread(len(test_split), 100)), run.device),
+        "strengths": learned_strengths(run.averaged, test_split.spread(100), run.device),
         "parameters": sum(p.numel() for p in run.averaged.parameters()),
         "weights_sha256": sha256(folder / "weights.safetensors"),
         "device": devices.device_name(run.device),
@@ -305,11 +305,6 @@ def _saved(state: dict) -> bytes:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()
-
-
-def _spread(count: int, at_most: int) -> Tensor:
-    """Indices of so many images, evenly over all."""
-    return torch.linspace(0, count - 1, min(at_most, count)).long()
 
 
 def _bar(label: str, quiet: bool):

@@ -21,7 +21,7 @@ from torchcam.methods import GradCAM as TorchCam
 from attention import checkpoints
 from attention.inference import Models, compare
 from attention.samples import all_samples
-from benchmarks.sides import PAUSE_S, in_turn, machine, print_sides
+from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides
 
 Side = Callable[[Tensor], object]
 
@@ -58,13 +58,7 @@ def captum(model: nn.Module) -> Side:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="imagenette")
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(machine())
+    arguments = begin(argparse.ArgumentParser(description=__doc__.splitlines()[0]), rounds=30)
 
     photo = Image.open(all_samples()[0].path).convert("RGB")
     ours = {

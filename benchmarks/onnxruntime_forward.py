@@ -20,7 +20,7 @@ from attention import checkpoints
 from attention.datasets import EVALUATION_PIXELS
 from attention.explicit import Explicit, fast
 from attention.runs import ROOT
-from benchmarks.sides import PAUSE_S, in_turn, machine, print_sides, ratio
+from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides, ratio
 
 FOLDER = ROOT / "out" / "onnx"  # kept: making a file takes longer than timing it
 
@@ -47,13 +47,8 @@ def logits(fast_model: Explicit, images: Tensor) -> Tensor:
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="imagenette")
     parser.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
-    parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(machine())
+    arguments = begin(parser, rounds=50)
     names = arguments.models.split(",") if arguments.models else checkpoints.available(arguments.dataset)
     images = torch.randn(1, 3, EVALUATION_PIXELS, EVALUATION_PIXELS)
     given = {"images": images.numpy()}

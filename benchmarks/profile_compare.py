@@ -20,7 +20,7 @@ from attention.explicit import Explicit, fast, to_host
 from attention.heatmaps import class_activation_map, describe, read_head, watch
 from attention.inference import Models, compare
 from attention.samples import all_samples
-from benchmarks.sides import PAUSE_S, in_turn, machine
+from benchmarks.sides import PAUSE_S, begin, in_turn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -87,13 +87,7 @@ def peak(dtype: torch.dtype, batch: int = 1, channels: int = 256, side: int = 40
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", default="imagenette")
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(machine())
+    arguments = begin(argparse.ArgumentParser(description=__doc__.splitlines()[0]), rounds=30)
     photo = Image.open(all_samples()[0].path).convert("RGB")
     whole = {name: Models(arguments.dataset, "cpu", dtype) for name, dtype in DTYPES.items()}
     names, prepare = whole["float32"].names, whole["float32"].prepare

@@ -1,5 +1,6 @@
 """What the benchmarks share: sides timed in turn, the memory of one call, and the table that is printed."""
 
+import argparse
 import ctypes
 import gc
 import os
@@ -67,6 +68,17 @@ def extra_megabytes(call: Callable[[], object]) -> float | None:
 
 def _status_kilobytes(field: str) -> int:
     return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith(field + ":"))
+
+
+def begin(parser: argparse.ArgumentParser, rounds: int) -> argparse.Namespace:
+    """Parse what the benchmarks of whole models take, set the threads, and print the machine."""
+    parser.add_argument("--dataset", default="imagenette")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(machine())
+    return arguments
 
 
 def machine() -> str:
