@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ class AttentionMap:
     `kind` is "gate" (a sigmoid, each weight 0 to 1) or "softmax" (given as multiples of the uniform weight, mean 1).
     `values` is (h, w) where `over` is "positions" and (C,) where it is "channels". `pairs` is, for self-attention, the
     (N, N) matrix whose row i says where position i looks; `values` is then the mean attention each position receives.
+    With several heads both are means over them, and `by_head` holds a map a head.
     """
 
     path: str
@@ -25,6 +26,19 @@ class AttentionMap:
     over: str
     values: np.ndarray
     pairs: np.ndarray | None = None
+    by_head: tuple["AttentionMap", ...] = ()
+
+    def seen_from(self, row: int, column: int) -> np.ndarray:
+        """Where one position of the grid looks, as multiples of the uniform weight: (h, w).
+
+        Raises ValueError for a map without pairs, or a position outside its grid.
+        """
+        height, width = self.values.shape
+        if self.pairs is None:
+            raise ValueError(f"{self.path} weighs positions as such: no position looks at others.")
+        if not (0 <= row < height and 0 <= column < width):
+            raise ValueError(f"Position ({row}, {column}) lies outside the grid of {height} x {width}.")
+        return (self.pairs[row * width + column] * self.pairs.shape[1]).reshape(height, width)
 
 
 def visible(model: nn.Module) -> dict[str, nn.Module]:
@@ -67,14 +81,20 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
         return AttentionMap(path, kind, "channels", (values * (len(values) if is_softmax else 1)).numpy())
     if not is_softmax:
         return AttentionMap(path, kind, "positions", weights.mean(0).numpy())
-    if weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1]):
-        weights = weights.mean(0)  # over the heads
+    has_heads = weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1])
+    by_head = tuple(_over_positions(path, head) for head in weights) if has_heads else ()
+    return replace(_over_positions(path, weights.mean(0) if has_heads else weights), by_head=by_head)
+
+
+def _over_positions(path: str, weights: Tensor) -> AttentionMap:
+    """Softmax weights over positions (N,), or over pairs of them (N, N)."""
     pairs = weights.numpy() if weights.ndim == 2 else None
     received = weights.mean(0) if weights.ndim == 2 else weights
     side = int(len(received) ** 0.5)
     if side * side != len(received):
         raise ValueError(f"{path} has {len(received)} positions, which is no square grid")
-    return AttentionMap(path, kind, "positions", (received * len(received)).view(side, side).numpy(), pairs)
+    values = (received * len(received)).view(side, side).numpy()
+    return AttentionMap(path, "softmax", "positions", values, pairs)
 
 
 def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:

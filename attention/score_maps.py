@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from scipy import ndimage
 
 from attention import checkpoints, map_scores
 from attention.datasets import DataError, Split, load, normalise, preprocess, roots, to_tensor
+from attention.faithfulness import STEPS, deletion_and_insertion
 from attention.figures import upsample
 from attention.files import write_text
 from attention.heatmaps import class_activation_map, describe, watch
@@ -35,9 +35,8 @@ from attention.uploads import read_image
 from attention.variants import all_models
 
 RESULT_FILE = RESULTS / "heatmaps.csv"
-IMAGES, STEPS = 200, 16
+IMAGES = 200
 HELD_OUT_BOXES = 200  # boxed training images that thresholds are chosen on
-BLUR_PIXELS = 10.0  # standard deviation: no class can be told from what is left
 CONTROLS = ("centre", "random", "edges")
 KEY = ["dataset", "model", "map", "score"]
 
@@ -198,24 +197,6 @@ def score_masks(maps_on: MapsOn, located: Located) -> list[dict]:
         _row(name, "pixel_precision", rows, lambda c: map_scores.pixel_average_precision(c.sum(axis=0)))
         for name, rows in counts.items()
     ]
-
-
-@torch.no_grad()
-def deletion_and_insertion(
-    model: ResNet, image: torch.Tensor, values: np.ndarray, chosen: int, device: torch.device, steps: int = STEPS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both curves of one uint8 image (1, 3, H, W) and one map (H, W): the probability of a class, (steps + 1,) each."""
-    picture = normalise(image)[0].numpy()
-    mean_colour = np.zeros_like(picture)  # 0 is the mean of normalised images
-    blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS, BLUR_PIXELS))
-    order = map_scores.order_of_pixels(values)
-    ways = (
-        map_scores.replaced(picture, mean_colour, order, steps),
-        map_scores.replaced(blurred, picture, order, steps),
-    )
-    batch = torch.from_numpy(np.concatenate(ways)).to(device, memory_format=torch.channels_last)
-    probabilities = model(batch).softmax(1)[:, chosen].float().cpu().numpy()
-    return probabilities[: steps + 1], probabilities[steps + 1 :]
 
 
 def score_faithfulness(model: ResNet, split: Split, device: torch.device, steps: int, tick: Callable) -> list[dict]:

@@ -54,7 +54,12 @@ def test_every_map_is_finite_and_in_its_range(name):
         else:
             assert shown.values.mean() == pytest.approx(1, abs=1e-3)  # multiples of uniform
         assert shown.values.ndim == (2 if shown.over == "positions" else 1)
+        if shown.by_head:
+            assert shown.values == pytest.approx(np.mean([head.values for head in shown.by_head], axis=0), abs=1e-4)
         if shown.pairs is not None:
+            height, width = shown.values.shape
+            seen_from = shown.seen_from(height - 1, 1)
+            assert seen_from.ravel() == pytest.approx(shown.pairs[(height - 1) * width + 1] * len(shown.pairs))
             assert shown.pairs.sum(1) == pytest.approx(np.ones(len(shown.pairs)), abs=1e-3)
 
 

@@ -55,27 +55,6 @@ def test_maps_of_a_model_are_those_that_its_modules_weighed(name, device):
     assert all(not module._forward_hooks for module in model.modules()) and bool(again) == (name != "baseline")
 
 
-def test_deletion_and_insertion_equal_a_loop_over_pictures(device):
-    model = build_model("baseline").eval().to(device)
-    image = torch.randint(0, 255, (1, 3, 160, 160), dtype=torch.uint8)
-    values, steps = np.random.default_rng(0).random((160, 160)), 4
-    deletion, insertion = score_maps.deletion_and_insertion(model, image, values, 2, device, steps)
-    picture = normalise(image)
-    blurred = torch.from_numpy(
-        np.stack([score_maps.ndimage.gaussian_filter(plane, score_maps.BLUR_PIXELS) for plane in picture[0].numpy()])
-    )[None]
-    order = torch.from_numpy(np.argsort(-values.ravel(), kind="stable"))
-    for step in range(steps + 1):
-        gone = torch.zeros(160 * 160, dtype=torch.bool)
-        gone[order[: 160 * 160 * step // steps]] = True
-        gone = gone.view(160, 160)
-        with torch.no_grad():
-            deleted = model(torch.where(gone, 0.0, picture).to(device)).softmax(1)[0, 2]
-            inserted = model(torch.where(gone, picture, blurred).to(device)).softmax(1)[0, 2]
-        assert deletion[step] == pytest.approx(float(deleted), abs=1e-4)
-        assert insertion[step] == pytest.approx(float(inserted), abs=1e-4)
-
-
 @pytest.fixture
 def scored(tiny_dataset, published, tmp_path, monkeypatch):
     monkeypatch.setattr(score_maps, "RESULT_FILE", tmp_path / "heatmaps.csv")
