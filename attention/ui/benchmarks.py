@@ -188,7 +188,7 @@ def build(models: Models, t):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event. `t` translates a label."""
     with gr.Row(equal_height=True):
         which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
-        machine = gr.Radio([], label=t("measured_on"), visible=False, elem_id="machine-choice")
+        machine = gr.Dropdown([], label=t("measured_on"), visible=False, elem_id="machine-choice")
         batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice")
         busy = gr.Checkbox(False, label=t("show_busy"), visible=False, elem_id="busy-choice", container=False)
     choices = [which, machine, batch, busy]
