@@ -14,17 +14,11 @@ from attention.inference import Models
 from attention.results import Machine
 from attention.ui import compute, costs, live
 from attention.ui.compare import language
+from attention.ui.matrix import MARKS, matrix_html
 from attention.ui.table import is_missing, machine_name, notes_html, shown, table_html
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
-MARKS = {
-    "channel": "●",
-    "spatial": "■",
-    "combined": "◆",
-    "self-attention": "▲",
-    "pooling": "★",
-}  # figures.FAMILY_SYMBOLS
 VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")
 
 
@@ -145,7 +139,8 @@ def _render(
     if table.empty:
         nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)
-    top = _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
+    top = _heading(lang, "matrix_heading") + matrix_html(lang, table)
+    top += _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
     if "p50_ms" not in table or table["p50_ms"].isna().all():
         return top, gr.update(value=None, visible=False), "", gpu_html(lang)
     below = (
@@ -188,7 +183,7 @@ def build(models: Models, t):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event. `t` translates a label."""
     with gr.Row(equal_height=True):
         which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
-        machine = gr.Dropdown([], label=t("measured_on"), visible=False, elem_id="machine-choice")
+        machine = gr.Dropdown([], label=t("measured_on"), visible=False, elem_id="machine-choice", scale=2)
         batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice")
         busy = gr.Checkbox(False, label=t("show_busy"), visible=False, elem_id="busy-choice", container=False)
     choices = [which, machine, batch, busy]
