@@ -55,20 +55,13 @@ def run_list(arguments: argparse.Namespace) -> None:
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
-    from attention import uploads
     from attention.inference import Models, check_names, compare
     from attention.presentation import result_as_json, save_overlays
 
     models = Models(arguments.dataset, arguments.device)
-    names = check_names([n.strip() for n in arguments.models.split(",")] if arguments.models else models.names, models)
-    pictures = []
-    for path in arguments.image:  # all are read before any model runs: one bad file is told at once
-        try:
-            pictures.append((path, uploads.read_image(path)))
-        except uploads.UploadError as error:
-            raise BadInput(f"{Path(path).name}: {error}") from error
+    names = check_names(_listed(arguments.models) or models.names, models)
     output = []
-    for path, upload in pictures:
+    for path, upload in _read_all(arguments.image):
         results = list(compare(upload.image, names, models))
         foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
@@ -85,6 +78,36 @@ def run_compare(arguments: argparse.Namespace) -> None:
             print(f"  {result.name:24} {result.prediction:18} {share:6.1%} {result.latency_ms:8.1f} ms")
     if arguments.json:
         print(json.dumps(output, indent=1, ensure_ascii=False))
+
+
+def _listed(given: str | None) -> list[str]:
+    return [name.strip() for name in given.split(",")] if given else []
+
+
+def _read_all(paths: list[str]) -> list:
+    """(path, Upload) of each; all are read before any model runs: one bad file is told at once."""
+    from attention import uploads
+
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append((path, uploads.read_image(path)))
+        except uploads.UploadError as error:
+            raise BadInput(f"{Path(path).name}: {error}") from error
+    return pictures
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    from attention import report
+    from attention.inference import Models
+
+    file = Path(arguments.out)
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"The report is an HTML file: {file.name} should end with .html.")
+    pictures = [(Path(path).stem, upload) for path, upload in _read_all(arguments.image)]
+    models = Models(arguments.dataset, arguments.device)
+    report.write(pictures, models, _listed(arguments.models) or None, file, arguments.lang, progress=print)
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, opens without a network.")
 
 
 def run_download(arguments: argparse.Namespace) -> None:
@@ -431,6 +454,14 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     sub.add_argument("--json", action="store_true")
     sub.add_argument("--out", help="folder for the pictures with their maps")
+
+    sub = command(
+        "report", run_report, "Write one HTML file on images that works offline: cards, maps, tables, charts."
+    )
+    sub.add_argument("image", nargs="+")
+    sub.add_argument("-o", "--out", required=True, metavar="FILE", help="the file to write, ending with .html")
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Simplified Chinese")
 
     command("download", run_download, "Fetch a data set into data/.", device=False)
 

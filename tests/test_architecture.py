@@ -34,6 +34,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},
     {"ray_sweep", "model_sets", "examination", "contact_sheet"},
     {"ui"},
+    {"report"},
     {"__main__"},
 ]
 
