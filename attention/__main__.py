@@ -110,6 +110,30 @@ def run_report(arguments: argparse.Namespace) -> None:
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, opens without a network.")
 
 
+def run_batch(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import batch
+    from attention.files import write_text
+    from attention.inference import Models
+
+    pictures = batch.gather(arguments.path)
+    models = Models(arguments.dataset, arguments.device)
+    names = _listed(arguments.models) or models.names
+    rows = list(tqdm(batch.run(pictures, names, models), total=len(pictures), unit="picture"))
+    table = batch.table(rows, models.dataset.class_names)
+    if arguments.out:
+        write_text(Path(arguments.out), table.to_csv(index=False, lineterminator="\n"))
+    for row in rows:
+        if row.problem:
+            print(f"{row.name}: {row.problem}", file=sys.stderr)
+    disputed, read = sum(row.is_disputed for row in rows), sum(not row.problem for row in rows)
+    print(f"{read} pictures read, {len(rows) - read} not; the models disagree on {disputed}.")
+    for name, found in batch.accuracies(rows).items():
+        share = f"{found.right / found.of:.1%} ({found.low:.1%} to {found.high:.1%})"
+        print(f"{name:32} {found.right} of {found.of} named rightly: {share}")
+
+
 def run_download(arguments: argparse.Namespace) -> None:
     from attention import datasets
 
@@ -456,6 +480,13 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", help="folder for the pictures with their maps")
 
     sub = command(
+        "batch", run_batch, "Run models over many pictures: who says what, where they disagree, who is right."
+    )
+    sub.add_argument("path", nargs="+", help="pictures, folders, or zip files; a class sub-folder gives the label")
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("-o", "--out", metavar="FILE", help="the table as CSV")
+
+    sub = command(
         "report", run_report, "Write one HTML file on images that works offline: cards, maps, tables, charts."
     )
     sub.add_argument("image", nargs="+")
@@ -547,6 +578,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
+    from attention.batch import BatchError
     from attention.checkpoints import CheckpointError
     from attention.export import ExportError
     from attention.results import ResultsError
@@ -555,7 +587,7 @@ def main(argv: list[str] | None = None) -> int:
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
+        BadInput, BatchError, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
