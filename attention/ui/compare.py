@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from attention import datasets, foreign, results, samples, uploads
+from attention import class_means, datasets, foreign, results, samples, uploads
 from attention.checkpoints import CheckpointError, read_manifest
 from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
@@ -102,7 +102,8 @@ def compare_stream(upload, names: list[str], models: Models, lang: str) -> Itera
         done.append(result)
         if len(done) == 1 and models.looks_foreign(upload.image, done):
             head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
-        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name])
+        means = class_means.of_class(models.dataset.name, result.name, result.top1)
+        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name], means)
         sentence = f'<p class="summary" aria-live="polite">{cards.summary(lang, done) if len(done) == len(order) else "&nbsp;"}</p>'
         yield cards.board(lang, names, shown, sentence + head)
     if not done:
