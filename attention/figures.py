@@ -94,16 +94,17 @@ def channel_bars(
 ) -> str:
     """Channel weights as an SVG: a row a module, a bar a channel, all on the fixed scale 0 to `top`.
 
-    A thin line marks the weight `mark` in each row. Where `means` are given, a heavy line shows them and the channels stand
-    in their order. `label` is read out by screen readers.
+    Where `means` are given, a line shows them and the channels stand in their order; else a thin line marks the weight
+    `mark` in each row. `label` is read out by screen readers.
     """
     if means:
         rows, means = by_mean(rows, means)
     parts = []
     for base, room, heights in channel_rows(rows, top):
         parts.append(f'<polygon points="0,{base:.2f} {_steps(base, heights)} 100,{base:.2f}" fill="{colour}"/>')
-        y = base - room * mark / top
-        parts.append(f'<path d="M0 {y:.2f}H100" stroke="currentColor" stroke-width=".25" opacity=".5"/>')
+        if not means:
+            y = base - room * mark / top
+            parts.append(f'<path d="M0 {y:.2f}H100" stroke="currentColor" stroke-width=".25" opacity=".5"/>')
     for base, _, heights in channel_rows(means or [], top):
         parts.append(
             f'<polyline points="{_steps(base, heights)}" fill="none" stroke="currentColor" stroke-width="1.5" '

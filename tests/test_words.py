@@ -37,7 +37,15 @@ def test_a_map_in_one_sentence():
 
 @pytest.mark.parametrize(
     ("correlation", "like"),
-    [(0.61, "much like"), (0.31, "somewhat"), (0.0, "little"), (-0.29, "little"), (-0.4, "reverse")],
+    [
+        (0.61, "much like"),
+        (0.31, "somewhat"),
+        (0.0, "little"),
+        (-0.29, "little"),
+        (-0.4, "unlike"),
+        (-0.7, "the reverse"),
+        (-1.0000000000000002, "the reverse"),
+    ],
 )
 def test_how_like_a_centre_prior(correlation, like, monkeypatch):
     given = SimpleNamespace(where="top", half_area=0.1, centre_correlation=correlation, constant=False)
@@ -131,10 +139,10 @@ def test_channel_bars_stand_before_the_mean_of_the_class_that_was_chosen():
     gates = channel_map([0.1, 0.4, 0.9, 1.0])
     means = {gates.path: np.array([0.2, 0.5, 0.8, 0.9], np.float32)}
     html = drawn(corner(), gates, name="se-block", means=means)
-    assert html.count("Heavy line: the mean of class church, on average 0.10 away.") == 2, "read out, and below"
+    assert html.count("Line: the mean of class church, on average 0.10 away.") == 2, "read out, and below"
     assert html.count("<polyline") == 1
     without = drawn(corner(), gates, name="se-block")
-    assert "Heavy line" not in without and "<polyline" not in without
+    assert "Line:" not in without and "<polyline" not in without
     assert without.count("Weights from 0.10 to 1.00") == 2
     assert "类别“教堂”的平均值，平均相差 0.10" in drawn(corner(), gates, name="se-block", language="zh", means=means)
 

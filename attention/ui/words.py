@@ -7,11 +7,7 @@ from attention.map_words import describe_channels, describe_map, mean_distance
 from attention.ui.texts import class_name, text
 
 EVEN = 0.4  # half of the mass on so much of the picture, of 0.5 at most, is called almost even
-LIKE = (
-    (0.6, "much"),
-    (0.3, "somewhat"),
-    (-0.3, "little"),
-)  # rank correlation with a centre prior, at least; else "unlike"
+LIKE = ((0.6, "much"), (0.3, "somewhat"), (-0.3, "little"), (-0.6, "unlike"))  # least rank correlations with the prior
 
 
 def sentence(language: str, shown: AttentionMap | np.ndarray, kind: str = "attention") -> str:
@@ -26,7 +22,7 @@ def sentence(language: str, shown: AttentionMap | np.ndarray, kind: str = "atten
         key = "words_empty" if words.where == "nowhere" else "words_alike"
         return text(language, f"{key}_{kind}", level=float(values.mean()))
     spread = text(language, f"words_{'even' if words.half_area >= EVEN else 'half'}", area=_percent(words.half_area))
-    like = next((name for least, name in LIKE if words.centre_correlation >= least), "unlike")
+    like = next((name for least, name in LIKE if words.centre_correlation >= least), "reverse")
     prior = text(language, f"words_{like}", correlation=words.centre_correlation)
     return text(language, "words_map", where=text(language, f"where_{words.where}"), spread=spread, prior=prior)
 
@@ -45,12 +41,11 @@ def channels(language: str, maps: list[AttentionMap]) -> str:
 
 def bars(language: str, maps: list[AttentionMap], unit: str, chosen: str, means: list[np.ndarray]) -> str:
     """The legend of channel bars: their scale, and how far they are from the means of the class that was chosen."""
-    mark = text(language, f"bars_mark_{maps[0].kind}")
     if not means:
-        return text(language, "channel_bars", unit=unit, mark=mark)
+        return text(language, "channel_bars", unit=unit, mark=text(language, f"bars_mark_{maps[0].kind}"))
     distance = mean_distance([m.values for m in maps], means)
     name = class_name(language, chosen)
-    return text(language, "channel_bars_mean", unit=unit, mark=mark, name=name, distance=distance)
+    return text(language, "channel_bars_mean", unit=unit, name=name, distance=distance)
 
 
 def _percent(share: float) -> str:
