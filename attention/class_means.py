@@ -8,6 +8,7 @@ folder of one's own lie beside its registration.
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from attention.runs import RESULTS
 
 FOLDER = RESULTS / "class_means"
 BATCH = 64
+DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile)  # what reading a file of arrays may raise
 IMAGES, SHA = "images", "weights_sha256"  # beside the modules' paths, which all end in gate or attn
 
 
@@ -41,10 +43,13 @@ def read(dataset_name: str, model_name: str) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, modified_ns: int, sha: str) -> dict[str, np.ndarray]:
-    with np.load(path) as arrays:
-        if str(arrays[SHA]) != sha:
-            return {}
-        return {key: arrays[key].astype(np.float32) for key in arrays.files if key not in (IMAGES, SHA)}
+    try:
+        with np.load(path) as arrays:
+            if str(arrays[SHA]) != sha:
+                return {}
+            return {key: arrays[key].astype(np.float32) for key in arrays.files if key not in (IMAGES, SHA)}
+    except DAMAGED:  # the bars can do without, and `measure` makes it anew
+        return {}
 
 
 def of_class(dataset_name: str, model_name: str, class_index: int) -> dict[str, np.ndarray]:

@@ -54,7 +54,7 @@ def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image
     return Image.fromarray(np.dstack([_LUT[index], alpha]), "RGBA")
 
 
-def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.75) -> Image.Image:
+def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.65) -> Image.Image:
     """The photo with a map over it, at the photo's own size."""
     layer = heat_layer(values, top, *photo.size)
     layer.putalpha(layer.getchannel("A").point(lambda alpha: round(alpha * opacity)))
@@ -90,19 +90,24 @@ def by_mean(rows: list[np.ndarray], means: list[np.ndarray]) -> tuple[list[np.nd
 
 
 def channel_bars(
-    rows: list[np.ndarray], top: float, colour: str, label: str, mark: float, means: list[np.ndarray] | None = None
+    rows: list[np.ndarray],
+    top: float,
+    colour: str,
+    label: str,
+    mark: float | None = None,
+    means: list[np.ndarray] | None = None,
 ) -> str:
     """Channel weights as an SVG: a row a module, a bar a channel, all on the fixed scale 0 to `top`.
 
     Where `means` are given, a line shows them and the channels stand in their order; else a thin line marks the weight
-    `mark` in each row. `label` is read out by screen readers.
+    `mark` in each row, if that is given. `label` is read out by screen readers.
     """
     if means:
         rows, means = by_mean(rows, means)
     parts = []
     for base, room, heights in channel_rows(rows, top):
         parts.append(f'<polygon points="0,{base:.2f} {_steps(base, heights)} 100,{base:.2f}" fill="{colour}"/>')
-        if not means:
+        if mark is not None and not means:
             y = base - room * mark / top
             parts.append(f'<path d="M0 {y:.2f}H100" stroke="currentColor" stroke-width=".25" opacity=".5"/>')
     for base, _, heights in channel_rows(means or [], top):

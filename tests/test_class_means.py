@@ -103,6 +103,16 @@ def test_a_file_of_other_weights_is_measured_again(measured, folder):
     assert class_means.read("imagenette", "se-head")
 
 
+@pytest.mark.parametrize("content", [b"", b"not a file of arrays", b"PK\x03\x04 cut off"])
+def test_a_damaged_file_is_no_file(measured, folder, content):
+    file = folder / "imagenette.se-head.npz"
+    folder.mkdir()
+    file.write_bytes(content)
+    assert class_means.of_class("imagenette", "se-head", 3) == {}
+    measured("se-head")
+    assert class_means.of_class("imagenette", "se-head", 3)
+
+
 def test_the_command(folder, capsys):
     assert main(["class-means", "--dataset", "imagenette", "--models", "se-head", "--device", "cpu"]) == 0
     assert (folder / "imagenette.se-head.npz").exists()

@@ -175,7 +175,7 @@ class Parts:
                         [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
                         value="attention", label=t("show"), elem_id="map-choice",
                     )  # fmt: skip
-                    self.opacity = gr.Slider(0, 100, 80, step=5, label=t("opacity"), elem_id="opacity")
+                    self.opacity = gr.Slider(0, 100, 65, step=5, label=t("opacity"), elem_id="opacity")
                 self.board = gr.HTML(cards.empty("en"), elem_id="results")
                 self.classes = gr.HTML(_classes("en", first), elem_id="classes")
 
