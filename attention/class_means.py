@@ -44,7 +44,7 @@ def read(dataset_name: str, model_name: str) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=64)
 def _read(path: Path, modified_ns: int, sha: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:  # NumPy leaves a damaged file open
             if str(arrays[SHA]) != sha:
                 return {}
             return {key: arrays[key].astype(np.float32) for key in arrays.files if key not in (IMAGES, SHA)}
