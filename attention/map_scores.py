@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of a normalised map, at which a box is drawn
+THRESHOLDS = np.arange(100) / 100  # of a normalised map, at which a box is drawn
 OVERLAPS = (0.3, 0.5, 0.7)  # intersections over union that MaxBoxAccV2 averages
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)

@@ -348,6 +348,7 @@ def _write(scored: list[Scored], dataset_name: str, model: str, **common) -> Non
     by_image = {f"{one.map}/{one.score}": one.values.astype(np.float32) for one in scored if one.values.ndim == 1}
     write_npz(_by_image_file(dataset_name, model), **by_image)
     table = pd.DataFrame([{"dataset": dataset_name, "model": model, **common, **one.row()} for one in scored])
+    table["steps"] = table["steps"].where(table["score"].isin(FAITHFULNESS), 0)
     table = pd.concat([read(), table], ignore_index=True).drop_duplicates(KEY, keep="last")
     order = {name: number for number, name in enumerate(["", *all_models()])}
     table = table.sort_values(
