@@ -163,7 +163,7 @@ def score_boxes(maps_on: MapsOn, boxed: Located, held_out: Located) -> list[Scor
             Scored(name, "energy", rows[:, 1]),
             Scored(name, "box_overlap", rows[:, 2], threshold=threshold),
             Scored(name, "box_found", (rows[:, 2] >= 0.5).astype(float), threshold=threshold),
-            Scored(name, "max_box", map_scores.found(rows[:, 3:]), map_scores.max_box_accuracy),
+            Scored(name, "max_box", map_scores.max_box_accuracies(rows[:, 3:])),
         ]
     return scored
 

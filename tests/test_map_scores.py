@@ -58,9 +58,9 @@ def test_overlap(a, b, expected):
 def test_max_box_accuracy_picks_its_threshold_for_each_overlap():
     best = np.zeros((2, len(map_scores.THRESHOLDS)))
     best[0, 3], best[1, 5] = 0.4, 0.8  # no threshold finds both
-    assert map_scores.max_box_accuracy(map_scores.found(best).mean(0)) == pytest.approx((0.5 + 0.5 + 0.5) / 3)
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx((0.5 + 0.5 + 0.5) / 3)
     best[1, 3] = 0.35
-    assert map_scores.max_box_accuracy(map_scores.found(best).mean(0)) == pytest.approx((1.0 + 0.5 + 0.5) / 3)
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx((1.0 + 0.5 + 0.5) / 3)
     assert map_scores.best_threshold(best) == map_scores.THRESHOLDS[5]
 
 
