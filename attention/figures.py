@@ -345,7 +345,12 @@ def intervals(groups: dict[str, list[Dot]], axis: str) -> go.Figure:
                     "color": dot.colour,
                 },
                 mode="markers",
-                marker={"symbol": DOT_SYMBOLS[dot.kind], "size": 10, "color": dot.colour, "line": {"width": 2}},
+                marker={
+                    "symbol": DOT_SYMBOLS[dot.kind],
+                    "size": 10,
+                    "color": dot.colour,
+                    "line": {"width": 2, "color": dot.colour},
+                },
                 hovertemplate=f"{dot.hover}<extra></extra>",
             )
             figure.add_scatter(

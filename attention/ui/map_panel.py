@@ -136,13 +136,17 @@ def _against(lang: str, other: str, found: pd.DataFrame) -> str:
 
 
 def notes_html(lang: str, dataset_name: str, score: str) -> str:
+    """How to read the chart, what it says, on which images; folded away, what counts as better."""
     table = of_dataset(dataset_name, score)
-    notes = [f"{text(lang, f'read_{score}')} {text(lang, 'maps_read')}"]
-    if score in score_maps.BOXES:
-        notes.append(text(lang, "maps_breeds" if dataset_name == KNOWN_BREEDS else "maps_no_breeds"))
-    notes.append(text(lang, "maps_source", images=table["images"].max()))
     said = "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in says(lang, dataset_name, score))
-    return key_html(lang) + said + paragraphs(notes)
+    about = [text(lang, "maps_source", images=table["images"].max())]
+    if score in score_maps.BOXES:
+        about.insert(0, text(lang, "maps_breeds" if dataset_name == KNOWN_BREEDS else "maps_no_breeds"))
+    summary, folded = escape(text(lang, "notes_summary")), paragraphs([text(lang, "maps_read")])
+    return (
+        f"{key_html(lang)}{paragraphs([text(lang, f'read_{score}')])}{said}{paragraphs(about)}"
+        f'<details class="notes"><summary>{summary}</summary>{folded}</details>'
+    )
 
 
 # the section
