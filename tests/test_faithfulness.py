@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam.metrics.perturbation_confidence import PerturbationConfidenceMetric, RemoveMostRelevantFirst
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 
 from attention import faithfulness
 from attention.datasets import normalise
@@ -30,6 +32,29 @@ def test_deletion_and_insertion_equal_a_loop_over_pictures(device):
             inserted = model(torch.where(gone, picture, blurred).to(device)).softmax(1)[0, 2]
         assert deletion[step] == pytest.approx(float(deleted), abs=1e-4)
         assert insertion[step] == pytest.approx(float(inserted), abs=1e-4)
+
+
+def test_curves_equal_those_of_grad_cam(device):
+    """pytorch-grad-cam removes the share above a percentile and leaves to its caller what comes in its place. It has no steps
+    and no area, and at share 0 it removes the one strongest pixel: the start of a curve is held by the loop above."""
+    model = build_model("baseline").eval().to(device)
+    image = torch.randint(0, 255, (1, 3, 160, 160), dtype=torch.uint8)
+    values, steps = np.random.default_rng(1).random((160, 160)), 4
+    picture = normalise(image)
+    blurred = faithfulness.ndimage.gaussian_filter(
+        picture[0].numpy(), (0, faithfulness.BLUR_PIXELS, faithfulness.BLUR_PIXELS)
+    )
+    ways = (
+        lambda given, kept: given * kept,
+        lambda given, kept: torch.where(kept > 0, torch.from_numpy(blurred), given),
+    )
+    curves = faithfulness.deletion_and_insertion(model, image, values, 2, device, steps)
+    for imputer, curve in zip(ways, curves, strict=True):
+        for step in range(1, steps + 1):
+            metric = PerturbationConfidenceMetric(RemoveMostRelevantFirst(100 - 100 * step / steps, imputer))
+            target = [ClassifierOutputSoftmaxTarget(2)]
+            found = metric(picture.to(device), values[None], target, model, return_diff=False)
+            assert curve[step] == pytest.approx(found[0], abs=1e-4)
 
 
 def test_maps_together_are_maps_one_by_one_and_share_their_ends():

@@ -104,6 +104,13 @@ def test_a_data_set_without_scores_says_how_to_make_them(files, lang):
     assert text(lang, "maps_missing") in map_panel.render(lang, "imagenette")[0]
 
 
+def test_another_data_set_keeps_the_chosen_scores(files):
+    updates = map_panel.render("en", "imagenette", "pointing", "deletion")
+    assert [update["value"] for update in (updates[2], updates[6])] == ["pointing", "deletion"]
+    assert map_panel.render("en", "imagenette")[2]["value"] == map_panel.QUESTIONS["object"][0]
+    assert text("en", "read_deletion") in updates[8] and len(updates) == 9
+
+
 def test_words_in_a_chart_cannot_be_markup(files, monkeypatch):
     monkeypatch.setattr(map_panel, "title", lambda *_: "<script>")
     monkeypatch.setattr(map_panel, "all_models", lambda: {"baseline": score_maps.all_models()["baseline"]})

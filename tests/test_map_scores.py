@@ -1,9 +1,12 @@
 """Scores of maps against hand-made cases and brute-force loops."""
 
+import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from attention import map_scores
+from attention.figures import upsample
 
 HALF = (0.0, 0.0, 0.5, 1.0)
 
@@ -148,6 +151,35 @@ def test_pixel_average_precision_equals_a_brute_force_loop():
     assert map_scores.pixel_average_precision(half) == pytest.approx(
         brute_force_average_precision(np.minimum((levels * 2048).astype(int), 2047), mask[15:])
     )
+
+
+def test_pixel_average_precision_equals_scikit_learns():
+    """Over all pixels of all images together, the ignored ones left out; scikit-learn's has no bins."""
+    random = np.random.default_rng(6)
+    masks, ignored = random.random((5, 40, 40)) < 0.3, random.random((5, 40, 40)) < 0.1
+    maps = masks * 0.4 + random.random((5, 40, 40))
+    counts = sum(map_scores.pixel_counts(*one) for one in zip(maps, masks, ignored, strict=True))
+    levels = np.stack([map_scores.normalised(values) for values in maps])
+    expected = average_precision_score(masks[~ignored], levels[~ignored])
+    assert map_scores.pixel_average_precision(counts) == pytest.approx(expected, abs=2e-3)
+
+
+def test_max_box_accuracy_equals_one_from_opencvs_regions():
+    """The published code draws boxes round OpenCV's contours: eight neighbours there, four here, the same on smooth maps."""
+    random = np.random.default_rng(7)
+    boxes = [(0.1, 0.2, 0.6, 0.9), (0.4, 0.1, 0.9, 0.5), (0.2, 0.2, 0.8, 0.8), (0.5, 0.5, 0.9, 0.95)]
+    maps = [upsample(random.random((5, 5)).astype(np.float32), 60, 50) for _ in boxes]
+    share = np.zeros((4, len(map_scores.OVERLAPS), len(map_scores.THRESHOLDS)))
+    for image, (values, box) in enumerate(zip(maps, boxes, strict=True)):
+        levels = (values - values.min()) / (values.max() - values.min())
+        for number, threshold in enumerate(map_scores.THRESHOLDS):
+            found = cv2.connectedComponentsWithStats((levels >= threshold).astype(np.uint8), connectivity=4)[2][1:]
+            drawn = [(x / 60, y / 50, (x + w) / 60, (y + h) / 50) for x, y, w, h, _ in found]
+            best = max(map_scores.overlap(one, box) for one in drawn)
+            share[image, :, number] = [best >= least for least in map_scores.OVERLAPS]
+    expected = share.mean(axis=0).max(axis=1).mean()
+    best = np.stack([map_scores.overlaps(values, box)[0] for values, box in zip(maps, boxes, strict=True)])
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx(expected) and 0 < expected < 1
 
 
 def test_pixel_average_precision_of_no_information_is_the_share_of_the_object():

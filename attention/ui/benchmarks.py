@@ -130,14 +130,6 @@ def build(models: Models, t):
         api_visibility="private", show_progress="hidden", trigger_mode="always_last",
     )  # fmt: skip
 
-    def choose_maps(dataset_name: str, request: gr.Request):
-        return render_maps(language(request), dataset_name)
-
-    which.input(
-        choose_maps, which, map_outputs,
-        api_visibility="private", show_progress="hidden", trigger_mode="always_last",
-    )  # fmt: skip
-
     api_out, api_go = gr.JSON(visible=False), gr.Button(visible=False)
     api_go.click(
         lambda: rows(models.dataset.name), None, api_out, api_name="benchmarks",

@@ -1,5 +1,6 @@
 """On the Benchmarks tab: do the maps find the object, and does the model need what they mark. Read from heatmaps.csv."""
 
+import itertools
 from html import escape
 
 import gradio as gr
@@ -139,12 +140,13 @@ def notes_html(lang: str, dataset_name: str, score: str) -> str:
     """How to read the chart, what it says, on which images; folded away, what counts as better."""
     table = of_dataset(dataset_name, score)
     said = "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in says(lang, dataset_name, score))
+    read = f"{text(lang, f'read_{score}')} {text(lang, 'maps_read')}"
     about = [text(lang, "maps_source", images=table["images"].max())]
     if score in score_maps.BOXES:
         about.insert(0, text(lang, "maps_breeds" if dataset_name == KNOWN_BREEDS else "maps_no_breeds"))
-    summary, folded = escape(text(lang, "notes_summary")), paragraphs([text(lang, "maps_read")])
+    summary, folded = escape(text(lang, "maps_summary")), paragraphs([text(lang, "maps_judged")])
     return (
-        f"{key_html(lang)}{paragraphs([text(lang, f'read_{score}')])}{said}{paragraphs(about)}"
+        f"{key_html(lang)}{paragraphs([read])}{said}{paragraphs(about)}"
         f'<details class="notes"><summary>{summary}</summary>{folded}</details>'
     )
 
@@ -159,39 +161,47 @@ def answer(lang: str, dataset_name: str, score: str) -> tuple:
     return gr.update(value=chart(lang, dataset_name, score), visible=True), notes_html(lang, dataset_name, score)
 
 
-def render(lang: str, dataset_name: str) -> list:
-    """Updates of the heading, and for each question of its own heading, its scores, its chart and its notes."""
+def render(lang: str, dataset_name: str, *chosen: str | None) -> list:
+    """Updates of the heading, and for each question of its own heading, its scores, its chart and its notes.
+
+    `chosen` is a score for each question, by default its first.
+    """
     is_there = not of_dataset(dataset_name, QUESTIONS["object"][0]).empty
     sentence = escape(text(lang, "maps_lead" if is_there else "maps_missing"))
     updates = [
         f'<div class="section"><h2>{escape(text(lang, "maps_heading"))}</h2><p class="says">{sentence}</p></div>'
     ]
-    for question, scores in QUESTIONS.items():
+    for (question, scores), asked in itertools.zip_longest(QUESTIONS.items(), chosen):
+        score = asked or scores[0]
         heading = f'<div class="section"><h3>{escape(text(lang, f"maps_{question}"))}</h3></div>' if is_there else ""
-        choices = [(text(lang, f"score_{score}"), score) for score in scores]
+        choices = [(text(lang, f"score_{name}"), name) for name in scores]
         updates += [
             heading,
-            gr.update(choices=choices, value=scores[0], visible=is_there),
-            *answer(lang, dataset_name, scores[0]),
+            gr.update(choices=choices, value=score, visible=is_there),
+            *answer(lang, dataset_name, score),
         ]
     return updates
 
 
 def build(t, which: gr.Radio):
     """Lay the section out; returns (render, its outputs). `which` is the choice of the data set."""
-    outputs = [gr.HTML(elem_id="maps-heading", padding=False)]
+    outputs, events = [gr.HTML(elem_id="maps-heading", padding=False)], []
     for question in QUESTIONS:
         heading = gr.HTML(padding=False)
         score = gr.Radio([], label=t("maps_score"), visible=False, elem_id=f"maps-{question}-score")
         plot = gr.Plot(show_label=False, visible=False, elem_id=f"maps-{question}")
         below = gr.HTML(elem_id=f"maps-{question}-notes", padding=False)
-
-        def choose(dataset_name: str, chosen: str, request: gr.Request) -> tuple:
-            return answer(language(request), dataset_name, chosen)
-
-        score.input(
-            choose, [which, score], [plot, below], api_visibility="private", show_progress="hidden",
-            trigger_mode="always_last",
-        )  # fmt: skip
         outputs += [heading, score, plot, below]
+        events.append((score, [plot, below]))
+    quietly = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+
+    def choose(dataset_name: str, chosen: str, request: gr.Request) -> tuple:
+        return answer(language(request), dataset_name, chosen)
+
+    def choose_dataset(dataset_name: str, of_object: str, of_need: str, request: gr.Request) -> list:
+        return render(language(request), dataset_name, of_object, of_need)
+
+    for score, answered in events:
+        score.input(choose, [which, score], answered, **quietly)
+    which.input(choose_dataset, [which, *(score for score, _ in events)], outputs, **quietly)
     return render, outputs
