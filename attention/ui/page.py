@@ -6,7 +6,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare
+from attention.ui import benchmarks, compare, many
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
@@ -27,6 +27,8 @@ def build(sets: ModelSets) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab(I18N("tab_compare"), id="compare"):
                 load_compare, compare_outputs = compare.build(sets, I18N)
+            with gr.Tab(I18N("tab_many"), id="many"):
+                load_many, many_outputs = many.build(sets, I18N)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
                 render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
@@ -34,10 +36,16 @@ def build(sets: ModelSets) -> gr.Blocks:
 
         def on_load(request: gr.Request):
             lang = compare.language(request)
-            return [_lead(lang, sets), text(lang, "about"), *load_compare(request), *render_benchmarks(lang)]
+            return [
+                _lead(lang, sets),
+                text(lang, "about"),
+                *load_compare(request),
+                *load_many(lang),
+                *render_benchmarks(lang),
+            ]
 
         page.load(
-            on_load, None, [lead, about, *compare_outputs, *benchmark_outputs], api_visibility="private",
+            on_load, None, [lead, about, *compare_outputs, *many_outputs, *benchmark_outputs], api_visibility="private",
             show_progress="hidden",
         )  # fmt: skip
     return page
