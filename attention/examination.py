@@ -142,25 +142,17 @@ class Examiner:
         self, image: Image.Image, name: str, class_index: int | None = None
     ) -> dict[str, Curves]:
         """Curves of the model's "activation", of its "attention" where it weighs positions, and of "random" maps."""
-        look = self.look(image, name, class_index)
-        side = EVALUATION_PIXELS
+        look, side = self.look(image, name, class_index), EVALUATION_PIXELS
         maps = {"activation": look.activation}
         if (weighed := attention_map(look)) is not None:
             maps["attention"] = weighed.values
-        pixels = to_tensor([preprocess(image)])
-
-        def curves(values: np.ndarray) -> np.ndarray:
-            """(2, steps + 1)"""
-            enlarged = upsample(values, side, side)
-            return np.stack(
-                faithfulness.deletion_and_insertion(
-                    self._model(name), pixels, enlarged, look.class_index, self.models.device
-                )
-            )
-
-        found = {kind: curves(values) for kind, values in maps.items()}
-        drawn = [curves(map_scores.random_map(side, side, seed)) for seed in range(RANDOM_MAPS)]
-        return {kind: Curves(*pair) for kind, pair in (found | {"random": np.mean(drawn, axis=0)}).items()}
+        drawn = {f"random {seed}": map_scores.random_map(side, side, seed) for seed in range(RANDOM_MAPS)}
+        enlarged = {kind: upsample(values, side, side) for kind, values in (maps | drawn).items()}
+        found = faithfulness.curves(
+            self._model(name), to_tensor([preprocess(image)]), enlarged, look.class_index, self.models.device
+        )
+        at_random = np.mean([found[kind] for kind in drawn], axis=0)  # (2, steps + 1)
+        return {kind: Curves(*found[kind]) for kind in maps} | {"random": Curves(*at_random)}
 
     def under_corruption(
         self, image: Image.Image, names: list[str], kind: str, class_index: int | None = None
