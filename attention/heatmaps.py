@@ -123,3 +123,29 @@ def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> n
     """The class activation map (h, w) of one class for a single image's features (1, C, h, w): see read_head."""
     classes = torch.tensor([class_index], device=features.device)
     return read_head(model, features, classes)[1][0].float().cpu().numpy()
+
+
+def activation_maps(model: ResNet, images: Tensor, class_index: int | None = None) -> tuple[Tensor, dict[int, Tensor]]:
+    """Logits (B, classes) and {stage, from 1: class activation maps (B, h, w), not negative} at every depth.
+
+    Of one class, or of the class that is most probable for each image.
+    Grad-CAM of the last feature map, as in read_head; LayerCAM (Jiang et al., https://ieeexplore.ieee.org/document/9462463) of
+    the stages before, where a channel's mean gradient says little: each position is weighed by its own positive gradient.
+    Takes one backward pass through the network.
+    """
+    outputs: list[Tensor] = []
+    handles = [after.register_forward_hook(lambda _m, _in, out: outputs.append(out)) for after in model.stage_attention]
+    try:
+        with torch.enable_grad():
+            logits = model(images.detach().requires_grad_())
+            explained = logits.amax(1) if class_index is None else logits[:, class_index]
+            gradients = torch.autograd.grad(explained.sum(), outputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    maps = {}
+    for stage, (output, gradient) in enumerate(zip(outputs, gradients, strict=True), start=1):
+        is_last = stage == len(outputs)
+        weights = gradient.mean((2, 3), keepdim=True) if is_last else gradient.clamp(min=0)
+        maps[stage] = (weights * output.detach()).sum(1).clamp(min=0)
+    return logits.detach(), maps

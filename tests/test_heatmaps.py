@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import LayerGradCam
+from captum.attr import LayerGradCam, LayerGradientXActivation
 from torch import nn
 
-from attention.heatmaps import class_activation_map, describe, watch
+from attention.heatmaps import activation_maps, class_activation_map, describe, watch
 from attention.variants import VARIANTS, build_model
 
 
@@ -116,3 +116,29 @@ def test_activation_map_of_the_baseline_is_its_closed_form():
         features = model.forward_features(image)
         closed = torch.einsum("c,chw->hw", model.fc.weight[3], features[0]).clamp(min=0) / 100
     assert class_activation_map(model, features, 3) == pytest.approx(closed.numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["baseline", "self-attention-stage", "attention-pool-head", "se-block"])
+def test_maps_at_every_depth_equal_captums(name, device):
+    model, image = alive(name).to(device), torch.randn(1, 3, 96, 96, device=device)
+    logits, maps = activation_maps(model, image, 3)
+    assert [tuple(values.shape) for values in maps.values()] == [(1, 24, 24), (1, 12, 12), (1, 6, 6), (1, 6, 6)]
+    expected = LayerGradCam(model, model.stage_attention[3]).attribute(image, target=3, relu_attributions=True)
+    assert torch.allclose(maps[4], expected[:, 0], atol=1e-5)
+    for stage in (1, 2):  # these end in a ReLU, so that a positive product is a positive gradient
+        product = LayerGradientXActivation(model, model.stages[stage - 1]).attribute(image, target=3)
+        assert torch.allclose(maps[stage], product.clamp(min=0).sum(1), atol=1e-5)
+    with torch.no_grad():
+        assert torch.allclose(logits, model(image), atol=1e-5)
+    assert hooks(model) == 0
+
+
+def test_maps_at_every_depth_are_of_the_likeliest_class_by_default_and_leave_no_hook_after_an_exception():
+    model, images = alive("cbam-block"), torch.randn(2, 3, 96, 96)
+    logits, maps = activation_maps(model, images)
+    for number, chosen in enumerate(logits.argmax(1).tolist()):
+        _, of_class = activation_maps(model, images, chosen)
+        assert torch.allclose(maps[2][number], of_class[2][number], atol=1e-5)
+    with pytest.raises(RuntimeError):
+        activation_maps(model, torch.zeros(1, 4, 96, 96))
+    assert hooks(model) == 0

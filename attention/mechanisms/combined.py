@@ -93,6 +93,8 @@ class BAM(nn.Module):
     Source: Park et al., Bottleneck Attention Module, https://arxiv.org/abs/1807.06514.
     """
 
+    neutral_gate = 0.0  # the factor is 1 + M
+
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8, dilation: int = 4):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
