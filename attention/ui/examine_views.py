@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from attention.figures import SCALE_NAME, data_uri, heat_layer
-from attention.heatmaps import AttentionMap
 from attention.presentation import TOP, Scale, shown_photo, where_it_lies
 from attention.question_figures import DIFFERENCE_SCALE, difference_layer, ramp
 from attention.ui.texts import class_name, text
 
+NORMALISED = Scale(1.0, "normalised")
 UNITS = {"weight": "legend_gate", "times-uniform": "legend_uniform", "normalised": "legend_normalised"}
 
 
@@ -152,7 +152,7 @@ def top5(lang: str, look, heading: str) -> str:
         mark = ' class="marked"' if index == look.class_index else ""
         name = escape(class_name(lang, look.class_names[index]))
         rows.append(
-            f'<li{mark}><span>{name}</span><span>{share:.1%}</span>'
+            f"<li{mark}><span>{name}</span><span>{share:.1%}</span>"
             f'<span class="bar"><i style="width:{share:.2%}"></i></span></li>'
         )
     return f'<div class="answers"><h3>{escape(heading)}</h3><ol class="top5">{"".join(rows)}</ol></div>'
@@ -166,7 +166,3 @@ def gammas(lang: str, strengths: dict[str, float], path: str, unused_below: floa
         return ""
     unused = f" {text(lang, 'gamma_unused')}" if abs(value) < unused_below else ""
     return sentence(text(lang, "gamma", value=value) + unused)
-
-
-def label_of(lang: str, weights: AttentionMap) -> str:
-    return text(lang, f"layer_{weights.over}", place=place(lang, weights.path))

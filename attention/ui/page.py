@@ -6,7 +6,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare
+from attention.ui import benchmarks, compare, examine
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
@@ -24,9 +24,11 @@ def build(sets: ModelSets) -> gr.Blocks:
     """The page over the models of each data set, so that tests can hand it their own."""
     with gr.Blocks(title="Attention Lab", analytics_enabled=False) as page:
         lead = gr.HTML(_lead("en", sets), elem_id="lead")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab(I18N("tab_compare"), id="compare"):
-                load_compare, compare_outputs = compare.build(sets, I18N)
+                load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N)
+            with gr.Tab(I18N("tab_examine"), id="examine") as tab:
+                load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
                 render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
@@ -34,10 +36,11 @@ def build(sets: ModelSets) -> gr.Blocks:
 
         def on_load(request: gr.Request):
             lang = compare.language(request)
-            return [_lead(lang, sets), text(lang, "about"), *load_compare(request), *render_benchmarks(lang)]
+            first = [_lead(lang, sets), text(lang, "about"), *load_compare(request)]
+            return [*first, *load_examine(lang), *render_benchmarks(lang)]
 
         page.load(
-            on_load, None, [lead, about, *compare_outputs, *benchmark_outputs], api_visibility="private",
-            show_progress="hidden",
+            on_load, None, [lead, about, *compare_outputs, *examine_outputs, *benchmark_outputs],
+            api_visibility="private", show_progress="hidden",
         )  # fmt: skip
     return page

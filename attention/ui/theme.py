@@ -42,3 +42,4 @@ CSS = _PLACEMENTS + "\n" + (HERE / "page.css").read_text(encoding="utf-8")
 HEAD = f"<script>\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>"
 SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
 SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
+SET_MAP_OPACITY = "(value) => { document.querySelector('#examine').style.setProperty('--opacity', value / 100); }"
