@@ -26,13 +26,16 @@ def ramp(scale_name: str) -> str:
     return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
 
 
-def difference_layer(values: np.ndarray, width: int, height: int) -> Image.Image:
-    """Signed values (h, w) in -1 to 1 -> an RGBA picture to lay over the photo; 0 is transparent. Raises ValueError."""
+def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
+    """Signed values (h, w) -> an RGBA picture to lay over the photo: full colour from -top and top on, 0 is transparent.
+
+    Raises ValueError for values that are not finite.
+    """
     if not np.isfinite(values).all():
         raise ValueError("The difference holds values that are not finite")
-    signed = np.clip(upsample(values, width, height), -1, 1)
+    signed = np.clip(upsample(values, width, height) / max(top, 1e-12), -1, 1)
     index = ((signed + 1) / 2 * 255).round().astype(np.uint8)
-    alpha = (np.clip(np.abs(signed) * 2, 0, 1) * 255).round().astype(np.uint8)
+    alpha = (np.clip(np.abs(signed) * 1.5, 0, 1) * 255).round().astype(np.uint8)
     return Image.fromarray(np.dstack([_SIGNED[index], alpha]), "RGBA")
 
 

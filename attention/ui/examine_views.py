@@ -97,11 +97,11 @@ def activation(lang: str, under: Ground, values: np.ndarray, caption: str, name:
     return heat(lang, under, values, top, caption, describe(lang, values, "activation", name))
 
 
-def difference(lang: str, under: Ground, values: np.ndarray, caption: str, alt: str) -> str:
-    """A signed map on the one diverging scale, -1 to 1, over the photo without its colours."""
+def difference(lang: str, under: Ground, values: np.ndarray, top: float, caption: str, alt: str) -> str:
+    """A signed map on the diverging scale from -top to top, over the photo without its colours."""
     if problem := problem_of(lang, values):
         return refused(under, caption, problem)
-    return shot(under, caption, difference_layer(values, *under.size), alt).replace('"shot"', '"shot signed"', 1)
+    return shot(under, caption, difference_layer(values, top, *under.size), alt).replace('"shot"', '"shot signed"', 1)
 
 
 def cell_frame(cell: tuple[int, int], grid: tuple[int, int]) -> str:
@@ -125,13 +125,17 @@ def legend(lang: str, scale: Scale) -> str:
     return _legend(SCALE_NAME, text(lang, UNITS[scale.unit], top=scale.top))
 
 
-def difference_legend(lang: str) -> str:
-    return _legend(DIFFERENCE_SCALE, text(lang, "difference_legend"))
+def difference_legend(lang: str, top: float) -> str:
+    return _legend(DIFFERENCE_SCALE, text(lang, "difference_legend", top=top))
 
 
 def _legend(scale_name: str, words: str) -> str:
     colours = f"background:linear-gradient(90deg,{ramp(scale_name)})"
     return f'<div class="legend"><span class="ramp" style="{colours}"></span><span>{escape(words)}</span></div>'
+
+
+def heading(words: str) -> str:
+    return f"<h3>{escape(words)}</h3>"
 
 
 def sentence(words: str) -> str:
@@ -144,7 +148,7 @@ def reading(words: str) -> str:
     return f'<p class="read">{escape(words)}</p>'
 
 
-def top5(lang: str, look, heading: str) -> str:
+def top5(lang: str, look) -> str:
     """The five most probable classes as bars; the one that is explained is marked."""
     rows = []
     for index in look.ranking[:TOP]:
@@ -155,7 +159,7 @@ def top5(lang: str, look, heading: str) -> str:
             f"<li{mark}><span>{name}</span><span>{share:.1%}</span>"
             f'<span class="bar"><i style="width:{share:.2%}"></i></span></li>'
         )
-    return f'<div class="answers"><h3>{escape(heading)}</h3><ol class="top5">{"".join(rows)}</ol></div>'
+    return f'<ol class="top5">{"".join(rows)}</ol>'
 
 
 def gammas(lang: str, strengths: dict[str, float], path: str, unused_below: float) -> str:

@@ -217,12 +217,12 @@ class WhyThisClass(Question):
             views.activation(lang, asked.under, found, text(lang, f"stage_{stage}"), asked.title())
             for stage, found in look.activations.items()
         ]
-        heading = text(lang, "examine_classes", name=asked.title())
         yield {
             self.slider: (asked.photo, drawn),
             self.hint: views.reading(text(lang, "slider_label")),
             self.html: views.legend(lang, views.NORMALISED)
             + views.shots(figures, 2)
             + asked.read("activation_read", name=asked.explained)
-            + views.top5(lang, look, heading),
+            + views.heading(text(lang, "examine_classes"))
+            + views.top5(lang, look),
         }

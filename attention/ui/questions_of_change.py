@@ -14,6 +14,8 @@ from attention.ui.questions import Asked, Question
 from attention.ui.texts import class_name, text
 from attention.variants import REFERENCE, variant
 
+SMALLEST_TOP = 0.25  # of the scale of differences: smaller ones stay pale
+
 
 class AgainstAnother(Question):
     """The signed difference to another model, beside the one that a change of seed makes."""
@@ -41,17 +43,19 @@ class AgainstAnother(Question):
         lang, under = asked.lang, asked.under
         where = text(lang, f"where_{views.where_it_lies(found.values.clip(min=0))}")
         alt = text(lang, "difference_alt", where=where, **names)
+        signed = [values for values in (found.values, found.between_seeds) if values is not None]
+        top = max(SMALLEST_TOP, *(float(np.abs(values).max()) for values in signed))
         figures = [
             views.activation(lang, under, asked.look.activation, captions[0], names["name"]),
             views.activation(lang, under, other.activation, captions[1], names["other"]),
-            views.difference(lang, under, found.values, captions[2], alt),
+            views.difference(lang, under, found.values, top, captions[2], alt),
         ]
         if found.between_seeds is not None:
-            figures.append(views.difference(lang, under, found.between_seeds, captions[3], captions[3]))
+            figures.append(views.difference(lang, under, found.between_seeds, top, captions[3], captions[3]))
         return "".join((
             _verdict(asked, found),
             views.legend(lang, views.NORMALISED),
-            views.difference_legend(lang),
+            views.difference_legend(lang, top),
             views.shots(figures, 4),
             asked.read("difference_read", name=asked.explained),
         ))  # fmt: skip
@@ -94,13 +98,14 @@ class AttentionOff(Question):
         yield {self.html: _placeholders(asked, captions)}
         pair = asked.examiner.attention_off(asked.image, asked.look.name, asked.class_index)
         sides = [
-            f"<div>{views.activation(lang, asked.under, look.activation, caption, asked.title())}"
-            f"{views.top5(lang, look, caption)}</div>"
+            f"<div>{views.heading(caption)}"
+            f"{views.activation(lang, asked.under, look.activation, asked.explained, asked.title())}"
+            f"{views.top5(lang, look)}</div>"
             for caption, look in zip(captions, pair, strict=True)
         ]
-        says = asked.says(
-            "off_says", name=asked.explained, before=_probability(pair[0]), after=_probability(pair[1])
-        ) + views.sentence(_choice_kept(lang, *pair))
+        before, after = map(_probability, pair)
+        changed = text(lang, "off_says", name=asked.explained, before=before, after=after)
+        says = views.sentence(f"{changed} {_choice_kept(lang, *pair)}")
         legend = views.legend(lang, views.NORMALISED)
         yield {self.html: says + legend + views.shots(sides) + asked.read("off_read")}
 
@@ -142,11 +147,16 @@ class RandomWeights(Question):
 
         yield shown()
         for step in asked.examiner.randomised(asked.image, asked.look.name, asked.class_index):
-            words = text(asked.lang, "random_caption", rho=step.rank_correlation, probability=step.probability)
+            rho, share = _signed(step.rank_correlation), step.probability
+            words = text(asked.lang, "random_caption", rho=rho, probability=share)
             caption = f"{_part(asked.lang, step.part)} · {words}"
             figures[step.part] = views.activation(asked.lang, asked.under, step.activation, caption, asked.title())
             yield shown()
-        yield shown(views.escape(text(asked.lang, "random_says", rho=step.rank_correlation)))
+        yield shown(views.escape(text(asked.lang, "random_says", rho=rho)))
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _part(lang: str, part: str) -> str:
@@ -176,9 +186,9 @@ class DeletionInsertion(Question):
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
         lang = asked.lang
         yield self.cleared() | {
-            self.says: '<p class="says working">…</p>',
+            self.says: f'<p class="says working">{views.escape(text(lang, "deletion_working"))}</p>',
             self.read: asked.read("deletion_read", name=asked.explained),
-            **{self.headings[kind]: f"<h3>{views.escape(text(lang, f'{kind}_heading'))}</h3>" for kind in self.kinds},
+            **{self.headings[kind]: views.heading(text(lang, f"{kind}_heading")) for kind in self.kinds},
         }
         found = asked.examiner.deletion_and_insertion(asked.image, asked.look.name, asked.class_index)
         plots = {self.plots[kind]: self._chart(lang, kind, found) for kind in self.kinds}
@@ -199,7 +209,8 @@ def _against_chance(lang: str, found: dict[str, Curves]) -> str:
     for name, curves in found.items():
         if name == "random":
             continue
-        better = (curves.deletion_area < random.deletion_area) + (curves.insertion_area > random.insertion_area)
+        fewer = round(curves.deletion_area, 2) < round(random.deletion_area, 2)  # as they are written
+        better = fewer + (round(curves.insertion_area, 2) > round(random.insertion_area, 2))
         label = text(lang, f"curve_{name}")
         said.append(text(
             lang, "deletion_says", name=label[0].upper() + label[1:], deletion=curves.deletion_area,
