@@ -6,26 +6,17 @@ Every number is read from data/results. What each mechanism takes stands in cost
 from html import escape
 
 import gradio as gr
-import pandas as pd
 
-from attention import figures, results
+from attention import results
 from attention.datasets import DATASETS
 from attention.inference import Models
 from attention.results import Machine
 from attention.ui import compute, costs, live
+from attention.ui.charts import chart, chart_key, chart_says
 from attention.ui.compare import language
-from attention.ui.table import is_missing, machine_name, notes_html, shown, table_html
-from attention.ui.texts import text, title
-from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
-
-MARKS = {
-    "channel": "●",
-    "spatial": "■",
-    "combined": "◆",
-    "self-attention": "▲",
-    "pooling": "★",
-}  # figures.FAMILY_SYMBOLS
-VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")
+from attention.ui.matrix import matrix_html
+from attention.ui.table import is_missing, machine_name, notes_html, table_html
+from attention.ui.texts import text
 
 
 def rows(dataset_name: str, device_type: str = "cpu") -> list[dict]:
@@ -39,87 +30,6 @@ def datasets_shown() -> list[str]:
     table = results.read(results.ACCURACY_FILE)
     found = [] if table.empty else list(table["dataset"].unique())
     return [name for name in DATASETS if name in found] + [name for name in found if name not in DATASETS]
-
-
-# the chart
-
-
-def _family(name: str) -> str:
-    return VARIANTS[name].info.family if VARIANTS[name].info else ""
-
-
-def _hover(lang: str, row: dict) -> str:
-    """The row of the table behind a point."""
-    words = {column: escape(word) for column, word in shown(lang, row).items()}
-
-    def line(column: str, more: str = "") -> str:
-        return f"<br>{escape(text(lang, f'col_{column}'))}: {words[column]}{more}"
-
-    family = _family(row["variant"])
-    place = words["placement"] + (f" · {escape(text(lang, f'family_{family}'))}" if family else "")
-    return (
-        f"<b>{words['model']}</b><br>{place}"
-        + line("accuracy", f" ({words['interval']})")
-        + line("seeds")
-        + line("difference", f" ({words['difference_interval']})")
-        + line("verdict")
-        + line("p50")
-        + line("p90")
-        + line("throughput")
-    )
-
-
-def chart(lang: str, table: pd.DataFrame):
-    families = {name: _family(name) for name in VARIANTS}
-    titles = {name: title(lang, variant) for name, variant in VARIANTS.items()}
-    hovers = {row["variant"]: _hover(lang, row) for row in table.to_dict("records")}
-    measured = table.dropna(subset=["p50_ms"]).iloc[0]
-    latency = text(lang, "axis_latency", batch=int(measured["batch_size"]), device=measured["device"])
-    axes = (latency, text(lang, "axis_accuracy"))
-    return figures.accuracy_against_latency(table, families, titles, hovers, axes, REFERENCE)
-
-
-def _chart_key(lang: str, table: pd.DataFrame) -> str:
-    """What the chart's colours and markers stand for, in words."""
-    variants = [VARIANTS[name] for name in table.dropna(subset=["p50_ms"])["variant"]]
-    placements, families = {v.placement for v in variants}, {_family(v.name) for v in variants}
-    parts = [
-        f'<span data-placement="{name}"><span class="dot"></span>{escape(text(lang, f"placement_{name}"))}</span>'
-        for name in PLACEMENTS
-        if name in placements
-    ]
-    parts += [
-        f'<span><span class="mark" aria-hidden="true">{mark}</span>{escape(text(lang, f"family_{name}"))}</span>'
-        for name, mark in MARKS.items()
-        if name in families
-    ]
-    return f'<p class="key">{"".join(parts)}</p>'
-
-
-def chart_says(lang: str, table: pd.DataFrame) -> str:
-    """What the chart says, from the same rows."""
-    timed = table.dropna(subset=["p50_ms"])
-    if REFERENCE not in set(timed["variant"]):
-        return ""
-    reference = timed[timed["variant"] == REFERENCE].iloc[0]
-    best, slowest = timed.loc[timed["accuracy"].idxmax()], timed.loc[timed["p50_ms"].idxmax()]
-    sentence = text(
-        lang, "chart_says", best=title(lang, VARIANTS[best["variant"]]), best_accuracy=best["accuracy"],
-        reference_accuracy=reference["accuracy"], reference_p50=reference["p50_ms"],
-        slowest=title(lang, VARIANTS[slowest["variant"]]), slowdown=slowest["p50_ms"] / reference["p50_ms"],
-    )  # fmt: skip
-    return f"{sentence} {_verdicts(lang, timed)}".strip()
-
-
-def _verdicts(lang: str, table: pd.DataFrame) -> str:
-    """How many models got which verdict."""
-    counts = table["verdict"].value_counts() if "verdict" in table else {}
-    said = [
-        text(lang, "verdict_count", count=counts[name], verdict=text(lang, f"verdict_{name}"))
-        for name in VERDICTS
-        if name in counts
-    ]
-    return text(lang, "chart_verdicts", counts=("、" if lang == "zh" else ", ").join(said)) if said else ""
 
 
 # the tab
@@ -145,11 +55,12 @@ def _render(
     if table.empty:
         nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)
-    top = _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
+    top = _heading(lang, "matrix_heading") + matrix_html(lang, table)
+    top += _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
     if "p50_ms" not in table or table["p50_ms"].isna().all():
         return top, gr.update(value=None, visible=False), "", gpu_html(lang)
     below = (
-        f'{_chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
+        f'{chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
         f'<p class="says">{escape(chart_says(lang, table))}</p><p class="read">{escape(text(lang, "chart_source"))}</p>'
     )
     plot = gr.update(value=chart(lang, table), visible=True)
@@ -188,7 +99,7 @@ def build(models: Models, t):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event. `t` translates a label."""
     with gr.Row(equal_height=True):
         which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
-        machine = gr.Radio([], label=t("measured_on"), visible=False, elem_id="machine-choice")
+        machine = gr.Dropdown([], label=t("measured_on"), visible=False, elem_id="machine-choice", scale=2)
         batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice")
         busy = gr.Checkbox(False, label=t("show_busy"), visible=False, elem_id="busy-choice", container=False)
     choices = [which, machine, batch, busy]

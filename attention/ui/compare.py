@@ -9,15 +9,16 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from attention import datasets, foreign, results, samples, uploads
-from attention.checkpoints import CheckpointError, read_manifest
+from attention import datasets, foreign, samples, uploads
+from attention.checkpoints import CheckpointError
 from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
 from attention.model_sets import ModelSets
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
+from attention.ui.measured import measured
 from attention.ui.texts import class_name, language_of, text, title
-from attention.variants import PLACEMENTS, REFERENCE, REPLICATES, UnknownVariant, all_models, variant
+from attention.variants import PLACEMENTS, REFERENCE, UnknownVariant, variant
 
 DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
 AT_FIRST = 4  # models chosen at first, at least, where so many are there
@@ -54,27 +55,6 @@ def by_placement(names: list[str]) -> dict[str, list[str]]:
     """The names in groups, by placement in the order of PLACEMENTS, without empty ones."""
     groups = {placement: [n for n in names if variant(n).placement == placement] for placement in PLACEMENTS}
     return {placement: group for placement, group in groups.items() if group}
-
-
-def measured(dataset_name: str, device_type: str) -> dict[str, cards.Measured]:
-    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
-
-    A folder of one's own stands in no table: the accuracy is its manifest's.
-    """
-    if datasets.dataset(dataset_name).is_own:
-        published = read_manifest(dataset_name)["models"].items()
-        of_own = {name: cards.Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
-        return dict.fromkeys(all_models(), cards.Measured()) | of_own
-    table = results.summary(dataset_name, device_type)
-    found = {name: cards.Measured() for name in all_models()}
-    for row in table.to_dict("records"):
-        p50 = row.get("p50_ms")
-        found[row["variant"]] = cards.Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
-    published = read_manifest(dataset_name)["models"]
-    for name, replicate in REPLICATES.items():
-        accuracy = published.get(name, {}).get("accuracy")
-        found[name] = cards.Measured(accuracy, found[replicate.replicate_of].p50_ms)
-    return found
 
 
 def compare_stream(upload, names: list[str], models: Models, lang: str) -> Iterator[str]:

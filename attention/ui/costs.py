@@ -114,7 +114,7 @@ def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
     )
 
 
-def build(t, machine_of, machine: gr.Radio, busy: gr.Checkbox):
+def build(t, machine_of, machine: gr.Dropdown, busy: gr.Checkbox):
     """Lay the section out; returns (render, its outputs). `machine_of` reads the choice of `machine`."""
     heading = gr.HTML(elem_id="costs-heading", padding=False)
     placement = gr.Radio([], label=t("costs_placement"), visible=False, elem_id="costs-placement")

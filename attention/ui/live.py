@@ -149,7 +149,7 @@ def _intro(lang: str) -> str:
     return f'<div class="section"><h2>{heading}</h2></div><p class="read">{lead}</p>'
 
 
-def build(models: Models, t, machine_of, machine: gr.Radio):
+def build(models: Models, t, machine_of, machine: gr.Dropdown):
     """Lay the section out; returns (handler of a language, outputs). `machine_of` reads the choice of `machine`."""
     turn = Turn()
     intro = gr.HTML(elem_id="live-intro", padding=False)

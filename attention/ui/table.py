@@ -222,9 +222,11 @@ def _seconds_note(lang: str, table: pd.DataFrame) -> str:
 
 
 def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:
-    """What the columns mean, where the numbers come from, and under which circumstances they hold."""
-    latency = _latency_notes(lang, table, batch_size)
-    return paragraphs([*_accuracy_notes(lang, table), *latency, _seconds_note(lang, table)])
+    """Where the accuracies come from; folded away, what the columns mean and under which circumstances they hold."""
+    source, *meaning = _accuracy_notes(lang, table)
+    folded = paragraphs([*meaning, *_latency_notes(lang, table, batch_size), _seconds_note(lang, table)])
+    summary = escape(text(lang, "notes_summary"))
+    return f'{paragraphs([source])}<details class="notes"><summary>{summary}</summary>{folded}</details>'
 
 
 def paragraphs(sentences: list[str]) -> str:

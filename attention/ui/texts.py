@@ -92,6 +92,14 @@ TEXTS = {
         "busy_left_out": "Left out, because the machine was busy or the timings spread by more than 15 %: {names}. “Show busy measurements” brings them back.",
         "busy_all": "Every measurement of this device at {batch} image(s) a call was made while it was busy, so all are left out. “Show busy measurements” brings them back; better, measure again while nothing else runs: python -m attention benchmark --standard",
         "batch_missing": "This device has not been measured at {batch} images a call. Make it with: python -m attention benchmark --batch {batch}",
+        "matrix_heading": "Where should attention be placed?",
+        "matrix_mechanism": "Mechanism",
+        "matrix_reference": "Against the baseline without attention: {accuracy} % ({low} – {high}), p50 {p50} ms.",
+        "matrix_control": "{name}, the control of equal cost: {cell}.",
+        "matrix_untrained": "not trained yet",
+        "matrix_latency": "{ms} ms",
+        "matrix_read": "In a cell: the difference in accuracy, in percentage points; its 95 % interval; the verdict; and what a call takes longer, on the device and with the images a call chosen above.",
+        "notes_summary": "What the columns mean, and how they were measured",
         "memory_note": "Memory: the most that one call holds beyond weights and images.",
         "chart_source": "Sources: data/results/accuracy.csv, made by python -m attention results, and data/results/latency.csv, made by python -m attention benchmark.",
         "col_throughput": "Images a second", "col_memory": "Memory, MB",
@@ -231,6 +239,14 @@ TEXTS = {
         "busy_left_out": "因机器繁忙或计时波动超过 15 %，以下测量未列出：{names}。勾选“显示繁忙时的测量”可查看。",
         "busy_all": "该设备每次 {batch} 张图片的测量都是在繁忙时完成的，因此全部未列出。可勾选“显示繁忙时的测量”；更好的办法是在机器空闲时重新测量：python -m attention benchmark --standard",
         "batch_missing": "该设备还没有测过每次 {batch} 张图片的延迟。生成命令：python -m attention benchmark --batch {batch}",
+        "matrix_heading": "注意力应该放在哪里？",
+        "matrix_mechanism": "机制",
+        "matrix_reference": "与无注意力的基线相比：准确率 {accuracy} %（{low} – {high}），p50 {p50} 毫秒。",
+        "matrix_control": "{name}（成本相当的对照）：{cell}。",
+        "matrix_untrained": "尚未训练",
+        "matrix_latency": "{ms} 毫秒",
+        "matrix_read": "每格依次为：准确率差值（百分点）、其 95 % 置信区间、结论，以及在上方所选设备和批大小下每次调用增加的时间。",
+        "notes_summary": "各列的含义与测量方法",
         "memory_note": "内存：一次调用在权重和图片之外最多占用的量。",
         "chart_source": "数据：data/results/accuracy.csv（由 python -m attention results 生成）与 data/results/latency.csv（由 python -m attention benchmark 生成）。",
         "col_throughput": "图片/秒", "col_memory": "内存，MB",
@@ -340,12 +356,22 @@ def class_name(language: str, name: str) -> str:
     return CLASS_NAMES_ZH.get(name, name) if language == "zh" else name
 
 
+def kind(language: str, english: str) -> str:
+    """What a variant or mechanism is, from its English title; one without a Chinese name keeps its English one."""
+    return KINDS_ZH.get(english, english) if language == "zh" else english
+
+
+def place(language: str, variant: Variant) -> str:
+    """Where it sits; "" for one that sits nowhere else."""
+    return variant.place(WHERE_ZH) if language == "zh" else variant.place()
+
+
 def title(language: str, variant: Variant) -> str:
-    """A variant's name, unlike any other's. A mechanism without a Chinese name keeps its English one."""
+    """A variant's name, unlike any other's."""
     if language != "zh":
         return variant.title
-    kind, place = KINDS_ZH.get(variant.kind, variant.kind), variant.place(WHERE_ZH)
-    return f"{kind}（{place}）" if place else kind
+    name, where = kind(language, variant.kind), place(language, variant)
+    return f"{name}（{where}）" if where else name
 
 
 def language_of(accept_language: str | None) -> str:

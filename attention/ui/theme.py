@@ -1,12 +1,11 @@
 """The page's look: Gradio's plain theme on the system's fonts, with page.css and page.js beside this file."""
 
-from pathlib import Path
-
 import gradio as gr
 
-from attention.figures import PLACEMENT_COLOURS
+from attention.ui.style import CSS, SCRIPT
 
-HERE = Path(__file__).resolve().parent
+__all__ = ["CSS", "HEAD", "SET_OPACITY", "SHOW_MAP", "build_theme"]
+
 FONTS = (
     "system-ui",
     "-apple-system",
@@ -34,12 +33,7 @@ def build_theme() -> gr.themes.Base:
     )
 
 
-_PLACEMENTS = "\n".join(
-    f'[data-placement="{name}"],#models-{name}{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
-)
-
-CSS = _PLACEMENTS + "\n" + (HERE / "page.css").read_text(encoding="utf-8")
-HEAD = f"<script>\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>"
+HEAD = f"<script>\n{SCRIPT}</script>"
 SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
 SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
 SET_MAP_OPACITY = "(value) => { document.querySelector('#examine').style.setProperty('--opacity', value / 100); }"

@@ -1,0 +1,27 @@
+"""What the committed tables say of each model, as its card shows it. No gradio here."""
+
+from attention import datasets, results
+from attention.checkpoints import read_manifest
+from attention.ui.cards import Measured
+from attention.variants import REPLICATES, all_models
+
+
+def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
+    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
+
+    A folder of one's own stands in no table: the accuracy is its manifest's.
+    """
+    if datasets.dataset(dataset_name).is_own:
+        published = read_manifest(dataset_name)["models"].items()
+        of_own = {name: Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
+        return dict.fromkeys(all_models(), Measured()) | of_own
+    table = results.summary(dataset_name, device_type)
+    found = {name: Measured() for name in all_models()}
+    for row in table.to_dict("records"):
+        p50 = row.get("p50_ms")
+        found[row["variant"]] = Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
+    published = read_manifest(dataset_name)["models"]
+    for name, replicate in REPLICATES.items():
+        accuracy = published.get(name, {}).get("accuracy")
+        found[name] = Measured(accuracy, found[replicate.replicate_of].p50_ms)
+    return found
