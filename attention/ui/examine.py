@@ -121,7 +121,8 @@ def model_choices(lang: str, names: list[str], now: str | None, first: str) -> d
 
 def class_choices(lang: str, look, chosen: str) -> dict:
     """The model's own choice, then all classes, the most probable first."""
-    choices = [(f"{_class(lang, look, look.ranking[0])} ({text(lang, 'examine_first_choice')})", OWN_CHOICE)]
+    own = text(lang, "examine_first_choice", choice=_class(lang, look, look.ranking[0]))
+    choices = [(own, OWN_CHOICE)]
     choices += [(_class(lang, look, index), look.class_names[index]) for index in look.ranking]
     return gr.update(choices=choices, value=chosen)
 

@@ -84,17 +84,19 @@ def refused(under: Ground, caption: str, problem: str) -> str:
     )
 
 
-def heat(lang: str, under: Ground, values: np.ndarray, top: float, caption: str, alt: str, over: str = "") -> str:
-    """The photo under a map (h, w) whose brightest colour stands for `top`; a sentence where the map says nothing."""
+def heat(
+    lang: str, under: Ground, values: np.ndarray, scale: Scale, caption: str, kind: str, name: str, over: str = ""
+) -> str:
+    """The photo under a map (h, w) on its scale; a sentence where the map says nothing. `kind` and `name`: see describe."""
     if problem := problem_of(lang, values):
         return refused(under, caption, problem)
-    return shot(under, caption, heat_layer(values, top, *under.size), alt, over)
+    layer = heat_layer(values, scale.top, *under.size)
+    return shot(under, caption, layer, describe(lang, values, kind, name), over)
 
 
 def activation(lang: str, under: Ground, values: np.ndarray, caption: str, name: str) -> str:
     """A class activation map, normalised by itself."""
-    top = float(values.max(initial=0.0))
-    return heat(lang, under, values, top, caption, describe(lang, values, "activation", name))
+    return heat(lang, under, values, Scale(float(values.max()), "normalised"), caption, "activation", name)
 
 
 def difference(lang: str, under: Ground, values: np.ndarray, top: float, caption: str, alt: str) -> str:

@@ -154,7 +154,8 @@ def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None)
     named |= {text(asked.lang, "head_number", number=n): head for n, head in enumerate(chosen.by_head, start=1)}
     if cell:
         named = {words: replace(m, values=m.seen_from(*cell)) for words, m in named.items()}
-    scale = scale_of(list(named.values())) if all(np.isfinite(m.values).all() for m in named.values()) else None
+    finite = [m for m in named.values() if np.isfinite(m.values).all()]
+    scale = scale_of(finite or list(named.values()))
     over = views.cell_frame(cell, chosen.values.shape) if cell else ""
     figures = [
         views.heat(

@@ -4,7 +4,7 @@ import gradio as gr
 
 from attention.ui.style import CSS, SCRIPT
 
-__all__ = ["CSS", "HEAD", "SET_OPACITY", "SHOW_MAP", "build_theme"]
+__all__ = ["CSS", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "build_theme"]
 
 FONTS = (
     "system-ui",
