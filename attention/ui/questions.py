@@ -155,19 +155,18 @@ def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None)
     if cell:
         named = {words: replace(m, values=m.seen_from(*cell)) for words, m in named.items()}
     finite = [m for m in named.values() if np.isfinite(m.values).all()]
-    scale = scale_of(finite or list(named.values()))
+    scale = scale_of(finite) if finite else views.NORMALISED  # where sentences stand in place of all the maps
     over = views.cell_frame(cell, chosen.values.shape) if cell else ""
     figures = [
         views.heat(
-            asked.lang, asked.under, m.values, scale.top if scale else 1.0, words,
-            views.describe(asked.lang, m.values, "attention", f"{asked.title()}, {words}"), over,
+            asked.lang, asked.under, m.values, scale, words, "attention", f"{asked.title()}, {words}", over
         )
         for words, m in named.items()
     ]  # fmt: skip
     kind = "point" if cell else "received" if chosen.pairs is not None else chosen.kind
     return "".join((
         views.gammas(asked.lang, asked.look.gammas, chosen.path, UNUSED_BELOW),
-        views.legend(asked.lang, scale) if scale else "",
+        views.legend(asked.lang, scale) if finite else "",
         views.shots(figures),
         asked.read(f"attention_read_{kind}"),
         "" if chosen.pairs is not None else asked.read("point_none"),
