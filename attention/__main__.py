@@ -55,20 +55,13 @@ def run_list(arguments: argparse.Namespace) -> None:
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
-    from attention import uploads
     from attention.inference import Models, check_names, compare
     from attention.presentation import result_as_json, save_overlays
 
     models = Models(arguments.dataset, arguments.device)
-    names = check_names([n.strip() for n in arguments.models.split(",")] if arguments.models else models.names, models)
-    pictures = []
-    for path in arguments.image:  # all are read before any model runs: one bad file is told at once
-        try:
-            pictures.append((path, uploads.read_image(path)))
-        except uploads.UploadError as error:
-            raise BadInput(f"{Path(path).name}: {error}") from error
+    names = check_names(_listed(arguments.models) or models.names, models)
     output = []
-    for path, upload in pictures:
+    for path, upload in _read_all(arguments.image):
         results = list(compare(upload.image, names, models))
         foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
@@ -85,6 +78,60 @@ def run_compare(arguments: argparse.Namespace) -> None:
             print(f"  {result.name:24} {result.prediction:18} {share:6.1%} {result.latency_ms:8.1f} ms")
     if arguments.json:
         print(json.dumps(output, indent=1, ensure_ascii=False))
+
+
+def _listed(given: str | None) -> list[str]:
+    return [name.strip() for name in given.split(",")] if given else []
+
+
+def _read_all(paths: list[str]) -> list:
+    """(path, Upload) of each; all are read before any model runs: one bad file is told at once."""
+    from attention import uploads
+
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append((path, uploads.read_image(path)))
+        except uploads.UploadError as error:
+            raise BadInput(f"{Path(path).name}: {error}") from error
+    return pictures
+
+
+def run_report(arguments: argparse.Namespace) -> None:
+    from attention import report
+    from attention.inference import Models
+
+    file = Path(arguments.out)
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise BadInput(f"The report is an HTML file: {file.name} should end with .html.")
+    pictures = [(Path(path).stem, upload) for path, upload in _read_all(arguments.image)]
+    models = Models(arguments.dataset, arguments.device)
+    report.write(pictures, models, _listed(arguments.models) or None, file, arguments.lang, progress=print)
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, opens without a network.")
+
+
+def run_batch(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import batch
+    from attention.files import write_text
+    from attention.inference import Models
+
+    pictures = batch.gather(arguments.path)
+    models = Models(arguments.dataset, arguments.device)
+    names = _listed(arguments.models) or models.names
+    rows = list(tqdm(batch.run(pictures, names, models), total=len(pictures), unit="picture"))
+    table = batch.table(rows, models.dataset.class_names)
+    if arguments.out:
+        write_text(Path(arguments.out), table.to_csv(index=False, lineterminator="\n"))
+    for row in rows:
+        if row.problem:
+            print(f"{row.name}: {row.problem}", file=sys.stderr)
+    disputed, read = sum(row.is_disputed for row in rows), sum(not row.problem for row in rows)
+    print(f"{read} pictures read, {len(rows) - read} not; the models disagree on {disputed}.")
+    for name, found in batch.accuracies(rows).items():
+        share = f"{found.right / found.of:.1%} ({found.low:.1%} to {found.high:.1%})"
+        print(f"{name:32} {found.right} of {found.of} named rightly: {share}")
 
 
 def run_download(arguments: argparse.Namespace) -> None:
@@ -432,6 +479,21 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true")
     sub.add_argument("--out", help="folder for the pictures with their maps")
 
+    sub = command(
+        "batch", run_batch, "Run models over many pictures: who says what, where they disagree, who is right."
+    )
+    sub.add_argument("path", nargs="+", help="pictures, folders, or zip files; a class sub-folder gives the label")
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("-o", "--out", metavar="FILE", help="the table as CSV")
+
+    sub = command(
+        "report", run_report, "Write one HTML file on images that works offline: cards, maps, tables, charts."
+    )
+    sub.add_argument("image", nargs="+")
+    sub.add_argument("-o", "--out", required=True, metavar="FILE", help="the file to write, ending with .html")
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+    sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Simplified Chinese")
+
     command("download", run_download, "Fetch a data set into data/.", device=False)
 
     sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
@@ -516,6 +578,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
+    from attention.batch import BatchError
     from attention.checkpoints import CheckpointError
     from attention.export import ExportError
     from attention.results import ResultsError
@@ -524,7 +587,7 @@ def main(argv: list[str] | None = None) -> int:
     from attention.training import TrainingError
 
     expected = (
-        BadInput, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
+        BadInput, BatchError, CheckpointError, DataError, ExportError, ResultsError, RunTaken, SweepError, TrainingError, UnknownVariant,
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:

@@ -33,8 +33,9 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
     {"precision", "export"},
     {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},
-    {"ray_sweep", "model_sets", "examination", "contact_sheet"},
+    {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
     {"ui"},
+    {"report"},
     {"__main__"},
 ]
 

@@ -1,0 +1,120 @@
+"""Many pictures: what is read, what is passed over, who disagrees, and how many are right."""
+
+import shutil
+import zipfile
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from attention import batch
+from attention.__main__ import main
+from attention.batch import Accuracy, BatchError, Row
+from attention.datasets import DATASETS
+from attention.evaluation import accuracy_interval
+from attention.inference import Models, compare
+from attention.runs import ROOT
+from attention.uploads import MAX_BYTES, UploadError, read_image
+
+NAMES = ["baseline", "se-block"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two labelled photographs, one without a label, and what has to be passed over or fails alone."""
+    root = tmp_path / "photos"
+    for name, target in (("church", "church/a.jpg"), ("golf-ball", "n03445777/b.JPG"), ("parachute", "c.jpg")):
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "samples" / f"{name}.jpg", root / target)
+    (root / "church" / "broken.jpg").write_bytes((root / "church" / "a.jpg").read_bytes()[:900])
+    (root / "church" / ".hidden.jpg").write_bytes(b"")
+    (root / "notes.txt").write_text("not a picture")
+    return root
+
+
+def zipped(folder):
+    path = folder.parent / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder))
+        archive.writestr("__MACOSX/church/._a.jpg", b"double")
+    return path
+
+
+@pytest.mark.parametrize("given", ["folder", "zip"])
+def test_a_folder_and_its_zip_give_the_same_rows(folder, given):
+    pictures = batch.gather([folder if given == "folder" else zipped(folder)])
+    assert [p.name for p in pictures] == ["c.jpg", "church/a.jpg", "church/broken.jpg", "n03445777/b.JPG"]
+    models = Models("imagenette", "cpu")
+    rows = list(batch.run(pictures, NAMES, models))
+    assert [row.label for row in rows] == [None, 4, 4, 8]
+    assert [bool(row.problem) for row in rows] == [False, False, True, False]
+    expected = {r.name: r for r in compare(read_image(folder / "church" / "a.jpg").image, NAMES, models)}
+    assert rows[1].chosen == {name: expected[name].top1 for name in NAMES}
+    assert rows[1].probabilities["baseline"] == pytest.approx(expected["baseline"].probabilities.max(), abs=1e-6)
+    table = batch.table(rows, models.dataset.class_names)
+    assert list(table) == ["image", "label", "baseline", "baseline %", "se-block", "se-block %", "agreement", "problem"]
+    assert table["label"].tolist()[1] == "church" and "cut off" in table["problem"][2]
+    assert batch.accuracies(rows)["baseline"].of == 2, "the broken one and the one without a label do not count"
+
+
+def test_agreement_dispute_and_accuracy_of_rows_made_by_hand():
+    rows = [
+        Row("a", 1, {"x": 1, "y": 1, "z": 2}, dict.fromkeys("xyz", 0.5)),
+        Row("b", 0, {"x": 0, "y": 0, "z": 0}, dict.fromkeys("xyz", 0.9)),
+        Row("c", None, {"x": 2, "y": 1, "z": 2}, dict.fromkeys("xyz", 0.4)),
+        Row("d", 0, problem="This picture is cut off."),
+    ]
+    assert [row.is_disputed for row in rows] == [True, False, True, False]
+    assert rows[0].agreement == pytest.approx(2 / 3) and rows[3].agreement == 0
+    found = batch.accuracies(rows)
+    assert found["x"] == Accuracy(2, 2, *accuracy_interval(2, 2)) and found["z"].right == 1
+    assert batch.accuracies(rows[2:]) == {}
+    assert "problem" not in batch.table(rows[:3], ("p", "q", "r")) and "label" in batch.table(rows, ("p", "q", "r"))
+    assert "label" not in batch.table(rows[2:3], ("p", "q", "r"))
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("church/a.jpg", 4), ("x/Golf_Ball/a.jpg", 8), ("n01440764/a.jpg", 0), ("a.jpg", None), ("cats/a.jpg", None)],
+)
+def test_a_folder_names_its_class_by_title_or_number(name, label):
+    assert batch.label_of(name, DATASETS["imagenette"]) == label
+
+
+def test_nothing_and_too_much_get_a_sentence(tmp_path, monkeypatch):
+    with pytest.raises(BatchError, match="There is no picture here"):
+        batch.gather([tmp_path])
+    for number in range(3):
+        Image.new("RGB", (4, 4)).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr(batch, "MAX_PICTURES", 2)
+    with pytest.raises(BatchError, match="These are 3 pictures; at most 2"):
+        batch.gather([tmp_path])
+
+
+def test_a_member_that_unpacks_to_too_much_and_a_damaged_zip_cost_their_own_rows(tmp_path):
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("church/huge.png", b"\0" * (3 * MAX_BYTES))
+        archive.writestr("../../outside.png", b"")
+    (picture,) = batch.gather([bomb])  # a path that leads out is passed over
+    with pytest.raises(UploadError, match="larger than"):
+        picture.read()
+    damaged = bytearray(bomb.read_bytes())
+    damaged[60:90] = b"\xff" * 30
+    bomb.write_bytes(damaged)
+    with pytest.raises(UploadError, match="cut off or damaged"):
+        batch.gather([bomb])[0].read()
+    assert list(tmp_path.parent.glob("outside.png")) == [] and list(tmp_path.iterdir()) == [bomb]
+
+
+def test_the_command_writes_the_table(folder, tmp_path, capsys):
+    out = tmp_path / "table.csv"
+    assert main(["batch", str(folder), "--models", ",".join(NAMES), "-o", str(out), "--device", "cpu"]) == 0
+    said = capsys.readouterr()
+    assert "3 pictures read, 1 not" in said.out and "of 2 named rightly" in said.out and "broken.jpg" in said.err
+    assert len(pd.read_csv(out)) == 4
+    assert main(["batch", str(tmp_path / "photos" / "notes.txt"), "--models", "nothing"]) == 2
+    assert main(["batch", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere is not there" in capsys.readouterr().err
