@@ -20,13 +20,16 @@ def _rounded(values: np.ndarray) -> list:
 
 
 def look_as_json(look: Look) -> dict:
-    """Plain numbers for scripts. Maps are rows of positions, or lists of channels; each activation has its stage's number."""
+    """Plain numbers for scripts. Maps are rows of positions, or lists of channels; each activation has its stage's number.
+
+    No key is called "path": gradio's clients take a dict that has one for a file to fetch.
+    """
     return {
         "model": look.name,
         "class": look.class_names[look.class_index],
         "probabilities": dict(zip(look.class_names, _rounded(look.probabilities), strict=True)),
         "attention": [
-            {"path": m.path, "kind": m.kind, "over": m.over, "values": _rounded(m.values),
+            {"module": m.path, "kind": m.kind, "over": m.over, "values": _rounded(m.values),
              "heads": [_rounded(head.values) for head in m.by_head]}
             for m in look.attention
         ],
