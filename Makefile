@@ -1,6 +1,7 @@
 # make demo   serve the page on the committed checkpoints      (PORT=7860 HOST=127.0.0.1 ARGS=)
 # make test   set up, then the whole suite                     (ARGS= goes to pytest)
 # make check  ruff and the import rules
+# make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
 PYTHON ?= python3.11
 PORT ?= 7860
 HOST ?= 127.0.0.1
@@ -8,7 +9,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings clean
+.PHONY: demo test check browser renderings contact-sheet clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -37,6 +38,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+contact-sheet: $(VENV)/.demo
+	$(BIN)/python -m attention contact-sheet $(ARGS)
 
 renderings:
 	bash samples/render.sh

@@ -56,7 +56,7 @@ def run_list(arguments: argparse.Namespace) -> None:
 
 def run_compare(arguments: argparse.Namespace) -> None:
     from attention.inference import Models, check_names, compare
-    from attention.presentation import result_as_json, save_overlays
+    from attention.presentation import maps_left_out, result_as_json, save_overlays
 
     models = Models(arguments.dataset, arguments.device)
     names = check_names(_listed(arguments.models) or models.names, models)
@@ -66,6 +66,9 @@ def run_compare(arguments: argparse.Namespace) -> None:
         foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
             save_overlays(upload.image, results, Path(arguments.out), Path(path).stem)
+            for name, kinds in {result.name: maps_left_out(result) for result in results}.items():
+                for kind in kinds:
+                    print(f"{name}: its {kind} map is all zero or not finite, so it has no picture.", file=sys.stderr)
         if arguments.json:
             output.append(
                 {"image": Path(path).name, "foreign": foreign, "notices": list(upload.notices),
@@ -344,6 +347,40 @@ def run_score_maps(arguments: argparse.Namespace) -> None:
     )
 
 
+def run_class_means(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import class_means
+
+    names = _names(arguments.models) if arguments.models else None
+    device = devices.pick_device(arguments.device)
+
+    def bar(total: int, label: str):
+        return tqdm(total=total, desc=label, unit="img", leave=False).update
+
+    for dataset_name in arguments.datasets:
+        class_means.measure(dataset_name, device, names, bar=bar)
+
+
+def run_contact_sheet(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from attention import checkpoints, contact_sheet
+
+    images = [(Path(path).stem, upload.image) for path, upload in _read_all(arguments.images or [])]
+    for name in arguments.datasets or checkpoints.published_datasets():
+        with tqdm(total=len(checkpoints.available(name)), desc=name, unit="model", leave=False) as bar:
+            path = contact_sheet.write(
+                name,
+                Path(arguments.out),
+                images,
+                arguments.every_module,
+                arguments.device,
+                lambda _, bar=bar: bar.update(),
+            )
+        print(path)
+
+
 def run_leaderboard(arguments: argparse.Namespace) -> None:
     from attention import leaderboard
 
@@ -558,6 +595,25 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     sub.add_argument("--images", type=int, default=200, help="test images of deletion and insertion (default: 200)")
     sub.add_argument("--steps", type=int, default=16, help="steps of their curves (default: 16)")
+
+    sub = command(
+        "class-means", run_class_means, "Average each channel weight over the test images of a class.", dataset=False
+    )
+    sub.add_argument(
+        "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
+    )
+    sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
+
+    sub = command(
+        "contact-sheet",
+        run_contact_sheet,
+        "Draw every map of every model on a few images, to be looked at.",
+        dataset=False,
+    )
+    sub.add_argument("--dataset", dest="datasets", nargs="+", metavar="NAME", help="(default: all that have models)")
+    sub.add_argument("--images", nargs="+", metavar="FILE", help="(default: six test images, or else the samples)")
+    sub.add_argument("--out", default="out/contact-sheet", metavar="FOLDER", help="(default: out/contact-sheet)")
+    sub.add_argument("--every-module", action="store_true", help="a row a module, not a model")
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--variants", help="names with commas between (default: all)")

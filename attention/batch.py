@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+from PIL import Image
 
 from attention.datasets import Dataset
 from attention.evaluation import accuracy_interval
@@ -17,6 +18,7 @@ from attention.inference import Models, check_names, compare
 from attention.uploads import MAX_BYTES, Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
+THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
     ".jpeg",
@@ -54,6 +56,7 @@ class Row:
     chosen: dict[str, int] = field(default_factory=dict)
     probabilities: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    thumbnail: Image.Image | None = field(default=None, repr=False, compare=False)
 
     @property
     def agreement(self) -> float:
@@ -134,7 +137,8 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
         results = {result.name: result for result in compare(image, names, models)}
         chosen = {name: results[name].top1 for name in names}
         shares = {name: float(results[name].probabilities[top]) for name, top in chosen.items()}
-        yield Row(picture.name, label, chosen, shares)
+        image.thumbnail(THUMBNAIL)
+        yield Row(picture.name, label, chosen, shares, thumbnail=image)
 
 
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from attention.datasets import EVALUATION_PIXELS, preprocess, to_tensor
 from attention.figures import upsample
 from attention.heatmaps import AttentionMap, activation_maps, describe, watch
 from attention.inference import Models, check_names
+from attention.map_words import rank_correlation
 from attention.network import ResNet
 from attention.presentation import attention_map
 from attention.variants import REFERENCE, REPLICATES
@@ -134,7 +135,7 @@ class Examiner:
         yield Randomised("", trained.activation, 1.0, float(trained.probabilities[chosen]))
         for part, model in randomisation.cascade(self._model(name)):
             look = self._look(model, name, prepared, chosen)
-            alike = randomisation.rank_correlation(trained.activation, look.activation)
+            alike = rank_correlation(trained.activation, look.activation)
             yield Randomised(part, look.activation, alike, float(look.probabilities[chosen]))
 
     def deletion_and_insertion(

@@ -54,7 +54,7 @@ def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image
     return Image.fromarray(np.dstack([_LUT[index], alpha]), "RGBA")
 
 
-def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.75) -> Image.Image:
+def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.65) -> Image.Image:
     """The photo with a map over it, at the photo's own size."""
     layer = heat_layer(values, top, *photo.size)
     layer.putalpha(layer.getchannel("A").point(lambda alpha: round(alpha * opacity)))
@@ -68,28 +68,64 @@ def data_uri(image: Image.Image) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def channel_bars(rows: list[np.ndarray], top: float, colour: str, label: str) -> str:
+Bars = tuple[
+    float, float, np.ndarray
+]  # of one module, in a square of 100: the base line, the room above it, the heights
+
+
+def channel_rows(rows: list[np.ndarray], top: float) -> list[Bars]:
+    """Where the bars of each module's weights (C,) stand, a module below the other; `top` fills the room."""
+    height, gap = 100 / max(len(rows), 1), 2.0
+    room = height - gap
+    return [
+        ((index + 1) * height - gap / 2, room, np.clip(weights / top, 0, 1) * room)
+        for index, weights in enumerate(rows)
+    ]
+
+
+def by_mean(rows: list[np.ndarray], means: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Both in the falling order of the means, module by module, so that these fall evenly and what differs stands out."""
+    orders = [np.argsort(-mean, kind="stable") for mean in means]
+    return tuple([values[order] for values, order in zip(of, orders, strict=True)] for of in (rows, means))
+
+
+def channel_bars(
+    rows: list[np.ndarray],
+    top: float,
+    colour: str,
+    label: str,
+    mark: float | None = None,
+    means: list[np.ndarray] | None = None,
+) -> str:
     """Channel weights as an SVG: a row a module, a bar a channel, all on the fixed scale 0 to `top`.
 
-    A thin line marks `top` / 2 in each row. `label` is read out by screen readers.
+    Where `means` are given, a line shows them and the channels stand in their order; else a thin line marks the weight
+    `mark` in each row, if that is given. `label` is read out by screen readers.
     """
-    height, gap, width = 100 / max(len(rows), 1), 2.0, 100.0
+    if means:
+        rows, means = by_mean(rows, means)
     parts = []
-    for index, weights in enumerate(rows):
-        base, room = (index + 1) * height - gap / 2, height - gap
-        step = width / len(weights)
-        heights = np.clip(weights / top, 0, 1) * room
-        points = " ".join(
-            f"{i * step:.2f},{base - h:.2f} {(i + 1) * step:.2f},{base - h:.2f}" for i, h in enumerate(heights)
+    for base, room, heights in channel_rows(rows, top):
+        parts.append(f'<polygon points="0,{base:.2f} {_steps(base, heights)} 100,{base:.2f}" fill="{colour}"/>')
+        if mark is not None and not means:
+            y = base - room * mark / top
+            parts.append(f'<path d="M0 {y:.2f}H100" stroke="currentColor" stroke-width=".25" opacity=".5"/>')
+    for base, _, heights in channel_rows(means or [], top):
+        parts.append(
+            f'<polyline points="{_steps(base, heights)}" fill="none" stroke="currentColor" stroke-width="1.5" '
+            'vector-effect="non-scaling-stroke"/>'
         )
-        parts.append(f'<polygon points="0,{base:.2f} {points} {width},{base:.2f}" fill="{colour}"/>')
-        middle = base - room / 2
-        parts.append(f'<path d="M0 {middle:.2f}H{width}" stroke="currentColor" stroke-width=".25" opacity=".5"/>')
     return (
         f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{label}">'
         + "".join(parts)
         + "</svg>"
     )
+
+
+def _steps(base: float, heights: np.ndarray) -> str:
+    """The outline of a row of bars, from left to right."""
+    step = 100 / len(heights)
+    return " ".join(f"{i * step:.2f},{base - h:.2f} {(i + 1) * step:.2f},{base - h:.2f}" for i, h in enumerate(heights))
 
 
 def style(figure: go.Figure) -> go.Figure:

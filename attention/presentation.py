@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from attention.figures import heat_layer, overlay
+from attention.map_words import HALF
 
 TOP = 5  # classes listed a model
 SHOWN_PIXELS = 480  # the longer side of pictures on the page
@@ -14,10 +15,21 @@ SHOWN_PIXELS = 480  # the longer side of pictures on the page
 
 @dataclass(frozen=True)
 class Scale:
-    """What the brightest colour of a map stands for. `unit` is "weight", "times-uniform" or "normalised"."""
+    """What the brightest colour of a map, or a full bar, stands for: `top` of `unit`.
+
+    "weight": a gate, from 0 to 1. "times-uniform-log": softmax weights over positions, from half the uniform one up in
+    equal ratios: they reach a hundred times uniform, and in equal steps from 0 all but one position would look the same.
+    "times-uniform": those over channels, bars from 0. "normalised": of no unit, from 0 to this map's own maximum.
+    """
 
     top: float
     unit: str
+
+    def share(self, values: np.ndarray) -> np.ndarray:
+        """Values -> 0 to 1 of the scale; what lies outside is clipped."""
+        if self.unit == "times-uniform-log":
+            return np.clip(np.log2(np.maximum(values, HALF) / HALF) / np.log2(self.top / HALF), 0, 1)
+        return np.clip(values / max(self.top, 1e-12), 0, 1)
 
 
 def attention_map(result):
@@ -32,10 +44,11 @@ def channel_maps(result) -> list:
 
 
 def scale_of(maps: list) -> Scale:
-    """One scale for maps of one kind: gates always 0 to 1; softmax weights 0 to their maximum, at least twice uniform."""
+    """One scale for finite maps of one kind: gates always 0 to 1; softmax weights to their maximum, at least twice uniform."""
     if maps[0].kind == "gate":
         return Scale(1.0, "weight")
-    return Scale(max(2.0, float(max(m.values.max() for m in maps))), "times-uniform")
+    unit = "times-uniform-log" if maps[0].over == "positions" else "times-uniform"
+    return Scale(max(2.0, float(max(m.values.max() for m in maps))), unit)
 
 
 def activation_scale(result) -> Scale:
@@ -43,33 +56,21 @@ def activation_scale(result) -> Scale:
     return Scale(float(result.activation.max()), "normalised")
 
 
+def is_drawable(values: np.ndarray) -> bool:
+    """Whether a map shows anything: values that are not finite, and a map of zeros, would look like a calm blank one."""
+    return bool(np.isfinite(values).all() and values.any())
+
+
+def layer(values: np.ndarray, scale: Scale, size: tuple[int, int]) -> Image.Image:
+    """A map (h, w) on its scale, to lay over the photo. Raises ValueError for one that is not finite."""
+    return heat_layer(scale.share(values), 1.0, *size)
+
+
 def shown_photo(image: Image.Image) -> Image.Image:
     """The upload at the size of a card; its shape is kept, and the map is stretched as the squashing squeezed."""
     factor = SHOWN_PIXELS / max(image.size)
     size = tuple(max(1, round(side * factor)) for side in image.size)
     return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-
-
-def attention_layer(result, size: tuple[int, int]) -> Image.Image | None:
-    chosen = attention_map(result)
-    return None if chosen is None else heat_layer(chosen.values, scale_of([chosen]).top, *size)
-
-
-def activation_layer(result, size: tuple[int, int]) -> Image.Image:
-    return heat_layer(result.activation, activation_scale(result).top, *size)
-
-
-def where_it_lies(values: np.ndarray) -> str:
-    """Which of nine fields of the picture holds the map's centre of mass: "top-left" to "bottom-right", or "centre"."""
-    total = float(values.sum())
-    if total <= 0:
-        return "nowhere"
-    rows, columns = np.indices(values.shape)
-    y = float((values * (rows + 0.5)).sum() / total / values.shape[0])
-    x = float((values * (columns + 0.5)).sum() / total / values.shape[1])
-    vertical = "top" if y < 0.44 else "bottom" if y > 0.56 else ""
-    horizontal = "left" if x < 0.44 else "right" if x > 0.56 else ""
-    return "-".join(part for part in (vertical, horizontal) if part) or "centre"
 
 
 def result_as_json(result) -> dict:
@@ -86,16 +87,29 @@ def result_as_json(result) -> dict:
     }
 
 
+def maps_to_draw(result) -> dict[str, tuple[np.ndarray, Scale]]:
+    """The maps of a result that can be drawn, "activation" and, where the model weighs positions, "attention"."""
+    chosen = attention_map(result)
+    maps = {"activation": result.activation} | ({} if chosen is None else {"attention": chosen.values})
+    scales = {"activation": lambda: activation_scale(result), "attention": lambda: scale_of([chosen])}
+    return {kind: (values, scales[kind]()) for kind, values in maps.items() if is_drawable(values)}
+
+
+def maps_left_out(result) -> list[str]:
+    """The kinds of maps that a result has and that cannot be drawn: what maps_to_draw leaves out."""
+    kinds = ["activation"] + ([] if attention_map(result) is None else ["attention"])
+    return [kind for kind in kinds if kind not in maps_to_draw(result)]
+
+
 def save_overlays(image: Image.Image, results: list, folder: Path, stem: str) -> list[Path]:
-    """Write <stem>.<model>.activation.png and, where the model weighs positions, .attention.png; returns the paths."""
+    """Write <stem>.<model>.activation.png and, where the model weighs positions, .attention.png; returns the paths.
+
+    A map that shows nothing (is_drawable) has no picture.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     photo, written = shown_photo(image), []
     for result in results:
-        chosen = attention_map(result)
-        pictures = {"activation": (result.activation, activation_scale(result).top)}
-        if chosen is not None:
-            pictures["attention"] = (chosen.values, scale_of([chosen]).top)
-        for kind, (values, top) in pictures.items():
+        for kind, (values, scale) in maps_to_draw(result).items():
             written.append(folder / f"{stem}.{result.name}.{kind}.png")
-            overlay(photo, values, top).save(written[-1])
+            overlay(photo, scale.share(values), 1.0).save(written[-1])
     return written

@@ -7,7 +7,6 @@ picture, its edges say, and not what the model learned.
 import copy
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -45,12 +44,3 @@ def cascade(model: ResNet, seed: int = 0) -> Iterator[tuple[str, ResNet]]:
         for module in modules:
             shuffle(module, generator)
         yield name, model
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, between two maps of one shape; 0 where one of them is constant, since it then orders nothing."""
-    from scipy.stats import spearmanr  # a tenth of the page's start
-
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(spearmanr(a.ravel(), b.ravel()).statistic)

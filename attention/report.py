@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from attention import devices, foreign, results, uploads
+from attention import class_means, devices, foreign, results, uploads
 from attention.checkpoints import read_manifest
 from attention.figures import data_uri
 from attention.files import write_text
@@ -110,7 +110,8 @@ def _compared(upload: Upload, models: Models, names: list[str], lang: str) -> st
     reference = next((result for result in done if result.name == REFERENCE), None)
     table, photo = measured(models.dataset.name, models.device.type), shown_photo(upload.image)
     photo_uri = data_uri(photo)
-    made = {r.name: cards.card(lang, r, reference, photo, photo_uri, table[r.name]) for r in done}
+    means = {r.name: class_means.of_class(models.dataset.name, r.name, r.top1) for r in done}
+    made = {r.name: cards.card(lang, r, reference, photo, photo_uri, table[r.name], means[r.name]) for r in done}
     head = f'<p class="summary">{cards.summary(lang, done)}</p>'
     head += "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
     if models.looks_foreign(upload.image, done):

@@ -58,11 +58,28 @@ def test_data_uri_is_a_picture():
     assert image.size == (5, 4) and image.mode == "RGBA"
 
 
+def heights(part: str) -> list[float]:
+    """The heights of the bars in a list of points: two points a bar, above the base line at 99."""
+    points = [float(point.split(",")[1]) for point in part.split('points="')[1].split('"')[0].split()]
+    return [99 - y for y in points]
+
+
 def test_channel_bars_draw_each_module_to_the_fixed_scale():
-    svg = figures.channel_bars([np.array([0.5, 1.0, 2.0])], 1.0, "#123456", "weights")
-    assert svg.count("<polygon") == 1 and 'aria-label="weights"' in svg
-    heights = {point.split(",")[1] for point in svg.split('points="')[1].split('"')[0].split()}
-    assert heights == {"99.00", "50.00", "1.00"}  # the base, half of the room, and the top: 2.0 is clipped to it
+    svg = figures.channel_bars([np.array([0.5, 1.0, 2.0])], 1.0, "#123456", "weights", 0.25)
+    assert svg.count("<polygon") == 1 and 'aria-label="weights"' in svg and "<polyline" not in svg
+    assert heights(svg) == [0, 49, 49, 98, 98, 98, 98, 0], (
+        "the base, half of the room, and the top: 2.0 is clipped to it"
+    )
+    assert 'd="M0 74.50H100"' in svg, "the line marks a quarter"
+
+
+def test_channel_bars_before_their_means_stand_in_the_means_order():
+    means = [np.array([0.2, 0.8, 0.5])]
+    svg = figures.channel_bars([np.array([0.0, 0.5, 1.0])], 1.0, "#123456", "weights", 0.5, means)
+    assert heights(svg)[1:-1] == [49, 49, 98, 98, 0, 0]
+    line = heights(svg[svg.index("<polyline") :])
+    assert line == pytest.approx([78.4, 78.4, 49, 49, 19.6, 19.6])
+    assert means[0].tolist() == [0.2, 0.8, 0.5], "nothing was sorted in place"
 
 
 def row(variant="baseline", placement="none", accuracy=0.9, p50_ms=5.0, **more):

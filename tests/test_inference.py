@@ -203,10 +203,11 @@ def test_layers_have_the_size_of_the_shown_photo(models, name):
     (result,) = compare(PHOTO, [name], models)
     size = presentation.shown_photo(PHOTO).size
     assert size == (480, 288)
-    assert presentation.activation_layer(result, size).size == size
-    layer = presentation.attention_layer(result, size)
-    assert (layer is None) == (presentation.attention_map(result) is None)
-    has_something = layer is not None or presentation.channel_maps(result)
+    maps = presentation.maps_to_draw(result)
+    assert all(presentation.layer(*drawn, size).size == size for drawn in maps.values())
+    assert ("attention" in maps) == (presentation.attention_map(result) is not None)
+    assert "activation" in maps or not result.activation.any()
+    has_something = "attention" in maps or presentation.channel_maps(result)
     assert bool(has_something) == (VARIANTS[name].mechanism is not None)
 
 
@@ -219,17 +220,6 @@ def test_overlays_are_written_for_scripts(models, tmp_path):
     for path in written:
         with Image.open(path) as image:
             assert image.size == (480, 288)
-
-
-@pytest.mark.parametrize(
-    ("spot", "words"), [((1, 1), "top-left"), ((8, 5), "bottom"), ((5, 9), "right"), (None, "nowhere")]
-)
-def test_where_it_lies(spot, words):
-    values = np.zeros((10, 10))
-    if spot:
-        values[spot] = 1
-    assert presentation.where_it_lies(values) == words
-    assert presentation.where_it_lies(np.ones((10, 10))) == "centre"
 
 
 def test_foreign_threshold_keeps_its_share_and_auroc_is_the_textbooks():

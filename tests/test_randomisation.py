@@ -1,11 +1,9 @@
 """Parameter randomisation: each step shuffles one part more, keeps its numbers, and leaves the trained model alone."""
 
-import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
 
-from attention.randomisation import cascade, parts, rank_correlation, shuffle
+from attention.randomisation import cascade, parts, shuffle
 from attention.variants import VARIANTS, build_model
 
 
@@ -51,10 +49,3 @@ def test_shuffling_keeps_norms_and_moves_weights():
         shuffle(module, torch.Generator().manual_seed(0))
     moved = [not torch.equal(old, new) for old, new in zip(before, module.parameters(), strict=True)]
     assert moved == [True, True, False, False]
-
-
-def test_rank_correlation_is_spearmans_and_0_for_a_map_that_orders_nothing():
-    a, b = np.random.default_rng(0).random((2, 6, 6))
-    assert rank_correlation(a, b) == pytest.approx(spearmanr(a.ravel(), b.ravel()).statistic)
-    assert rank_correlation(a, 3 * a + 1) == pytest.approx(1)
-    assert rank_correlation(a, np.ones((6, 6))) == 0

@@ -39,7 +39,7 @@ class BoxAndMask(Question):
         if kind == "attention" and weighed is None:
             kind, note = "activation", asked.says("box_no_attention")
         drawn = asked.look.activation if kind == "activation" else weighed.values
-        if problem := views.problem_of(asked.lang, drawn):
+        if problem := views.problem_of(asked.lang, drawn, kind):
             yield {self.html: views.sentence(problem)}
             return
         yield {self.html: note + self._shown(asked, drawn, kind)}

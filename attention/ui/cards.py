@@ -3,20 +3,22 @@
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
 import plotly.colors
 from PIL import Image
 
 from attention.figures import PLACEMENT_COLOURS, SCALE_NAME, channel_bars, data_uri
+from attention.map_words import HALF
 from attention.presentation import (
     TOP,
-    activation_layer,
-    activation_scale,
-    attention_layer,
     attention_map,
     channel_maps,
+    is_drawable,
+    layer,
+    maps_to_draw,
     scale_of,
-    where_it_lies,
 )
+from attention.ui import words
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant as variant_of
 
@@ -78,40 +80,51 @@ def failed(language: str, name: str, problem: str) -> str:
     return _article(name, "failed", body)
 
 
-def _picture(language: str, result, photo: Image.Image, photo_uri: str) -> str:
-    """The photo with its two layers; channel bars, or a word, where the model weighs no positions."""
-    variant = variant_of(result.name)
-    name = title(language, variant)
+def _picture(language: str, result, photo: Image.Image, photo_uri: str, means: dict) -> str:
+    """The photo with its two layers; channel bars, or a word, where the model weighs no positions or a map shows nothing."""
     spatial, channels = attention_map(result), channel_maps(result)
-
-    def alt(kind: str, values) -> str:
-        where = text(language, f"where_{where_it_lies(values)}")
-        return escape(text(language, "map_alt", kind=text(language, f"kind_{kind}"), name=name, where=where))
-
-    def layer(kind: str, image: Image.Image, values) -> str:
-        return f'<img class="layer {kind}" src="{data_uri(image)}" alt="{alt(kind, values)}">'
-
-    parts = [f'<img src="{photo_uri}" alt="{escape(text(language, "photo"))}">']
-    attention_unit = ""
+    activation, activation_caption = _map_part(language, result, "activation", result.activation, photo.size)
     if spatial is not None:
-        parts.append(layer("attention", attention_layer(result, photo.size), spatial.values))
-        attention_unit = _unit(language, scale_of([spatial]))
+        attention, attention_caption = _map_part(language, result, "attention", spatial.values, photo.size)
     elif channels:
-        scale = scale_of(channels)
-        label = text(language, "channel_bars", unit=_unit(language, scale))
-        colour = PLACEMENT_COLOURS[variant.placement]
-        parts.append(
-            f'<span class="bars">{channel_bars([m.values for m in channels], scale.top, colour, escape(label))}</span>'
-        )
-        attention_unit = label
+        attention, attention_caption = _bars_part(language, result, channels, means)
     else:
-        parts.append(f'<span class="none">{escape(text(language, "no_attention"))}</span>')
-    parts.append(layer("activation", activation_layer(result, photo.size), result.activation))
-    units = (
-        f'<span class="attention">{escape(attention_unit)}</span>'
-        f'<span class="activation">{escape(_unit(language, activation_scale(result)))}</span>'
+        attention, attention_caption = _words_part("attention", text(language, "no_attention")), ""
+    parts = [f'<img src="{photo_uri}" alt="{escape(text(language, "photo"))}">', attention, activation]
+    captions = (
+        f'<span class="{kind}">{caption}</span>'
+        for kind, caption in (("attention", attention_caption), ("activation", activation_caption))
     )
-    return f'<button type="button" class="pic">{"".join(parts)}</button><p class="unit">{units}</p>'
+    return f'<button type="button" class="pic">{"".join(parts)}</button><p class="unit">{"".join(captions)}</p>'
+
+
+def _map_part(language: str, result, kind: str, values: np.ndarray, size: tuple[int, int]) -> tuple[str, str]:
+    """One map as a layer with its alt text, or the sentence that says why there is none; and its caption as HTML."""
+    said = words.sentence(language, values, kind)
+    drawn = maps_to_draw(result).get(kind)
+    if drawn is None:
+        return _words_part(kind, said), ""
+    name = title(language, variant_of(result.name))
+    alt = escape(text(language, "map_alt", kind=text(language, f"kind_{kind}"), name=name, words=said))
+    picture = f'<img class="layer {kind}" src="{data_uri(layer(*drawn, size))}" alt="{alt}">'
+    return picture, f"{escape(_unit(language, drawn[1]))}<br>{escape(said)}"
+
+
+def _words_part(kind: str, said: str) -> str:
+    return f'<span class="none {kind}">{escape(said)}</span>'
+
+
+def _bars_part(language: str, result, channels: list, means: dict) -> tuple[str, str]:
+    """The bars of a model that weighs channels alone, before the means of the class that it chose; and their legend."""
+    said = words.channels(language, channels)
+    if not all(is_drawable(m.values) for m in channels):
+        return _words_part("attention", said), ""
+    scale, of_class = scale_of(channels), [means[m.path] for m in channels if m.path in means]
+    of_class = of_class if len(of_class) == len(channels) else []
+    legend_ = words.bars(language, channels, _unit(language, scale), result.prediction, of_class)
+    colour, mark = PLACEMENT_COLOURS[variant_of(result.name).placement], HALF if scale.unit == "weight" else 1.0
+    drawn = channel_bars([m.values for m in channels], scale.top, colour, escape(f"{legend_} {said}"), mark, of_class)
+    return f'<span class="bars">{drawn}</span>', escape(legend_ if of_class else f"{legend_} {said}")
 
 
 def _top5(language: str, result, marked: int | None) -> str:
@@ -139,11 +152,16 @@ def _foot(language: str, result, reference) -> str:
     return f"{call}. {text(language, 'differs_from_reference', reference=other, **names)}"
 
 
-def card(language: str, result, reference, photo: Image.Image, photo_uri: str, measured: Measured) -> str:
-    """One finished card. `reference` is the Result the others are held against, or None."""
+def card(
+    language: str, result, reference, photo: Image.Image, photo_uri: str, measured: Measured, means: dict | None = None
+) -> str:
+    """One finished card. `reference` is the Result the others are held against, or None.
+
+    `means` are the mean channel weights of the class that the model chose, by the module's path: class_means.of_class.
+    """
     body = (
         _heading(language, result.name, measured)
-        + _picture(language, result, photo, photo_uri)
+        + _picture(language, result, photo, photo_uri, means or {})
         + _top5(language, result, reference.top1 if reference else None)
         + f'<p class="foot">{escape(_foot(language, result, reference))}</p>'
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from attention import datasets, foreign, samples, uploads
+from attention import class_means, datasets, foreign, samples, uploads
 from attention.checkpoints import CheckpointError
 from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
@@ -82,7 +82,8 @@ def compare_stream(upload, names: list[str], models: Models, lang: str) -> Itera
         done.append(result)
         if len(done) == 1 and models.looks_foreign(upload.image, done):
             head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
-        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name])
+        means = class_means.of_class(models.dataset.name, result.name, result.top1)
+        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name], means)
         sentence = f'<p class="summary" aria-live="polite">{cards.summary(lang, done) if len(done) == len(order) else "&nbsp;"}</p>'
         yield cards.board(lang, names, shown, sentence + head)
     if not done:
@@ -174,7 +175,7 @@ class Parts:
                         [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
                         value="attention", label=t("show"), elem_id="map-choice",
                     )  # fmt: skip
-                    self.opacity = gr.Slider(0, 100, 80, step=5, label=t("opacity"), elem_id="opacity")
+                    self.opacity = gr.Slider(0, 100, 65, step=5, label=t("opacity"), elem_id="opacity")
                 self.board = gr.HTML(cards.empty("en"), elem_id="results")
                 self.classes = gr.HTML(_classes("en", first), elem_id="classes")
 

@@ -6,13 +6,15 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from attention.figures import SCALE_NAME, data_uri, heat_layer
-from attention.presentation import TOP, Scale, shown_photo, where_it_lies
+from attention.figures import SCALE_NAME, data_uri
+from attention.map_words import describe_map
+from attention.presentation import TOP, Scale, layer, shown_photo
 from attention.question_figures import DIFFERENCE_SCALE, difference_layer, ramp
+from attention.ui import words
 from attention.ui.texts import class_name, text
 
 NORMALISED = Scale(1.0, "normalised")
-UNITS = {"weight": "legend_gate", "times-uniform": "legend_uniform", "normalised": "legend_normalised"}
+UNITS = {"weight": "legend_gate", "times-uniform-log": "legend_uniform", "normalised": "legend_normalised"}
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,15 @@ def ground(image: Image.Image) -> Ground:
 
 def describe(lang: str, values: np.ndarray, kind: str, name: str) -> str:
     """The text in place of a map, for those who do not see it. `kind` is "attention" or "activation"."""
-    where = text(lang, f"where_{where_it_lies(values)}")
-    return text(lang, "map_alt", kind=text(lang, f"kind_{kind}"), name=name, where=where)
+    said = words.sentence(lang, values, kind)
+    return text(lang, "map_alt", kind=text(lang, f"kind_{kind}"), name=name, words=said)
 
 
-def problem_of(lang: str, values: np.ndarray) -> str | None:
+def problem_of(lang: str, values: np.ndarray, kind: str) -> str | None:
     """Why a map is not drawn: a picture of it would mislead. None for a map that can be."""
-    if not np.isfinite(values).all():
-        return text(lang, "map_not_finite")
-    if np.ptp(values) == 0:
-        return text(lang, "map_constant", value=float(values.flat[0])) if values.any() else text(lang, "map_nothing")
-    return None
+    if np.isfinite(values).all() and not describe_map(values).constant:
+        return None
+    return words.sentence(lang, values, kind)
 
 
 def place(lang: str, path: str) -> str:
@@ -59,12 +59,12 @@ def place(lang: str, path: str) -> str:
 # pictures
 
 
-def shot(under: Ground, caption: str, layer: Image.Image | None = None, alt: str = "", over: str = "") -> str:
+def shot(under: Ground, caption: str, drawn: Image.Image | None = None, alt: str = "", over: str = "") -> str:
     """A figure: the photo, a layer on it, HTML over both (a frame, a box), and a caption. `alt` speaks for all of it."""
-    drawn = f'<img class="map" src="{data_uri(layer)}" alt="">' if layer else ""
+    on_it = f'<img class="map" src="{data_uri(drawn)}" alt="">' if drawn else ""
     return (
         f'<figure class="shot"><div class="frame" style="aspect-ratio:{under.size[0]}/{under.size[1]}">'
-        f'<img src="{under.uri}" alt="{escape(alt)}">{drawn}{over}</div><figcaption>{escape(caption)}</figcaption></figure>'
+        f'<img src="{under.uri}" alt="{escape(alt)}">{on_it}{over}</div><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
 
@@ -88,10 +88,9 @@ def heat(
     lang: str, under: Ground, values: np.ndarray, scale: Scale, caption: str, kind: str, name: str, over: str = ""
 ) -> str:
     """The photo under a map (h, w) on its scale; a sentence where the map says nothing. `kind` and `name`: see describe."""
-    if problem := problem_of(lang, values):
+    if problem := problem_of(lang, values, kind):
         return refused(under, caption, problem)
-    layer = heat_layer(values, scale.top, *under.size)
-    return shot(under, caption, layer, describe(lang, values, kind, name), over)
+    return shot(under, caption, layer(values, scale, under.size), describe(lang, values, kind, name), over)
 
 
 def activation(lang: str, under: Ground, values: np.ndarray, caption: str, name: str) -> str:
@@ -101,8 +100,10 @@ def activation(lang: str, under: Ground, values: np.ndarray, caption: str, name:
 
 def difference(lang: str, under: Ground, values: np.ndarray, top: float, caption: str, alt: str) -> str:
     """A signed map on the diverging scale from -top to top, over the photo without its colours."""
-    if problem := problem_of(lang, values):
-        return refused(under, caption, problem)
+    if not np.isfinite(values).all():
+        return refused(under, caption, text(lang, "words_not_finite"))
+    if not values.any():
+        return refused(under, caption, text(lang, "difference_none"))
     return shot(under, caption, difference_layer(values, top, *under.size), alt).replace('"shot"', '"shot signed"', 1)
 
 

@@ -6,7 +6,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare, examine
+from attention.ui import benchmarks, compare, examine, many
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
@@ -29,6 +29,8 @@ def build(sets: ModelSets) -> gr.Blocks:
                 load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N)
             with gr.Tab(I18N("tab_examine"), id="examine") as tab:
                 load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
+            with gr.Tab(I18N("tab_many"), id="many"):
+                load_many, many_outputs = many.build(sets, I18N)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
                 render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
@@ -36,11 +38,17 @@ def build(sets: ModelSets) -> gr.Blocks:
 
         def on_load(request: gr.Request):
             lang = compare.language(request)
-            first = [_lead(lang, sets), text(lang, "about"), *load_compare(request)]
-            return [*first, *load_examine(lang), *render_benchmarks(lang)]
+            return [
+                _lead(lang, sets),
+                text(lang, "about"),
+                *load_compare(request),
+                *load_examine(lang),
+                *load_many(lang),
+                *render_benchmarks(lang),
+            ]
 
+        outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
         page.load(
-            on_load, None, [lead, about, *compare_outputs, *examine_outputs, *benchmark_outputs],
-            api_visibility="private", show_progress="hidden",
+            on_load, None, [lead, about, *outputs], api_visibility="private", show_progress="hidden",
         )  # fmt: skip
     return page

@@ -13,12 +13,15 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from attention import class_means
 from attention.examination import Examiner, Look
 from attention.figures import PLACEMENT_COLOURS, channel_bars, overlay
 from attention.heatmaps import AttentionMap
-from attention.presentation import scale_of, shown_photo
+from attention.map_words import HALF
+from attention.presentation import channel_maps, scale_of, shown_photo
 from attention.question_figures import mark_cell
 from attention.ui import examine_views as views
+from attention.ui import words
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
@@ -153,39 +156,47 @@ def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None)
         named = {views.place(asked.lang, chosen.path): chosen}
     named |= {text(asked.lang, "head_number", number=n): head for n, head in enumerate(chosen.by_head, start=1)}
     if cell:
-        named = {words: replace(m, values=m.seen_from(*cell)) for words, m in named.items()}
+        named = {label: replace(m, values=m.seen_from(*cell)) for label, m in named.items()}
     finite = [m for m in named.values() if np.isfinite(m.values).all()]
     scale = scale_of(finite) if finite else views.NORMALISED  # where sentences stand in place of all the maps
     over = views.cell_frame(cell, chosen.values.shape) if cell else ""
     figures = [
         views.heat(
-            asked.lang, asked.under, m.values, scale, words, "attention", f"{asked.title()}, {words}", over
+            asked.lang, asked.under, m.values, scale, label, "attention", f"{asked.title()}, {label}", over
         )
-        for words, m in named.items()
+        for label, m in named.items()
     ]  # fmt: skip
     kind = "point" if cell else "received" if chosen.pairs is not None else chosen.kind
     return "".join((
         views.gammas(asked.lang, asked.look.gammas, chosen.path, UNUSED_BELOW),
         views.legend(asked.lang, scale) if finite else "",
         views.shots(figures),
+        views.reading(words.sentence(asked.lang, next(iter(named.values())))),
         asked.read(f"attention_read_{kind}"),
         "" if chosen.pairs is not None else asked.read("point_none"),
     ))  # fmt: skip
 
 
 def _channels(asked: Asked) -> str:
-    """A row a module: where it sits, and a bar a channel, all on one scale."""
-    weighed = [m for m in asked.look.attention if m.over == "channels"]
-    scale, rows = scale_of(weighed), []
-    unit = text(asked.lang, f"unit_{scale.unit}", top=scale.top)
+    """A row a module: where it sits, and a bar a channel, before the means of the class that is explained."""
+    lang, weighed = asked.lang, channel_maps(asked.look)
+    said = words.channels(lang, weighed)
+    if not all(np.isfinite(m.values).all() for m in weighed):
+        return views.sentence(said)
+    scale = scale_of(weighed)
+    found = class_means.of_class(asked.dataset_name, asked.look.name, asked.class_index)
+    means = found if all(m.path in found for m in weighed) else {}
+    colour, mark = PLACEMENT_COLOURS[variant(asked.look.name).placement], HALF if scale.unit == "weight" else 1.0
+    rows = []
     for m in weighed:
-        where = views.place(asked.lang, m.path)
-        label = f"{where}: {text(asked.lang, 'gate_of')}, {unit}"
-        finite = np.isfinite(m.values).all()
-        colour = PLACEMENT_COLOURS[variant(asked.look.name).placement]
-        bars = channel_bars([m.values], scale.top, colour, label) if finite else text(asked.lang, "map_not_finite")
+        where, of_class = views.place(lang, m.path), [means[m.path]] if means else None
+        label = views.escape(f"{where}. {words.channels(lang, [m])}")
+        bars = channel_bars([m.values], scale.top, colour, label, mark, of_class)
         rows.append(f'<div class="channels"><span>{where}</span>{bars}</div>')
-    return "".join(rows) + asked.read("attention_read_channels", unit=unit) + asked.read("point_none")
+    unit = text(lang, f"unit_{scale.unit}", top=scale.top)
+    explained = asked.look.class_names[asked.class_index]
+    legend = words.bars(lang, weighed, unit, explained, [means[m.path] for m in weighed] if means else [])
+    return views.reading(f"{legend} {said}") + "".join(rows) + asked.read("attention_read_channels")
 
 
 class WhyThisClass(Question):
@@ -211,7 +222,7 @@ class WhyThisClass(Question):
         look, lang = asked.look, asked.lang
         shown = look.activations[values[self.stage]]
         drawn = asked.photo
-        if views.problem_of(lang, shown) is None:
+        if views.problem_of(lang, shown, "activation") is None:
             drawn = overlay(asked.photo, shown, float(shown.max()))
         figures = [
             views.activation(lang, asked.under, found, text(lang, f"stage_{stage}"), asked.title())
@@ -222,6 +233,7 @@ class WhyThisClass(Question):
             self.hint: views.reading(text(lang, "slider_label")),
             self.html: views.legend(lang, views.NORMALISED)
             + views.shots(figures, 2)
+            + views.reading(f"{text(lang, f'stage_{values[self.stage]}')}: {words.sentence(lang, shown, 'activation')}")
             + asked.read("activation_read", name=asked.explained)
             + views.heading(text(lang, "examine_classes"))
             + views.top5(lang, look),

@@ -9,6 +9,7 @@ from attention import question_figures
 from attention.corruption import CORRUPTIONS, STRENGTHS
 from attention.examination import Curves, Look
 from attention.figures import PLACEMENT_COLOURS
+from attention.map_words import describe_map
 from attention.ui import examine_views as views
 from attention.ui.questions import Asked, Question
 from attention.ui.texts import class_name, text
@@ -41,7 +42,7 @@ class AgainstAnother(Question):
 
     def _shown(self, asked: Asked, names: dict, captions: list[str], other: Look, found) -> str:
         lang, under = asked.lang, asked.under
-        where = text(lang, f"where_{views.where_it_lies(found.values.clip(min=0))}")
+        where = text(lang, f"where_{describe_map(found.values.clip(min=0)).where}")
         alt = text(lang, "difference_alt", where=where, **names)
         signed = [values for values in (found.values, found.between_seeds) if values is not None]
         top = max(SMALLEST_TOP, *(float(np.abs(values).max()) for values in signed))

@@ -52,6 +52,23 @@ def test_the_same_size_for_every_picture(visit):
     assert len({tuple(box) for box in boxes}) == 1 and boxes[0][0] == boxes[0][1]
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+@pytest.mark.parametrize("width", [1440, 1220, 390])
+def test_each_map_is_said_below_it_and_nothing_of_that_is_cut_off(visit, locale, width):
+    page = visit(locale=locale, width=width).page
+    upload(page)
+    for kind in ("attention", "activation"):
+        page.evaluate("kind => { document.querySelector('#results').dataset.map = kind }", kind)
+        cut = page.locator("#results .unit").evaluate_all("u => u.filter(e => e.scrollHeight > e.clientHeight).length")
+        assert cut == 0, kind
+        for card in page.locator(f"#results .card:has(.layer.{kind})").all():
+            said = card.locator(f".unit .{kind}").inner_text().splitlines()[-1]
+            assert said and said in card.locator(f".layer.{kind}").get_attribute("alt")
+    assert page.locator("#results [data-model=se-block] .bars polyline").count() == 8, (
+        "the class's mean, a row a module"
+    )
+
+
 def test_a_sample_and_another_choice_of_models(visit):
     page = visit().page
     page.locator("#samples button.thumbnail-item, #samples .thumbnail-item").first.click()
