@@ -1,30 +1,52 @@
 """Deletion and insertion: does a model need the pixels that a map marks? (RISE, https://arxiv.org/abs/1806.07421)"""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import ndimage
+from torch import Tensor
 
 from attention import map_scores
 from attention.datasets import normalise
-from attention.network import ResNet
 
 STEPS = 16
 BLUR_PIXELS = 10.0  # standard deviation: no class can be told from what is left
+BATCH = 64
+
+Model = Callable[[Tensor], Tensor]  # normalised float32 images (B, 3, H, W) -> logits (B, classes)
 
 
 @torch.no_grad()
-def deletion_and_insertion(
-    model: ResNet, image: torch.Tensor, values: np.ndarray, chosen: int, device: torch.device, steps: int = STEPS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both curves of one uint8 image (1, 3, H, W) and one map (H, W): the probability of a class, (steps + 1,) each."""
-    picture = normalise(image)[0].numpy()
+def curves(
+    model: Model, image: Tensor, maps: dict[str, np.ndarray], chosen: int, device: torch.device, steps: int = STEPS
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """{name: (deletion, insertion)} of one uint8 image (1, 3, H, W) and maps (H, W): probabilities of a class, (steps + 1,)
+    each. All curves begin and end in the same three pictures, which the model sees once.
+
+    Raises ValueError for a map that is not finite.
+    """
+    picture = normalise(image)[0].cpu().numpy()
     mean_colour = np.zeros_like(picture)  # 0 is the mean of normalised images
     blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS, BLUR_PIXELS))
-    order = map_scores.order_of_pixels(values)
-    ways = (
-        map_scores.replaced(picture, mean_colour, order, steps),
-        map_scores.replaced(blurred, picture, order, steps),
-    )
-    batch = torch.from_numpy(np.concatenate(ways)).to(device, memory_format=torch.channels_last)
-    probabilities = model(batch).softmax(1)[:, chosen].float().cpu().numpy()
-    return probabilities[: steps + 1], probabilities[steps + 1 :]
+    pictures = [np.stack([picture, mean_colour, blurred])]
+    for values in maps.values():
+        order = map_scores.order_of_pixels(values)
+        for start, finish in ((picture, mean_colour), (blurred, picture)):
+            pictures.append(map_scores.replaced(start, finish, order, steps)[1:-1])
+    batches = torch.from_numpy(np.concatenate(pictures)).split(BATCH)
+    probabilities = [
+        model(batch.to(device, memory_format=torch.channels_last)).float().softmax(1)[:, chosen] for batch in batches
+    ]
+    (whole, grey, vague), between = np.split(torch.cat(probabilities).cpu().numpy(), [3])
+    return {
+        name: (np.array([whole, *deletion, grey]), np.array([vague, *insertion, whole]))
+        for name, (deletion, insertion) in zip(maps, between.reshape(len(maps), 2, steps - 1), strict=True)
+    }
+
+
+def deletion_and_insertion(
+    model: Model, image: Tensor, values: np.ndarray, chosen: int, device: torch.device, steps: int = STEPS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both `curves` of one map."""
+    return curves(model, image, {"": values}, chosen, device, steps)[""]

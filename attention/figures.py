@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -332,4 +333,76 @@ def cost_against_resolution(
         showlegend=True,
         legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}},
     )
+    return figure
+
+
+# estimates with their intervals
+
+
+class Dot(NamedTuple):
+    """An estimate with its interval; `kind` is one of DOT_SYMBOLS, and a control's mark is hollow."""
+
+    kind: str
+    value: float
+    low: float
+    high: float
+    colour: str
+    hover: str
+
+
+DOT_SYMBOLS = {
+    "activation": "circle",
+    "attention": "diamond",
+    "centre": "circle-open",
+    "random": "square-open",
+    "edges": "triangle-up-open",
+}
+DOT_PIXELS = 17  # a line, and as much for a name above its dots
+
+
+def intervals(groups: dict[str, list[Dot]], axis: str) -> go.Figure:
+    """A line a dot, with its value written behind its interval; the name of a group stands above its dots, at any width."""
+    figure, line = go.Figure(), 0.0
+    for name, dots in groups.items():
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="left", y=line, text=f"<b>{name}</b>", showarrow=False, font={"size": 13}
+        )  # fmt: skip
+        for dot in dots:
+            line += 1
+            figure.add_scatter(
+                x=[dot.value],
+                y=[line],
+                error_x={
+                    "type": "data",
+                    "array": [dot.high - dot.value],
+                    "arrayminus": [dot.value - dot.low],
+                    "thickness": 1.5,
+                    "width": 0,
+                    "color": dot.colour,
+                },
+                mode="markers",
+                marker={
+                    "symbol": DOT_SYMBOLS[dot.kind],
+                    "size": 10,
+                    "color": dot.colour,
+                    "line": {"width": 2, "color": dot.colour},
+                },
+                hovertemplate=f"{dot.hover}<extra></extra>",
+            )
+            figure.add_scatter(
+                x=[dot.high],
+                y=[line],
+                mode="text",
+                text=[f" {dot.value:.3f}"],
+                textposition="middle right",
+                textfont={"size": 12},
+                hoverinfo="skip",
+            )
+        line += 1.5
+    dots = [dot for group in groups.values() for dot in group]
+    left, right = min(dot.low for dot in dots), max(dot.high for dot in dots)
+    room = max(right - left, 0.02)
+    figure.update_xaxes(title=axis, range=[left - 0.05 * room, right + 0.2 * room], nticks=7)
+    figure.update_yaxes(range=[line, -1], showgrid=False, showticklabels=False, fixedrange=True)
+    style(figure).update_layout(height=round(DOT_PIXELS * (line + 1)) + 80, margin={"l": 8, "r": 8, "t": 8, "b": 56})
     return figure

@@ -7,13 +7,15 @@ Boxes are (x0, y0, x1, y1) in fractions of width and height, as they hold for pi
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
 
-THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of a normalised map, at which a box is drawn
+THRESHOLDS = np.arange(100) / 100  # of a normalised map, at which a box is drawn
 OVERLAPS = (0.3, 0.5, 0.7)  # intersections over union that MaxBoxAccV2 averages
 Box = tuple[float, float, float, float]
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 def normalised(values: np.ndarray) -> np.ndarray:
@@ -53,24 +55,31 @@ def energy_pointing_game(values: np.ndarray, inside: np.ndarray) -> float:
     return float(shifted[inside].sum()) / total if total > 0 else float(inside.mean())
 
 
-def boxes_of(values: np.ndarray, threshold: float) -> list[Box]:
-    """The box round each connected region of a normalised map at or above a threshold."""
+def regions(values: np.ndarray, threshold: float) -> list[tuple[Box, int]]:
+    """Each connected region of a map at or above a threshold: the box round it, and its pixels."""
+    above = values >= threshold
+    rows, columns = above.any(axis=1).nonzero()[0], above.any(axis=0).nonzero()[0]
+    if not len(rows):
+        return []
+    top, left = rows[0], columns[0]
+    above = above[
+        top : rows[-1] + 1, left : columns[-1] + 1
+    ]  # at high thresholds a small part: labelling takes the time
+    labels, count = ndimage.label(above)
     height, width = values.shape
-    regions, _ = ndimage.label(values >= threshold)
+    pixels = np.bincount(labels.ravel())[1:] if count > 1 else [np.count_nonzero(above)]
     return [
-        (x.start / width, y.start / height, x.stop / width, y.stop / height) for y, x in ndimage.find_objects(regions)
+        (
+            ((x.start + left) / width, (y.start + top) / height, (x.stop + left) / width, (y.stop + top) / height),
+            int(size),
+        )
+        for (y, x), size in zip(ndimage.find_objects(labels), pixels, strict=True)
     ]
 
 
 def largest_box(values: np.ndarray, threshold: float) -> Box:
-    """The box round the largest connected region: what one draws on a picture. The whole picture for a constant map."""
-    regions, count = ndimage.label(values >= threshold)
-    if not count:
-        return 0.0, 0.0, 1.0, 1.0
-    largest = 1 + int(np.bincount(regions.ravel())[1:].argmax())
-    y, x = ndimage.find_objects((regions == largest).astype(int))[0]
-    height, width = values.shape
-    return x.start / width, y.start / height, x.stop / width, y.stop / height
+    """The box round the largest connected region: what one draws on a picture. The whole picture where there is none."""
+    return max(regions(values, threshold), key=lambda region: region[1], default=(WHOLE, 0))[0]
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -81,27 +90,49 @@ def overlap(a: Box, b: Box) -> float:
     return across * down / (areas - across * down) if areas > 0 else 0.0
 
 
-def best_overlaps(values: np.ndarray, box: Box) -> np.ndarray:
-    """The best overlap of any region's box with the object's, at each of THRESHOLDS: (thresholds,)."""
+def overlaps(values: np.ndarray, box: Box) -> np.ndarray:
+    """At each of THRESHOLDS, the overlap with the object's box of the best region's box and of the largest region's:
+    (2, thresholds)."""
     values = normalised(values)
-    return np.array([max((overlap(b, box) for b in boxes_of(values, t)), default=0.0) for t in THRESHOLDS])
+    found = np.zeros((2, len(THRESHOLDS)))
+    for number, threshold in enumerate(THRESHOLDS):
+        if drawn := [(pixels, overlap(around, box)) for around, pixels in regions(values, threshold)]:
+            found[:, number] = max(share for _, share in drawn), max(drawn, key=lambda one: one[0])[1]
+        else:  # a constant map
+            found[1, number] = overlap(WHOLE, box)
+    return found
 
 
-def max_box_accuracy(overlaps: np.ndarray) -> float:
-    """MaxBoxAccV2 of (images, thresholds) best overlaps: for each of OVERLAPS the share of images found at the threshold
-    that finds most, averaged.
+def max_box_accuracies(best: np.ndarray) -> np.ndarray:
+    """Each image's part in MaxBoxAccV2, which is their mean: of best overlaps (images, thresholds), for each of OVERLAPS
+    whether it is reached at the threshold at which most images reach it, averaged: (images,).
 
     Source: Choi et al., https://arxiv.org/abs/2001.07437.
     """
-    return float(np.mean([(overlaps >= least).mean(axis=0).max() for least in OVERLAPS]))
+    found = best[:, None] >= np.array(OVERLAPS)[:, None]  # (images, 3, thresholds)
+    chosen = found.mean(axis=0).argmax(axis=1)
+    return found[:, np.arange(len(OVERLAPS)), chosen].mean(axis=1)
 
 
-def best_threshold(overlaps: np.ndarray) -> float:
-    """The threshold whose boxes overlap the objects best, on average over images: to be chosen on held-out images."""
-    return float(THRESHOLDS[overlaps.mean(axis=0).argmax()])
+def best_threshold(drawn: np.ndarray) -> float:
+    """The threshold of the best average over images (images, thresholds): to be chosen on held-out images."""
+    return float(THRESHOLDS[drawn.mean(axis=0).argmax()])
 
 
-def pixel_counts(values: np.ndarray, mask: np.ndarray, ignore: np.ndarray, bins: int = 256) -> np.ndarray:
+def mask_overlap(marked: np.ndarray, mask: np.ndarray, ignore: np.ndarray) -> float:
+    """Intersection over union of two masks (H, W) bool, leaving pixels out; 0 where nothing is left."""
+    union = np.count_nonzero((marked | mask) & ~ignore)
+    return np.count_nonzero(marked & mask & ~ignore) / union if union else 0.0
+
+
+def mask_overlaps(counts: np.ndarray) -> np.ndarray:
+    """The overlap of the pixels at or above each of THRESHOLDS with the object, from `pixel_counts`: (thresholds,)."""
+    marked = counts[:, ::-1].cumsum(axis=1)[:, ::-1]  # (2, bins): object and background at or above each bin
+    at = (np.arange(len(THRESHOLDS)) * counts.shape[1]) // len(THRESHOLDS)
+    return marked[0, at] / np.maximum(counts[0].sum() + marked[1, at], 1)
+
+
+def pixel_counts(values: np.ndarray, mask: np.ndarray, ignore: np.ndarray, bins: int = 1000) -> np.ndarray:
     """How many pixels of object and background lie in each bin of a normalised map: (2, bins), object first."""
     levels = np.minimum((normalised(values) * bins).astype(int), bins - 1)
     return np.stack([np.bincount(levels[part & ~ignore], minlength=bins) for part in (mask, ~mask)])
@@ -126,21 +157,21 @@ def pixel_average_precision(counts: np.ndarray) -> float:
 def order_of_pixels(values: np.ndarray) -> np.ndarray:
     """Flat indices of the pixels, the most important first. Equal ones in the order of a fixed random permutation.
 
-    Left in reading order, ties would delete a picture from its top.
+    Left in reading order, ties would delete a picture from its top. Raises ValueError for a map that is not finite.
     """
+    if not np.isfinite(values).all():
+        raise ValueError("The map holds values that are not finite")
     shuffled = np.random.default_rng(0).permutation(values.size)
     return shuffled[np.argsort(-values.ravel()[shuffled], kind="stable")]
 
 
 def replaced(start: np.ndarray, finish: np.ndarray, order: np.ndarray, steps: int) -> np.ndarray:
     """Pictures on the way from `start` to `finish` (C, H, W), pixels replaced in `order`: (steps + 1, C, H, W)."""
-    count = len(order)
-    flat_start, flat_finish = start.reshape(len(start), -1), finish.reshape(len(finish), -1)
-    pictures = np.repeat(flat_start[None], steps + 1, axis=0)
-    for step in range(1, steps + 1):
-        chosen = order[: round(count * step / steps)]
-        pictures[step][:, chosen] = flat_finish[:, chosen]
-    return pictures.reshape(steps + 1, *start.shape)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    counts = np.round(np.arange(steps + 1) * len(order) / steps)
+    gone = rank.reshape(start.shape[1:]) < counts[:, None, None]
+    return np.where(gone[:, None], finish, start)
 
 
 def area(curve: Sequence[float]) -> float:
@@ -172,12 +203,26 @@ def edge_map(image: np.ndarray, sigma: float = 5.0) -> np.ndarray:
 # intervals
 
 
+@lru_cache
+def _resampling(count: int, resamples: int) -> np.ndarray:
+    """How much each image weighs in each resample, (resamples, count): the mean of a resample is a row times the values."""
+    drawn = np.random.default_rng(0).integers(count, size=(resamples, count))
+    return np.stack([np.bincount(row, minlength=count) for row in drawn]) / count
+
+
 def bootstrap(
-    values: np.ndarray, statistic: Callable[[np.ndarray], float], resamples: int = 1000, confidence: float = 0.95
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], float] = float,
+    resamples: int = 1000,
+    confidence: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic over images, the first axis of `values`: what other images could have shown."""
-    random = np.random.default_rng(0)
-    drawn = [statistic(values[random.integers(len(values), size=len(values))]) for _ in range(resamples)]
+    """Percentile interval over images, the first axis of `values` (N, ...): what other images could have shown.
+
+    `statistic` makes a number of the mean over images (...), which every score here is a function of. Pass differences of
+    two maps on the same images for the interval of a paired difference.
+    """
+    means = _resampling(len(values), resamples) @ values.reshape(len(values), -1)
+    drawn = [statistic(mean) for mean in means.reshape(resamples, *values.shape[1:])]
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail])
     return float(low), float(high)

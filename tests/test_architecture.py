@@ -26,6 +26,7 @@ LAYERS = [  # a module imports from its own layer or those before it
         "corruption",
         "map_words",
         "localisation",
+        "located",
     },
     {"network", "runs", "evaluation", "samples", "augmentation", "own"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},

@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from attention import randomisation
+from attention import localisation, randomisation
 from attention.corruption import CORRUPTIONS
 from attention.datasets import DataError
 from attention.examination import Difference, Examiner, Randomised
@@ -273,14 +273,13 @@ def test_no_box_without_a_measured_threshold(ask, monkeypatch):
     assert "has not been measured yet" in html and "<img" not in html
 
 
-def test_the_box_stands_beside_its_measured_score(ask, monkeypatch):
+def test_the_box_stands_beside_its_measured_score(ask, examiner, upload, monkeypatch):
     rows = {score: {"value": 0.48, "images": 367, "threshold": 0.3} for score in ("box_overlap", "mask_overlap")}
     monkeypatch.setattr(box_and_mask, "scores_of", lambda dataset, *_: rows)
-    implied = SimpleNamespace(implied=lambda values, threshold, h, w: SimpleNamespace(
-        box=(0.1, 0.2, 0.6, 0.7), mask=np.ones((h, w), bool)))  # fmt: skip
-    monkeypatch.setattr(box_and_mask, "localisation", implied)
     html = ask("box", "self-attention-stage", map="attention")[-1]["html"]
-    assert "left:10.00%;top:20.00%;width:50.00%;height:50.00%" in html
+    values = examiner.look(upload.image, "self-attention-stage").attention[-1].values
+    left, top, *_ = localisation.implied(values, 0.3, 360, 480).box
+    assert f"left:{100 * left:.2f}%;top:{100 * top:.2f}%" in html and count(html, "map") == 1
     assert "367 boxed test photographs" in html and "0.48" in html
     assert text("en", "box_out_of_domain") in html and "detector" not in html
 

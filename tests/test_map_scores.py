@@ -1,9 +1,12 @@
 """Scores of maps against hand-made cases and brute-force loops."""
 
+import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from attention import map_scores
+from attention.figures import upsample
 
 HALF = (0.0, 0.0, 0.5, 1.0)
 
@@ -38,11 +41,13 @@ def test_boxes_round_regions():
     values = np.zeros((10, 20))
     values[2:4, 5:10] = 0.6
     values[7:9, 0:2] = 1.0
-    boxes = map_scores.boxes_of(values, 0.5)
-    assert sorted(boxes) == sorted([(0.25, 0.2, 0.5, 0.4), (0.0, 0.7, 0.1, 0.9)])
+    found = map_scores.regions(values, 0.5)
+    assert sorted(found) == sorted([((0.25, 0.2, 0.5, 0.4), 10), ((0.0, 0.7, 0.1, 0.9), 4)])
     assert map_scores.largest_box(values, 0.5) == (0.25, 0.2, 0.5, 0.4)
-    assert map_scores.boxes_of(values, 0.9) == [(0.0, 0.7, 0.1, 0.9)]
-    assert map_scores.largest_box(np.zeros((4, 4)), 0.0) == (0, 0, 1, 1)
+    assert map_scores.regions(values, 0.9) == [((0.0, 0.7, 0.1, 0.9), 4)]
+    assert (
+        map_scores.largest_box(np.zeros((4, 4)), 0.0) == map_scores.largest_box(np.zeros((4, 4)), 0.5) == (0, 0, 1, 1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,19 +59,72 @@ def test_overlap(a, b, expected):
 
 
 def test_max_box_accuracy_picks_its_threshold_for_each_overlap():
-    overlaps = np.zeros((2, len(map_scores.THRESHOLDS)))
-    overlaps[0, 3], overlaps[1, 5] = 0.4, 0.8  # no threshold finds both
-    assert map_scores.max_box_accuracy(overlaps) == pytest.approx((0.5 + 0.5 + 0.5) / 3)
-    overlaps[1, 3] = 0.35
-    assert map_scores.max_box_accuracy(overlaps) == pytest.approx((1.0 + 0.5 + 0.5) / 3)
-    assert map_scores.best_threshold(overlaps) == map_scores.THRESHOLDS[5]
+    best = np.zeros((2, len(map_scores.THRESHOLDS)))
+    best[0, 3], best[1, 5] = 0.4, 0.8  # no threshold finds both
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx((0.5 + 0.5 + 0.5) / 3)
+    best[1, 3] = 0.35
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx((1.0 + 0.5 + 0.5) / 3)
+    assert map_scores.best_threshold(best) == map_scores.THRESHOLDS[5]
 
 
 def test_a_map_of_the_object_overlaps_its_box_and_the_whole_picture_is_the_floor():
     box = (0.2, 0.3, 0.6, 0.8)
-    best = map_scores.best_overlaps(map_scores.box_mask(box, 50, 50).astype(float), box)
-    assert best[50] == pytest.approx(1.0)
-    assert best[0] == pytest.approx(0.4 * 0.5), "at threshold 0 the box is the whole picture"
+    best, largest = map_scores.overlaps(map_scores.box_mask(box, 50, 50).astype(float), box)
+    assert best[50] == largest[50] == pytest.approx(1.0)
+    assert best[0] == largest[0] == pytest.approx(0.4 * 0.5), "at threshold 0 the box is the whole picture"
+    assert map_scores.overlaps(np.ones((50, 50)), box)[1] == pytest.approx(0.2), (
+        "a constant map draws the whole picture"
+    )
+
+
+def flooded(above):
+    """Connected regions as sets of pixels, by flood filling: nothing in common with scipy's labels."""
+    left, found = {tuple(pixel) for pixel in np.argwhere(above)}, []
+    while left:
+        region, waiting = set(), [left.pop()]
+        while waiting:
+            y, x = waiting.pop()
+            region.add((y, x))
+            near = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)} & left
+            left -= near
+            waiting += near
+        found.append(region)
+    return found
+
+
+def test_overlaps_equal_a_brute_force_loop():
+    random = np.random.default_rng(3)
+    values, box = random.random((9, 12)), (0.25, 0.2, 0.8, 0.7)
+    inside = {
+        (y, x) for y, x in np.ndindex(90, 120) if 30 <= x < 96 and 18 <= y < 63
+    }  # the box on a grid ten times as fine
+    best, largest = map_scores.overlaps(values, box)
+    for number in range(0, 100, 9):
+        shares = []
+        for region in flooded(map_scores.normalised(values) >= map_scores.THRESHOLDS[number]):
+            rows, columns = [10 * y for y, _ in region], [10 * x for _, x in region]
+            drawn = {(y, x) for y in range(min(rows), max(rows) + 10) for x in range(min(columns), max(columns) + 10)}
+            shares.append((len(region), len(drawn & inside) / len(drawn | inside)))
+        assert best[number] == pytest.approx(max(share for _, share in shares))
+        widest = max(pixels for pixels, _ in shares)
+        assert any(largest[number] == pytest.approx(share) for pixels, share in shares if pixels == widest)
+
+
+def test_mask_overlaps_equal_a_brute_force_loop():
+    random = np.random.default_rng(4)
+    mask, ignore = random.random((30, 30)) < 0.4, random.random((30, 30)) < 0.1
+    values = np.linspace(0, 1, 900)[random.permutation(900)].reshape(30, 30)
+    found = map_scores.mask_overlaps(map_scores.pixel_counts(values, mask, ignore))
+    for number, threshold in enumerate(map_scores.THRESHOLDS):
+        marked = values.astype(np.float32) >= threshold
+        expected = map_scores.mask_overlap(marked, mask, ignore)
+        assert found[number] == pytest.approx(expected, abs=0.003), (
+            "a pixel on the edge of a bin may fall to either side"
+        )
+        shared = sum(marked[y, x] and mask[y, x] and not ignore[y, x] for y, x in np.ndindex(30, 30))
+        either = sum((marked[y, x] or mask[y, x]) and not ignore[y, x] for y, x in np.ndindex(30, 30))
+        assert expected == pytest.approx(shared / either)
+    assert map_scores.mask_overlap(mask, mask, np.ones_like(mask)) == 0, "nothing is left to compare"
 
 
 def brute_force_average_precision(values, mask):
@@ -93,6 +151,35 @@ def test_pixel_average_precision_equals_a_brute_force_loop():
     assert map_scores.pixel_average_precision(half) == pytest.approx(
         brute_force_average_precision(np.minimum((levels * 2048).astype(int), 2047), mask[15:])
     )
+
+
+def test_pixel_average_precision_equals_scikit_learns():
+    """Over all pixels of all images together, the ignored ones left out; scikit-learn's has no bins."""
+    random = np.random.default_rng(6)
+    masks, ignored = random.random((5, 40, 40)) < 0.3, random.random((5, 40, 40)) < 0.1
+    maps = masks * 0.4 + random.random((5, 40, 40))
+    counts = sum(map_scores.pixel_counts(*one) for one in zip(maps, masks, ignored, strict=True))
+    levels = np.stack([map_scores.normalised(values) for values in maps])
+    expected = average_precision_score(masks[~ignored], levels[~ignored])
+    assert map_scores.pixel_average_precision(counts) == pytest.approx(expected, abs=2e-3)
+
+
+def test_max_box_accuracy_equals_one_from_opencvs_regions():
+    """The published code draws boxes round OpenCV's contours: eight neighbours there, four here, the same on smooth maps."""
+    random = np.random.default_rng(7)
+    boxes = [(0.1, 0.2, 0.6, 0.9), (0.4, 0.1, 0.9, 0.5), (0.2, 0.2, 0.8, 0.8), (0.5, 0.5, 0.9, 0.95)]
+    maps = [upsample(random.random((5, 5)).astype(np.float32), 60, 50) for _ in boxes]
+    share = np.zeros((4, len(map_scores.OVERLAPS), len(map_scores.THRESHOLDS)))
+    for image, (values, box) in enumerate(zip(maps, boxes, strict=True)):
+        levels = (values - values.min()) / (values.max() - values.min())
+        for number, threshold in enumerate(map_scores.THRESHOLDS):
+            found = cv2.connectedComponentsWithStats((levels >= threshold).astype(np.uint8), connectivity=4)[2][1:]
+            drawn = [(x / 60, y / 50, (x + w) / 60, (y + h) / 50) for x, y, w, h, _ in found]
+            best = max(map_scores.overlap(one, box) for one in drawn)
+            share[image, :, number] = [best >= least for least in map_scores.OVERLAPS]
+    expected = share.mean(axis=0).max(axis=1).mean()
+    best = np.stack([map_scores.overlaps(values, box)[0] for values, box in zip(maps, boxes, strict=True)])
+    assert map_scores.max_box_accuracies(best).mean() == pytest.approx(expected) and 0 < expected < 1
 
 
 def test_pixel_average_precision_of_no_information_is_the_share_of_the_object():
@@ -138,10 +225,23 @@ def test_controls():
     assert abs(int(map_scores.edge_map(image)[20].argmax()) - 20) <= 1
 
 
+def test_a_map_that_is_not_finite_has_no_order():
+    with pytest.raises(ValueError, match="not finite"):
+        map_scores.order_of_pixels(np.array([[np.inf, 1.0]]))
+
+
 def test_bootstrap_covers_a_known_mean():
     random = np.random.default_rng(1)
     covered = 0
     for _ in range(100):
-        low, high = map_scores.bootstrap(random.normal(0.3, 1, 80), np.mean, resamples=200)
+        low, high = map_scores.bootstrap(random.normal(0.3, 1, 80), resamples=200)
         covered += low < 0.3 < high
     assert covered >= 88
+
+
+def test_bootstrap_of_a_score_of_all_images_equals_drawing_images():
+    counts = np.random.default_rng(5).integers(0, 9, (40, 2, 50)).astype(float)
+    low, high = map_scores.bootstrap(counts, map_scores.pixel_average_precision, resamples=200)
+    draw = np.random.default_rng(0).integers(40, size=(200, 40))
+    drawn = [map_scores.pixel_average_precision(counts[index].sum(axis=0)) for index in draw]
+    assert (low, high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))

@@ -5,21 +5,16 @@ from collections.abc import Iterator
 import gradio as gr
 import numpy as np
 
-from attention import score_maps
+from attention import localisation
 from attention.presentation import attention_map
 from attention.question_figures import mask_layer
+from attention.score_maps import scores_of
 from attention.ui import examine_views as views
 from attention.ui.questions import Asked, Question
 from attention.ui.texts import text
 
 BOXED = "imagewoof"  # the data set whose test photographs have boxes: for other models they are out of domain
 BOX, MASK = "box_overlap", "mask_overlap"
-
-try:
-    from attention import localisation
-except ImportError:  # not merged yet, nor are the thresholds
-    localisation = None
-scores_of = getattr(score_maps, "scores_of", lambda dataset, model, map_name: {})
 
 
 class BoxAndMask(Question):
