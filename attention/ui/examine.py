@@ -39,7 +39,7 @@ QUESTIONS = (
     BoxAndMask,
 )
 FIRST_MODEL = "self-attention-stage"  # the one with most to ask: where does a point look
-OWN_CHOICE = ""  # the class that the model itself finds most probable
+OWN_CHOICE = "*"  # the class that the model itself finds most probable; a drop-down takes "" for no choice at all
 PROBLEMS = (CheckpointError, DataError, UnknownVariant, ValueError)  # each says in a sentence what to do
 
 
@@ -149,7 +149,11 @@ def answers(parts: Parts, examiners: Examiners, upload, dataset_name: str, value
     try:
         examiner, chosen = examiners[dataset_name], values[parts.explained] or OWN_CHOICE
         names = examiner.models.dataset.class_names
-        look = examiner.look(upload.image, values[parts.model], examine_api.class_index(chosen, names, lang))
+        look = examiner.look(
+            upload.image,
+            values[parts.model],
+            examine_api.class_index("" if chosen == OWN_CHOICE else chosen, names, lang),
+        )
         yield {parts.says: says(lang, look), parts.explained: class_choices(lang, look, chosen)}
         yield from question.answer(Asked(lang, upload.image, look, values[parts.other], examiner), values)
     except PROBLEMS as error:
@@ -175,7 +179,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
             gr.update(visible=there),
             model_choices(lang, models.names, model, FIRST_MODEL),
             model_choices(lang, models.names, other, REFERENCE),
-            explained if explained in models.dataset.class_names else gr.update(choices=[("", "")], value=OWN_CHOICE),
+            gr.skip() if explained in (*models.dataset.class_names, OWN_CHOICE, None) else None,
         ]
 
     def place(upload, turn: Turn, event: gr.SelectData, request: gr.Request):

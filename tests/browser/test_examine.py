@@ -45,6 +45,7 @@ def drawn(page) -> str:
 def test_a_click_on_the_photo_asks_where_that_position_looks_and_so_do_the_sliders(look_closer):
     page = look_closer()
     received = drawn(page)
+    assert page.get_by_label(t("examine_class")).input_value().startswith("church, ")
     photo = page.locator("#point-photo img")
     box = photo.bounding_box()
     photo.click(position={"x": 0.55 * box["width"], "y": 0.35 * box["height"]})
