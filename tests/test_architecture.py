@@ -16,6 +16,7 @@ LAYERS = [  # a module imports from its own layer or those before it
         "devices",
         "uploads",
         "figures",
+        "question_figures",
         "map_scores",
         "datasets",
         "recipes",
@@ -93,7 +94,7 @@ def test_gradio_is_known_to_the_page_alone(path):
         assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
 
 
-@pytest.mark.parametrize("name", ["figures", "presentation", "uploads"])
+@pytest.mark.parametrize("name", ["figures", "question_figures", "presentation", "uploads"])
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
 

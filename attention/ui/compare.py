@@ -222,7 +222,7 @@ def settings(lang: str, models: Models) -> list:
 
 
 def build(sets: ModelSets, t):
-    """Lay the tab out and wire it; returns (handler, outputs) for the page's load event."""
+    """Lay the tab out and wire it; returns (handler, outputs) for the page's load event, the photo, and the data set."""
     parts = Parts(sets, t)
     groups = list(parts.groups.values())
 
@@ -291,7 +291,7 @@ def build(sets: ModelSets, t):
             problem = cards.notice(text(lang, "not_loaded", problem=error))
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem
 
-    return on_load, [parts.dataset, *parts.of_dataset(), parts.board]
+    return on_load, [parts.dataset, *parts.of_dataset(), parts.board], parts.photo, parts.dataset
 
 
 def _build_api(parts: Parts, sets: ModelSets) -> None:

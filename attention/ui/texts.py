@@ -1,5 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
+from attention.ui import texts_examine
 from attention.variants import Variant
 
 TEXTS = {
@@ -436,6 +437,8 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
+for _language, _sentences in TEXTS.items():
+    _sentences.update(texts_examine.TEXTS[_language])
 
 CLASS_NAMES_ZH = {
     "tench": "丁鱥", "English springer": "英国史宾格犬", "cassette player": "卡带播放机", "chain saw": "链锯",

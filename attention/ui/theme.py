@@ -4,7 +4,7 @@ import gradio as gr
 
 from attention.ui.style import CSS, SCRIPT
 
-__all__ = ["CSS", "HEAD", "SET_OPACITY", "SHOW_MAP", "build_theme"]
+__all__ = ["CSS", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "build_theme"]
 
 FONTS = (
     "system-ui",
@@ -36,3 +36,4 @@ def build_theme() -> gr.themes.Base:
 HEAD = f"<script>\n{SCRIPT}</script>"
 SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
 SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
+SET_MAP_OPACITY = "(value) => { document.querySelector('#examine').style.setProperty('--opacity', value / 100); }"

@@ -1,0 +1,109 @@
+"""Pictures and charts of the tab that questions maps: signed layers, masks, a marked cell, curves. No torch, no gradio."""
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image, ImageDraw
+from plotly.colors import get_colorscale, sample_colorscale
+
+from attention.figures import LINE_COLOURS, style, upsample
+
+DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, one way everywhere
+MASK_COLOUR = (86, 180, 233)  # Okabe-Ito's sky blue
+CURVE_COLOURS = {"activation": LINE_COLOURS[0], "attention": LINE_COLOURS[1], "random": LINE_COLOURS[6]}
+CURVE_DASHES = {"activation": "solid", "attention": "dash", "random": "dot"}
+DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
+_SIGNED = np.array(
+    [
+        [int(channel) for channel in colour[4:-1].split(",")]
+        for colour in sample_colorscale(get_colorscale(DIFFERENCE_SCALE), np.linspace(0, 1, 256).tolist())
+    ],
+    np.uint8,
+)
+
+
+def ramp(scale_name: str) -> str:
+    """The colours of a scale from low to high, as stops of a CSS gradient."""
+    return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
+
+
+def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
+    """Signed values (h, w) -> an RGBA picture to lay over the photo: full colour from -top and top on, 0 is transparent.
+
+    Raises ValueError for values that are not finite.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError("The difference holds values that are not finite")
+    signed = np.clip(upsample(values, width, height) / max(top, 1e-12), -1, 1)
+    index = ((signed + 1) / 2 * 255).round().astype(np.uint8)
+    alpha = (np.clip(np.abs(signed) * 1.5, 0, 1) * 255).round().astype(np.uint8)
+    return Image.fromarray(np.dstack([_SIGNED[index], alpha]), "RGBA")
+
+
+def mask_layer(mask: np.ndarray) -> Image.Image:
+    """(H, W) bool -> an RGBA picture: half transparent where it is true, nothing elsewhere."""
+    colour = np.array([*MASK_COLOUR, 150], np.uint8)
+    return Image.fromarray(mask[..., None] * colour, "RGBA")
+
+
+def mark_cell(photo: Image.Image, cell: tuple[int, int], grid: tuple[int, int]) -> Image.Image:
+    """The photo with one position (row, column) of a grid (h, w) framed, in white within black: seen on any ground."""
+    (row, column), (height, width) = cell, grid
+    box = [
+        column * photo.width / width,
+        row * photo.height / height,
+        (column + 1) * photo.width / width - 1,
+        (row + 1) * photo.height / height - 1,
+    ]
+    marked = photo.copy()
+    draw = ImageDraw.Draw(marked)
+    draw.rectangle(box, outline="black", width=6)
+    draw.rectangle([box[0] + 2, box[1] + 2, box[2] - 2, box[3] - 2], outline="white", width=3)
+    return marked
+
+
+def curves(lines: dict[str, np.ndarray], names: dict[str, str], axes: tuple[str, str]) -> go.Figure:
+    """Deletion or insertion: a line a map, its probabilities (steps + 1,) over the share of pixels from 0 to 100 %."""
+    figure = go.Figure()
+    for kind, probabilities in lines.items():
+        share = np.linspace(0, 100, len(probabilities))
+        figure.add_scatter(
+            x=share.tolist(),
+            y=(100 * np.asarray(probabilities)).tolist(),
+            name=names[kind],
+            mode="lines",
+            line={"color": CURVE_COLOURS[kind], "width": 3, "dash": CURVE_DASHES[kind]},
+            hovertemplate=f"<b>{names[kind]}</b><br>%{{x:.0f}} %: %{{y:.1f}} %<extra></extra>",
+        )
+    return _percent(figure, axes, [0, 100])
+
+
+def against_strength(
+    lines: dict[str, list[float]], names: dict[str, str], colours: dict[str, str], axes: tuple[str, str]
+) -> go.Figure:
+    """A line a model: the probability of the class (0 to 1) over strengths 0 to 5; fewer where it is still running."""
+    figure = go.Figure()
+    for index, (model, probabilities) in enumerate(lines.items()):
+        look = {"color": colours[model], "width": 3, "dash": DASHES[index % 3]}
+        figure.add_scatter(
+            x=list(range(len(probabilities))),
+            y=[100 * probability for probability in probabilities],
+            name=names[model],
+            mode="lines+markers",
+            line=look,
+            marker={"size": 9, "symbol": SYMBOLS[index % 3], "color": colours[model]},
+            hovertemplate=f"<b>{names[model]}</b><br>%{{x}}: %{{y:.1f}} %<extra></extra>",
+        )
+    figure = _percent(figure, axes, [-0.15, 5.15])
+    return figure.update_xaxes(dtick=1)
+
+
+def _percent(figure: go.Figure, axes: tuple[str, str], x_range: list[float]) -> go.Figure:
+    """Probabilities upwards from 0 to 100 %; the names above, so that they stand beside the lines on a phone too."""
+    figure.update_xaxes(title=axes[0], range=x_range)
+    figure.update_yaxes(title=axes[1], range=[-2, 102], dtick=25)
+    return style(figure).update_layout(
+        height=360,
+        margin={"l": 56, "r": 16, "t": 16, "b": 56},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 13}},
+    )
