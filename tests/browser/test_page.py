@@ -99,7 +99,7 @@ def test_a_bad_upload_gets_a_sentence_and_the_page_goes_on(visit, tmp_path, cont
 def test_benchmarks_shows_the_table_and_sorts_it(visit):
     page = visit().page
     page.get_by_role("tab", name="Benchmarks").click()
-    table = page.locator("#accuracy-table table")
+    table = page.locator("#accuracy-table table.figures")
     table.wait_for()
     assert table.locator("tbody tr").count() == len(results.summary())
     page.wait_for_selector("#accuracy-latency .js-plotly-plot .point, #accuracy-latency .js-plotly-plot .points path")
