@@ -24,7 +24,7 @@ def build(sets: ModelSets) -> gr.Blocks:
     """The page over the models of each data set, so that tests can hand it their own."""
     with gr.Blocks(title="Attention Lab", analytics_enabled=False) as page:
         lead = gr.HTML(_lead("en", sets), elem_id="lead")
-        with gr.Tabs() as tabs:
+        with gr.Tabs(overflow_behavior="wrap") as tabs:  # a phone shows every name
             with gr.Tab(I18N("tab_compare"), id="compare"):
                 load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N)
             with gr.Tab(I18N("tab_examine"), id="examine") as tab:

@@ -31,7 +31,7 @@ def test_a_labelled_zip_gives_rows_accuracy_filter_and_csv(visit, photos):
     expect(page.locator("#many-summary li").first).to_contain_text("of 3")
     with page.expect_download() as download:
         page.locator("#many-csv").click()
-    rows = list(csv.DictReader(download.value.path().open(encoding="utf-8")))
+    rows = list(csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines()))
     assert [row["label"] for row in rows] == ["church", "church", "church", "golf ball"]
     agreeing = sum(row["agreement"] == "1.0" for row in rows)
     page.locator("#many-disputed input").check()
