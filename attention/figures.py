@@ -27,13 +27,20 @@ FAMILY_SYMBOLS = {
     "pooling": "star",
 }
 SCALE_NAME = "inferno"
-_LUT = np.array(
-    [
-        [int(channel) for channel in colour[4:-1].split(",")]
-        for colour in sample_colorscale(get_colorscale(SCALE_NAME), np.linspace(0, 1, 256).tolist())
-    ],
-    np.uint8,
-)
+
+
+def colour_table(scale_name: str) -> np.ndarray:
+    """The colours of a scale from low to high: (256, 3) uint8."""
+    colours = sample_colorscale(get_colorscale(scale_name), np.linspace(0, 1, 256).tolist())
+    return np.array([[int(channel) for channel in colour[4:-1].split(",")] for colour in colours], np.uint8)
+
+
+def ramp(scale_name: str) -> str:
+    """The colours of a scale from low to high, as stops of a CSS gradient."""
+    return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
+
+
+_LUT = colour_table(SCALE_NAME)
 
 
 def upsample(values: np.ndarray, width: int, height: int) -> np.ndarray:

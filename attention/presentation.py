@@ -25,6 +25,11 @@ class Scale:
     top: float
     unit: str
 
+    @property
+    def mark(self) -> float:
+        """Where a line helps to read bars: half of an open gate, or the uniform weight."""
+        return HALF if self.unit == "weight" else 1.0
+
     def share(self, values: np.ndarray) -> np.ndarray:
         """Values -> 0 to 1 of the scale; what lies outside is clipped."""
         if self.unit == "times-uniform-log":

@@ -3,27 +3,15 @@
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
-from plotly.colors import get_colorscale, sample_colorscale
 
-from attention.figures import LINE_COLOURS, style, upsample
+from attention.figures import LINE_COLOURS, colour_table, style, upsample
 
 DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, one way everywhere
 MASK_COLOUR = (86, 180, 233)  # Okabe-Ito's sky blue
 CURVE_COLOURS = {"activation": LINE_COLOURS[0], "attention": LINE_COLOURS[1], "random": LINE_COLOURS[6]}
 CURVE_DASHES = {"activation": "solid", "attention": "dash", "random": "dot"}
 DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
-_SIGNED = np.array(
-    [
-        [int(channel) for channel in colour[4:-1].split(",")]
-        for colour in sample_colorscale(get_colorscale(DIFFERENCE_SCALE), np.linspace(0, 1, 256).tolist())
-    ],
-    np.uint8,
-)
-
-
-def ramp(scale_name: str) -> str:
-    """The colours of a scale from low to high, as stops of a CSS gradient."""
-    return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
+_SIGNED = colour_table(DIFFERENCE_SCALE)
 
 
 def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:

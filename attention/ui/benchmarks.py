@@ -13,7 +13,7 @@ from attention.inference import Models
 from attention.results import Machine
 from attention.ui import compute, costs, live, map_panel
 from attention.ui.charts import chart, chart_key, chart_says
-from attention.ui.compare import language
+from attention.ui.compare import dataset_choices, language
 from attention.ui.matrix import matrix_html
 from attention.ui.table import is_missing, machine_name, notes_html, table_html
 from attention.ui.texts import text
@@ -83,9 +83,8 @@ def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
     first = next((name for name in [models.dataset.name, *datasets] if name in datasets), models.dataset.name)
     same = [m for m in machines if m.device_type == models.device.type] or machines
     machine = _key(same[0]) if same else None
-    titles = [(DATASETS[name].title if name in DATASETS else name, name) for name in datasets]
     updates = [
-        gr.update(choices=titles, value=first, visible=len(datasets) > 1),
+        gr.update(choices=dataset_choices(datasets), value=first, visible=len(datasets) > 1),
         gr.update(
             choices=[(machine_name(lang, m), _key(m)) for m in machines], value=machine, visible=len(machines) > 1
         ),

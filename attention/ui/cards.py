@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import plotly.colors
 from PIL import Image
 
-from attention.figures import PLACEMENT_COLOURS, SCALE_NAME, channel_bars, data_uri
-from attention.map_words import HALF
+from attention.figures import PLACEMENT_COLOURS, SCALE_NAME, channel_bars, data_uri, ramp
 from attention.presentation import (
     TOP,
     attention_map,
@@ -122,12 +120,13 @@ def _bars_part(language: str, result, channels: list, means: dict) -> tuple[str,
     scale, of_class = scale_of(channels), [means[m.path] for m in channels if m.path in means]
     of_class = of_class if len(of_class) == len(channels) else []
     legend_ = words.bars(language, channels, _unit(language, scale), result.prediction, of_class)
-    colour, mark = PLACEMENT_COLOURS[variant_of(result.name).placement], HALF if scale.unit == "weight" else 1.0
-    drawn = channel_bars([m.values for m in channels], scale.top, colour, escape(f"{legend_} {said}"), mark, of_class)
+    values, colour = [m.values for m in channels], PLACEMENT_COLOURS[variant_of(result.name).placement]
+    drawn = channel_bars(values, scale.top, colour, escape(f"{legend_} {said}"), scale.mark, of_class)
     return f'<span class="bars">{drawn}</span>', escape(legend_ if of_class else f"{legend_} {said}")
 
 
-def _top5(language: str, result, marked: int | None) -> str:
+def top5(language: str, result, marked: int | None) -> str:
+    """The most probable classes of a Result or a Look as bars; the class `marked` is marked."""
     rows = []
     for index in result.ranking[:TOP]:
         share = float(result.probabilities[index])
@@ -162,7 +161,7 @@ def card(
     body = (
         _heading(language, result.name, measured)
         + _picture(language, result, photo, photo_uri, means or {})
-        + _top5(language, result, reference.top1 if reference else None)
+        + top5(language, result, reference.top1 if reference else None)
         + f'<p class="foot">{escape(_foot(language, result, reference))}</p>'
     )
     return _article(result.name, "done", body)
@@ -189,10 +188,9 @@ def summary(language: str, results: list) -> str:
 
 def legend(language: str) -> str:
     """The colour scale, once for all cards."""
-    stops = ", ".join(plotly.colors.sample_colorscale(SCALE_NAME, [0, 0.25, 0.5, 0.75, 1]))
     return (
         f'<div class="legend"><span>{escape(text(language, "legend_low"))}</span>'
-        f'<span class="ramp" style="background:linear-gradient(90deg,{stops})"></span><span>{escape(text(language, "legend_high"))}</span>'
+        f'<span class="ramp" style="background:linear-gradient(90deg,{ramp(SCALE_NAME)})"></span><span>{escape(text(language, "legend_high"))}</span>'
         f'<span class="attention">{escape(text(language, "legend_attention"))}</span>'
         f'<span class="activation">{escape(text(language, "legend_activation"))}</span>'
         f"<span>{escape(text(language, 'tap'))}</span></div>"

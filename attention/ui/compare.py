@@ -135,7 +135,7 @@ def _gallery(lang: str, dataset_name: str) -> list[tuple[Image.Image, str]]:
     return [(_thumbnail(sample.path), _caption(sample, lang)) for sample in _readable(dataset_name)]
 
 
-def _choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
+def titled(lang: str, names: list[str]) -> list[tuple[str, str]]:
     return [(title(lang, variant(name)), name) for name in names]
 
 
@@ -145,9 +145,9 @@ def _classes(lang: str, models: Models) -> str:
     return f"<p>{escape(text(lang, 'classes', count=len(names), classes=comma.join(names)))}</p>"
 
 
-def _dataset_choices(sets: ModelSets) -> list[tuple[str, str]]:
+def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
     study = datasets.DATASETS
-    return [(study[name].title if name in study else name, name) for name in sets.names]
+    return [(study[name].title if name in study else name, name) for name in names]
 
 
 class Parts:
@@ -188,7 +188,7 @@ class Parts:
             self.go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
             self.stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
         self.dataset = gr.Radio(
-            _dataset_choices(sets), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
+            dataset_choices(sets.names), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
             elem_id="compare-dataset",
         )  # fmt: skip
         self.gallery = gr.Gallery(
@@ -205,7 +205,7 @@ class Parts:
 
 
 def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
-    return {"choices": _choices(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
+    return {"choices": titled(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
 
 
 def settings(lang: str, models: Models) -> list:
@@ -239,7 +239,7 @@ def build(sets: ModelSets, t):
     def choose(dataset_name: str, request: gr.Request):
         lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
         if not sets.is_loaded(dataset_name):
-            label = {name: label for label, name in _dataset_choices(sets)}.get(dataset_name, dataset_name)
+            label = {name: label for label, name in dataset_choices(sets.names)}.get(dataset_name, dataset_name)
             yield *unchanged, cards.loading(lang, label)
         try:
             models = sets[dataset_name]
@@ -284,7 +284,7 @@ def build(sets: ModelSets, t):
 
     def on_load(request: gr.Request):
         lang, name = language(request), sets.first_name
-        radio = gr.update(choices=_dataset_choices(sets), value=name, visible=len(sets.names) > 1)
+        radio = gr.update(choices=dataset_choices(sets.names), value=name, visible=len(sets.names) > 1)
         try:
             return radio, *settings(lang, sets[name]), cards.empty(lang)
         except (CheckpointError, datasets.DataError) as error:

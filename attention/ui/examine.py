@@ -16,7 +16,7 @@ from attention.model_sets import ModelSets
 from attention.ui import cards, examine_api, theme
 from attention.ui import examine_views as views
 from attention.ui.box_and_mask import BoxAndMask
-from attention.ui.compare import CONCURRENCY, language
+from attention.ui.compare import CONCURRENCY, language, titled
 from attention.ui.questions import Asked, WhereItLooks, WhyThisClass
 from attention.ui.questions_of_change import (
     AgainstAnother,
@@ -116,7 +116,7 @@ def _empty(lang: str) -> str:
 def model_choices(lang: str, names: list[str], now: str | None, first: str) -> dict:
     """Choices of models; what was chosen stays, else `first`, else whichever there is."""
     value = next((name for name in (now, first, *names) if name in names), None)
-    return gr.update(choices=[(title(lang, variant(name)), name) for name in names], value=value)
+    return gr.update(choices=titled(lang, names), value=value)
 
 
 def class_choices(lang: str, look, chosen: str) -> dict:

@@ -6,12 +6,12 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from attention.figures import SCALE_NAME, data_uri
+from attention.figures import SCALE_NAME, data_uri, ramp
 from attention.map_words import describe_map
-from attention.presentation import TOP, Scale, layer, shown_photo
-from attention.question_figures import DIFFERENCE_SCALE, difference_layer, ramp
+from attention.presentation import Scale, layer, shown_photo
+from attention.question_figures import DIFFERENCE_SCALE, difference_layer
 from attention.ui import words
-from attention.ui.texts import class_name, text
+from attention.ui.texts import text
 
 NORMALISED = Scale(1.0, "normalised")
 UNITS = {"weight": "legend_gate", "times-uniform-log": "legend_uniform", "normalised": "legend_normalised"}
@@ -149,20 +149,6 @@ def sentence(words: str) -> str:
 def reading(words: str) -> str:
     """How an answer is read."""
     return f'<p class="read">{escape(words)}</p>'
-
-
-def top5(lang: str, look) -> str:
-    """The five most probable classes as bars; the one that is explained is marked."""
-    rows = []
-    for index in look.ranking[:TOP]:
-        share = float(look.probabilities[index])
-        mark = ' class="marked"' if index == look.class_index else ""
-        name = escape(class_name(lang, look.class_names[index]))
-        rows.append(
-            f"<li{mark}><span>{name}</span><span>{share:.1%}</span>"
-            f'<span class="bar"><i style="width:{share:.2%}"></i></span></li>'
-        )
-    return f'<ol class="top5">{"".join(rows)}</ol>'
 
 
 def gammas(lang: str, strengths: dict[str, float], path: str, unused_below: float) -> str:

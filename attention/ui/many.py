@@ -10,12 +10,12 @@ import gradio as gr
 
 from attention import batch
 from attention.checkpoints import CheckpointError
-from attention.datasets import DATASETS, DataError
+from attention.datasets import DataError
 from attention.figures import data_uri
 from attention.inference import Models
 from attention.model_sets import ModelSets
 from attention.ui import cards
-from attention.ui.compare import CONCURRENCY, chosen_at_first, language
+from attention.ui.compare import CONCURRENCY, chosen_at_first, dataset_choices, language, titled
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
@@ -168,8 +168,8 @@ def build(sets: ModelSets, t):
     dataset.input(choose, dataset, models_choice, **private)
 
     def on_load(lang: str) -> list:
-        study = [(DATASETS[name].title if name in DATASETS else name, name) for name in sets.names]
-        radio = gr.update(choices=study, value=sets.first_name, visible=len(study) > 1)
+        choices = dataset_choices(sets.names)
+        radio = gr.update(choices=choices, value=sets.first_name, visible=len(choices) > 1)
         said = f'<p class="read">{escape(text(lang, "many_note", most=batch.MAX_PICTURES))}</p>'
         empty = f'<div class="empty">{escape(text(lang, "many_empty"))}</div>'
         return [said, radio, _models_of(lang, sets.first), empty]
@@ -179,5 +179,4 @@ def build(sets: ModelSets, t):
 
 def _models_of(lang: str, models: Models) -> dict:
     runnable = [name for name in models.names if name not in models.problems]
-    choices = [(title(lang, variant(name)), name) for name in runnable]
-    return gr.update(choices=choices, value=chosen_at_first(runnable))
+    return gr.update(choices=titled(lang, runnable), value=chosen_at_first(runnable))

@@ -17,11 +17,10 @@ from attention import class_means
 from attention.examination import Examiner, Look
 from attention.figures import PLACEMENT_COLOURS, channel_bars, overlay
 from attention.heatmaps import AttentionMap
-from attention.map_words import HALF
 from attention.presentation import channel_maps, scale_of, shown_photo
 from attention.question_figures import mark_cell
+from attention.ui import cards, words
 from attention.ui import examine_views as views
-from attention.ui import words
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
@@ -71,11 +70,18 @@ class Asked:
 
 
 class Question:
-    """A sub-tab. Its `__init__` lays it out inside the tab; `t` gives a component's translated label."""
+    """A sub-tab. Its `__init__` lays it out inside the tab; `t` gives a component's translated label.
+
+    Most are one piece of HTML without controls: what this `__init__` lays out.
+    """
 
     name: str
     controls: list
     outputs: list
+
+    def __init__(self, t):
+        self.html = gr.HTML(elem_id=f"{self.name}-answer", padding=False)
+        self.controls, self.outputs = [], [self.html]
 
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
         """{component: value} of `outputs`, again after every step. `values` holds those of `controls`."""
@@ -186,12 +192,12 @@ def _channels(asked: Asked) -> str:
     scale = scale_of(weighed)
     found = class_means.of_class(asked.dataset_name, asked.look.name, asked.class_index)
     means = found if all(m.path in found for m in weighed) else {}
-    colour, mark = PLACEMENT_COLOURS[variant(asked.look.name).placement], HALF if scale.unit == "weight" else 1.0
+    colour = PLACEMENT_COLOURS[variant(asked.look.name).placement]
     rows = []
     for m in weighed:
         where, of_class = views.place(lang, m.path), [means[m.path]] if means else None
         label = views.escape(f"{where}. {words.channels(lang, [m])}")
-        bars = channel_bars([m.values], scale.top, colour, label, mark, of_class)
+        bars = channel_bars([m.values], scale.top, colour, label, scale.mark, of_class)
         rows.append(f'<div class="channels"><span>{where}</span>{bars}</div>')
     unit = text(lang, f"unit_{scale.unit}", top=scale.top)
     explained = asked.look.class_names[asked.class_index]
@@ -236,5 +242,5 @@ class WhyThisClass(Question):
             + views.reading(f"{text(lang, f'stage_{values[self.stage]}')}: {words.sentence(lang, shown, 'activation')}")
             + asked.read("activation_read", name=asked.explained)
             + views.heading(text(lang, "examine_classes"))
-            + views.top5(lang, look),
+            + cards.top5(lang, look, look.class_index),
         }

@@ -10,6 +10,7 @@ from attention.corruption import CORRUPTIONS, STRENGTHS
 from attention.examination import Curves, Look
 from attention.figures import PLACEMENT_COLOURS
 from attention.map_words import describe_map
+from attention.ui import cards
 from attention.ui import examine_views as views
 from attention.ui.questions import Asked, Question
 from attention.ui.texts import class_name, text
@@ -22,10 +23,6 @@ class AgainstAnother(Question):
     """The signed difference to another model, beside the one that a change of seed makes."""
 
     name = "difference"
-
-    def __init__(self, t):
-        self.html = gr.HTML(elem_id="difference-answer", padding=False)
-        self.controls, self.outputs = [], [self.html]
 
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
         if asked.other in (None, asked.look.name):
@@ -86,10 +83,6 @@ class AttentionOff(Question):
 
     name = "off"
 
-    def __init__(self, t):
-        self.html = gr.HTML(elem_id="off-answer", padding=False)
-        self.controls, self.outputs = [], [self.html]
-
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
         lang = asked.lang
         if variant(asked.look.name).is_control:
@@ -101,7 +94,7 @@ class AttentionOff(Question):
         sides = [
             f"<div>{views.heading(caption)}"
             f"{views.activation(lang, asked.under, look.activation, asked.explained, asked.title())}"
-            f"{views.top5(lang, look)}</div>"
+            f"{cards.top5(lang, look, look.class_index)}</div>"
             for caption, look in zip(captions, pair, strict=True)
         ]
         before, after = map(_probability, pair)
@@ -130,10 +123,6 @@ class RandomWeights(Question):
     """The map after each part's weights were shuffled, from the head downwards."""
 
     name = "random"
-
-    def __init__(self, t):
-        self.html = gr.HTML(elem_id="random-answer", padding=False)
-        self.controls, self.outputs = [], [self.html]
 
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
         parts = ["", "head", "stage 4", "stage 3", "stage 2", "stage 1", "stem"]
