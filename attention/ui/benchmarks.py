@@ -13,7 +13,8 @@ from attention.inference import Models
 from attention.results import Machine
 from attention.ui import compute, costs, live, map_panel
 from attention.ui.charts import chart, chart_key, chart_says
-from attention.ui.compare import dataset_choices, language
+from attention.ui.compare import dataset_choices
+from attention.ui.language import language
 from attention.ui.matrix import matrix_html
 from attention.ui.table import is_missing, machine_name, notes_html, table_html
 from attention.ui.texts import text

@@ -16,8 +16,9 @@ from attention.inference import Models, check_names, compare
 from attention.model_sets import ModelSets
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
+from attention.ui.language import language
 from attention.ui.measured import measured
-from attention.ui.texts import class_name, language_of, text, title
+from attention.ui.texts import class_name, text, title
 from attention.variants import PLACEMENTS, REFERENCE, UnknownVariant, variant
 
 DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
@@ -38,10 +39,6 @@ class UploadImage(gr.Image):
 
     def get_block_name(self) -> str:
         return "image"  # the frontend knows the parent class
-
-
-def language(request: gr.Request | None) -> str:
-    return language_of(request.headers.get("accept-language") if request else None)
 
 
 def chosen_at_first(names: list[str]) -> list[str]:

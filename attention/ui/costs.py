@@ -8,7 +8,7 @@ import pandas as pd
 from attention import figures, results
 from attention.datasets import EVALUATION_PIXELS
 from attention.results import Machine
-from attention.ui.compare import language
+from attention.ui.language import language
 from attention.ui.table import MISSING, is_missing, number, paragraphs, threads_text
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, VARIANTS

@@ -16,7 +16,8 @@ from attention.model_sets import ModelSets
 from attention.ui import cards, examine_api, theme
 from attention.ui import examine_views as views
 from attention.ui.box_and_mask import BoxAndMask
-from attention.ui.compare import CONCURRENCY, language, titled
+from attention.ui.compare import CONCURRENCY, titled
+from attention.ui.language import language
 from attention.ui.questions import Asked, WhereItLooks, WhyThisClass
 from attention.ui.questions_of_change import (
     AgainstAnother,

@@ -14,7 +14,7 @@ from attention.datasets import EVALUATION_PIXELS
 from attention.inference import Models
 from attention.results import Machine
 from attention.timing import BUSY_SPREAD
-from attention.ui.compare import language
+from attention.ui.language import language
 from attention.ui.table import MISSING, is_missing, machine_name, number, threads_text
 from attention.ui.texts import text, title
 from attention.variants import REFERENCE, VARIANTS

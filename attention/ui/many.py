@@ -15,7 +15,8 @@ from attention.figures import data_uri
 from attention.inference import Models
 from attention.model_sets import ModelSets
 from attention.ui import cards
-from attention.ui.compare import CONCURRENCY, chosen_at_first, dataset_choices, language, titled
+from attention.ui.compare import CONCURRENCY, chosen_at_first, dataset_choices, titled
+from attention.ui.language import language
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 

@@ -9,7 +9,7 @@ import pandas as pd
 from attention import figures, score_maps
 from attention.figures import PLACEMENT_COLOURS, Dot
 from attention.score_maps import CONTROLS, DIFFERENCES, MAPS
-from attention.ui.compare import language
+from attention.ui.language import language
 from attention.ui.table import number, paragraphs
 from attention.ui.texts import text, title
 from attention.variants import all_models

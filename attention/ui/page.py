@@ -7,6 +7,7 @@ import gradio as gr
 from attention import devices
 from attention.model_sets import ModelSets
 from attention.ui import benchmarks, compare, examine, many
+from attention.ui.language import language
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
@@ -37,7 +38,7 @@ def build(sets: ModelSets) -> gr.Blocks:
                 about = gr.Markdown(text("en", "about"))
 
         def on_load(request: gr.Request):
-            lang = compare.language(request)
+            lang = language(request)
             return [
                 _lead(lang, sets),
                 text(lang, "about"),

@@ -1,4 +1,4 @@
-"""page.css and page.js as text, for the page and for what leaves it. No gradio here."""
+"""The style sheets and scripts beside this file as text, for the page and for what leaves it. No gradio here."""
 
 from pathlib import Path
 
@@ -10,5 +10,10 @@ _PLACEMENTS = "\n".join(
     f'[data-placement="{name}"],#models-{name}{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
 )
 
-CSS = _PLACEMENTS + "\n" + (HERE / "page.css").read_text(encoding="utf-8")
-SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
+
+def _files(suffix: str) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted(HERE.glob(f"*.{suffix}"))]
+
+
+CSS = "\n".join([_PLACEMENTS, *_files("css")])
+SCRIPT = "\n".join(f"{{\n{script}}}" for script in _files("js"))  # a block each: none sees another's names

@@ -437,8 +437,9 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _language, _sentences in TEXTS.items():
-    _sentences.update(texts_examine.TEXTS[_language])
+for _tab in (texts_examine,):
+    for _language, _sentences in TEXTS.items():
+        _sentences.update(_tab.TEXTS[_language])
 
 CLASS_NAMES_ZH = {
     "tench": "丁鱥", "English springer": "英国史宾格犬", "cassette player": "卡带播放机", "chain saw": "链锯",

@@ -1,4 +1,4 @@
-"""The page's look: Gradio's plain theme on the system's fonts, with page.css and page.js beside this file."""
+"""The page's look: Gradio's plain theme on the system's fonts, with the style sheets and scripts beside this file."""
 
 import gradio as gr
 
