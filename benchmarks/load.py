@@ -72,7 +72,12 @@ class Page:
         uploaded.raise_for_status()
         photo = {"path": uploaded.json()[0], "meta": {"_type": "gradio.FileData"}}
         session = uuid.uuid4().hex
-        body = {"data": [photo, *self.values], "fn_index": self.event["id"], "session_hash": session, "trigger_id": self.button}
+        body = {
+            "data": [photo, *self.values],
+            "fn_index": self.event["id"],
+            "session_hash": session,
+            "trigger_id": self.button,
+        }
         joined = await client.post("/gradio_api/queue/join", json=body)
         joined.raise_for_status()
         async with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
@@ -89,7 +94,10 @@ def answers(board: str) -> list[tuple[str, ...]]:
     """Of every card: the model, then its five classes and probabilities."""
     cards = re.findall(r'<article class="card[^"]*" data-model="([^"]+)".*?</article>', board, re.DOTALL)
     bodies = re.split(r'<article class="card', board)[1:]
-    return [(name, *re.findall(r"([\d.]+) ?%", re.sub(r"<img[^>]*>", "", body))) for name, body in zip(cards, bodies, strict=True)]
+    return [
+        (name, *re.findall(r"([\d.]+) ?%", re.sub(r"<img[^>]*>", "", body)))
+        for name, body in zip(cards, bodies, strict=True)
+    ]
 
 
 @dataclass
@@ -126,7 +134,9 @@ async def crowd(page: Page, clients: int, seconds: float) -> Outcome:
 def process(address: str) -> dict[str, float]:
     """RSS and the like of the server, from its /metrics; threads from the system where it is one of ours."""
     text = httpx.get(f"{address}/metrics", timeout=60).text
-    found = {words: float(m[1]) for name, words in FIGURES.items() if (m := re.search(rf"^{name} (\S+)", text, re.MULTILINE))}
+    found = {
+        words: float(m[1]) for name, words in FIGURES.items() if (m := re.search(rf"^{name} (\S+)", text, re.MULTILINE))
+    }
     found["RSS MB"] = round(found["RSS MB"] / 1e6)
     return found
 
@@ -171,7 +181,9 @@ def main() -> None:
             server.terminate()
             server.wait(60)
     p50, p95, p99 = np.percentile(outcome.seconds, [50, 95, 99])
-    print(f"{arguments.clients} clients, {arguments.models} models each, {arguments.seconds:g} s, {os.cpu_count()} cores")
+    print(
+        f"{arguments.clients} clients, {arguments.models} models each, {arguments.seconds:g} s, {os.cpu_count()} cores"
+    )
     print(f"answers {len(outcome.seconds)} ({len(outcome.seconds) / arguments.seconds:.1f} a second), wrong {outcome.wrong}, "
           f"errors {sum(outcome.problems.values())}")  # fmt: skip
     print(f"seconds to the last card: p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}, longest {max(outcome.seconds):.2f}")
