@@ -38,7 +38,8 @@ def head(setting: Setting, says: str, is_foreign: bool) -> str:
         short, long = (text(setting.language, key, keep=foreign.KEEP) for key in ("foreign_short", "foreign"))
         state = "" if setting.live else " open"
         aside = f"<details{state}><summary>{escape(short)}</summary><p>{escape(long)}</p></details>"
-    return f'<p class="summary" aria-live="polite">{escape(says) or "&nbsp;"}</p><div class="aside">{aside}</div>'
+    summed_up = f'<p class="summary" aria-live="polite">{escape(says) or "&nbsp;"}</p>'
+    return f'<div class="says-all">{summed_up}<div class="aside">{aside}</div></div>'
 
 
 def legend(setting: Setting, picked: str | None) -> str:

@@ -71,12 +71,11 @@ def _map(setting: Setting, result, kind: str, values: np.ndarray) -> tuple[str, 
     """One map as a layer with its alt text, or the sentence that says why there is none; and its caption as HTML."""
     lang = setting.language
     said, drawn = words.sentence(lang, values, kind), maps_to_draw(result).get(kind)
-    explained = kind == "activation"
     if drawn is None:
-        return _words(kind, said), escape(_explained(lang, result, "")) if explained else ""
-    unit = text(lang, f"unit_{drawn[1].unit}", top=drawn[1].top)
-    caption = _explained(lang, result, unit) if explained else unit
-    return _layer(lang, result, kind, layer(*drawn, setting.photo.size), said), _two_lines(caption, said)
+        return _words(kind, said), ""
+    scale = drawn[1]  # only those of attention differ from card to card; the legend says that of the others
+    first = _explained(lang, result) if kind == "activation" else text(lang, f"unit_{scale.unit}", top=scale.top)
+    return _layer(lang, result, kind, layer(*drawn, setting.photo.size), said), _two_lines(first, said)
 
 
 def _difference(setting: Setting, result, other: np.ndarray | None) -> tuple[str, str]:
@@ -95,8 +94,7 @@ def _difference(setting: Setting, result, other: np.ndarray | None) -> tuple[str
     said = text(lang, "more_nowhere") if where == "nowhere" else text(lang, "more", where=text(lang, f"where_{where}"))
     size = (max(1, side // 2) for side in setting.photo.size)  # smooth between positions: half the size loses nothing
     drawn = difference_layer(values, DIFFERENCE_TOP, *size)
-    unit = text(lang, "unit_difference", top=DIFFERENCE_TOP)
-    return _layer(lang, result, "difference", drawn, said), _two_lines(_explained(lang, result, unit), said)
+    return _layer(lang, result, "difference", drawn, said), _two_lines(_explained(lang, result), said)
 
 
 def _layer(lang: str, result, kind: str, drawn: Image.Image, said: str) -> str:
@@ -105,13 +103,10 @@ def _layer(lang: str, result, kind: str, drawn: Image.Image, said: str) -> str:
     return f'<img class="layer {kind}" src="{data_uri(drawn)}" alt="{alt}">'
 
 
-def _explained(lang: str, result, unit: str) -> str:
-    """Which class a map explains, and the map's unit; one that was picked with its probability."""
-    name = class_name(lang, result.class_names[result.explained])
-    if result.asked is None:
-        return text(lang, "explained_own", name=name, unit=unit)
-    probability = float(result.probabilities[result.asked])
-    return text(lang, "explained_picked", name=name, unit=unit, probability=probability)
+def _explained(lang: str, result) -> str:
+    """Which class a map explains, and how probable the model finds it."""
+    name, probability = result.class_names[result.explained], float(result.probabilities[result.explained])
+    return text(lang, "explained", name=class_name(lang, name), probability=probability)
 
 
 def _two_lines(first: str, second: str) -> str:

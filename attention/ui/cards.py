@@ -103,12 +103,13 @@ def _foot(lang: str, result, reference) -> str:
     call = text(lang, "call", ms=result.latency_ms)
     if reference is None:
         return call
+    space = "" if lang == "zh" else " "
     if result.name == reference.name:
-        return f"{call}. {text(lang, 'is_reference')}"
+        return f"{call}{space}{text(lang, 'is_reference')}"
     key = "same_as_reference" if result.top1 == reference.top1 else "differs_from_reference"
     names = {"prediction": class_name(lang, result.prediction), "other": class_name(lang, reference.prediction)}
     difference = f"{points(result, reference):+.1f}".replace("-", "−")
-    return f"{call}. {text(lang, key, points=difference, **names)}"
+    return f"{call}{space}{text(lang, key, points=difference, **names)}"
 
 
 def _to_sort(result, reference) -> str:

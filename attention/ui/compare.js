@@ -2,7 +2,7 @@
 // the board anew after every model, so what a visitor did to it is done again to the new one.
 const results = () => document.querySelector("#results");
 
-// Writes into one of Gradio's hidden boxes, as if it were typed there.
+// Writes into one of the hidden boxes, as if it were typed there.
 const tell = (box, value) => {
   const field = document.querySelector(`#${box} textarea, #${box} input`);
   if (!field) return;
@@ -37,14 +37,13 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A new board: the cards in the order that was chosen, once all are there; the focus where it was.
+// A new board: the cards in the order that was chosen, once all are there; the focus on the card where it was. Gradio patches
+// the old board by position, so that right after it the cards are as they are listed, whatever their order was before.
 const KEYS = {confidence: -1, latency: 1, disagreement: -1}; // -1: the largest first
-const arranged = new WeakMap();
-let focused = null;
+let focused = null, drawn = null, arranged = null;
 
 const arrange = (board, key) => {
   const cards = [...board.children];
-  cards.forEach((card, index) => card.dataset.place ??= index);
   const value = (card) => {
     if (!(key in KEYS)) return +card.dataset.place;
     return key in card.dataset ? KEYS[key] * card.dataset[key] : Infinity; // a model that could not run stands last
@@ -61,17 +60,18 @@ const mark = () => {
 
 new MutationObserver(() => {
   const board = document.querySelector("#results .cards");
-  const key = results()?.dataset.sort ?? "list";
-  if (!board || arranged.get(board) === key) return;
-  const isNew = !arranged.has(board), held = board.contains(document.activeElement) && document.activeElement;
-  arranged.set(board, key);
+  if (!board) return;
+  const run = `${board.dataset.run} ${"complete" in board.dataset}`, key = results().dataset.sort ?? "list";
+  if (run === drawn && key === arranged) return;
+  if (run !== drawn) [...board.children].forEach((card, index) => { card.dataset.place = index; });
+  [drawn, arranged] = [run, key];
   if ("complete" in board.dataset) arrange(board, key);
   mark();
-  if (held) held.focus({preventScroll: true});
-  else if (isNew && focused && document.activeElement === document.body) {
-    document.querySelector(focused)?.focus({preventScroll: true});
-  }
-}).observe(document.documentElement, {childList: true, subtree: true, attributes: true, attributeFilter: ["data-sort"]});
+  const now = document.activeElement, then = focused && document.querySelector(focused);
+  if (then && then !== now && (now === document.body || board.contains(now))) then.focus({preventScroll: true});
+}).observe(document.documentElement, {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["data-run", "data-complete", "data-sort"],
+});
 
 document.addEventListener("focusin", (event) => {
   const button = event.target.closest && event.target.closest("#results button");

@@ -103,7 +103,7 @@ def build(sets: ModelSets, t):
     shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
     inputs = [parts.photo, parts.dataset, parts.turn, parts.reference, parts.picked, *groups]
     asks_anew = [parts.photo.change, *(group.input for group in groups), parts.go.click]
-    asks_again = [parts.reference.input, parts.picked.input]
+    asks_again = [parts.reference.change, parts.picked.change]
     # Listeners of one event run in the order in which they are defined: what is still running ends before the answer.
     gr.on([*asks_anew, *asks_again], Turn.take, parts.turn, None, queue=False, trigger_mode="multiple", **private)
     runs = gr.on(asks_anew, stream, inputs, parts.board, trigger_mode="always_last", **shared)

@@ -41,11 +41,11 @@ const barsAsImage = (svg) => {
 };
 
 // The photo with those of its layers that the page shows, as large as a square holds it.
-const drawLayers = (pen, photo, layers, x, y) => {
+const drawLayers = (pen, photo, layers, x, y, filter = "none") => {
   const factor = CELL / Math.max(photo.naturalWidth, photo.naturalHeight);
   const [width, height] = [photo.naturalWidth * factor, photo.naturalHeight * factor];
   const place = [x + (CELL - width) / 2, y + (CELL - height) / 2, width, height];
-  pen.filter = layers.length ? getComputedStyle(photo).filter : "none";
+  pen.filter = filter;
   pen.drawImage(photo, ...place);
   pen.filter = "none";
   for (const layer of layers) {
@@ -64,7 +64,7 @@ const drawPicture = async (pen, card, x, y) => {
     return;
   }
   const [photo, ...layers] = card.querySelectorAll(".pic img");
-  drawLayers(pen, photo, layers.filter(visible), x, y);
+  drawLayers(pen, photo, layers.filter(visible), x, y, getComputedStyle(photo).filter);
   const none = [...card.querySelectorAll(".pic .none")].find(visible);
   if (!none) return;
   const style = {px: 13, width: CELL - 32}, height = write(pen, none.innerText, 0, -1000, style); // measured out of sight
