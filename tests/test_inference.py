@@ -13,6 +13,8 @@ from PIL import Image
 from attention import checkpoints, foreign, inference, presentation
 from attention.checkpoints import CheckpointError
 from attention.datasets import normalise, preprocess, to_tensor
+from attention.explicit import Explicit
+from attention.heatmaps import class_activation_map
 from attention.inference import Models, compare
 from attention.variants import VARIANTS, UnknownVariant
 
@@ -41,6 +43,35 @@ def test_compare_equals_a_plain_forward_pass(models, name):
     with torch.no_grad():
         plain = checkpoints.load(name, device=models.device)(images).softmax(1)[0].cpu().numpy()
     assert result.probabilities == pytest.approx(plain, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["baseline", "cbam-block", "attention-pool-head", "multi-head-pool-head"])
+def test_a_class_that_is_asked_for_is_explained_as_the_plain_model_does(models, name):
+    images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
+    plain = checkpoints.load(name, device=models.device)
+    with torch.no_grad():
+        features = plain.forward_features(images)
+    (own,) = compare(PHOTO, [name], models)
+    for index in (own.ranking[-1], own.top1):
+        (result,) = compare(PHOTO, [name], models, index)
+        assert result.asked == result.explained == index and own.asked is None and own.explained == own.top1
+        assert result.activation == pytest.approx(class_activation_map(plain, features, index), abs=1e-4)
+        assert np.array_equal(result.probabilities, own.probabilities)
+    assert np.array_equal(result.activation, own.activation), "its own first choice, asked for by name"
+
+
+def test_nothing_is_explained_twice_where_no_class_is_asked_for(models, monkeypatch):
+    monkeypatch.setattr(Explicit, "explaining", lambda *a: pytest.fail("the head ran twice"))
+    assert len(list(compare(PHOTO, ["baseline", "cbam-block"], models))) == 2
+
+
+@pytest.mark.parametrize("index", [-1, 10])
+def test_a_class_that_does_not_exist_is_refused_before_anything_runs(models, index):
+    with pytest.raises(ValueError, match=f"no class {index}: these models know 10"):
+        compare(PHOTO, ["baseline"], models, index)
+    with pytest.raises(ValueError, match="no class"):
+        models.run("baseline", models.prepare(PHOTO), index)
+    assert not models._models
 
 
 def test_names_are_checked_before_anything_runs(models):

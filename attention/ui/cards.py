@@ -108,7 +108,7 @@ def _foot(lang: str, result, reference) -> str:
         return f"{call}{space}{text(lang, 'is_reference')}"
     key = "same_as_reference" if result.top1 == reference.top1 else "differs_from_reference"
     names = {"prediction": class_name(lang, result.prediction), "other": class_name(lang, reference.prediction)}
-    difference = f"{points(result, reference):+.1f}".replace("-", "−")
+    difference = f"{round(points(result, reference), 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: never minus nothing
     return f"{call}{space}{text(lang, key, points=difference, **names)}"
 
 
