@@ -81,9 +81,10 @@ def _page(body: str, lang: str) -> str:
         "'Noto Sans CJK SC',sans-serif}button{font-family:inherit}.section .scroll{overflow-x:auto}table.made{border-collapse:collapse;font-size:13px}"
         "table.made td,table.made th{text-align:left;padding:6px 16px 6px 0;border-bottom:1px solid var(--hair);"
         "font-weight:400;vertical-align:top}table.made code{word-break:break-all}"
-        "#map-choice{display:flex;gap:8px;margin:16px 0}#map-choice button{font:inherit;font-size:15px;padding:5px 16px;"
+        "#map-choice{display:flex;flex-wrap:wrap;gap:8px;margin:16px 0}#map-choice button{font:inherit;font-size:15px;padding:5px 16px;"
         "border:1px solid var(--hair);border-radius:8px;background:transparent;color:var(--strong);cursor:pointer}"
         "#map-choice button[aria-pressed=true]{background:var(--soft);border-color:var(--strong);font-weight:600}"
+        "#results .says-all{min-height:0}"
         "@media print{.card{break-inside:avoid}.filters,#map-choice{display:none}}"
     )
     return (

@@ -38,10 +38,10 @@ def _heading(setting: Setting, name: str, measured: Measured) -> str:
 
 
 def _pin(setting: Setting, name: str) -> str:
-    """The button that makes a model the one that the others are held against."""
-    if not setting.live:
-        return ""
+    """The button that makes a model the one that the others are held against; in a file, the mark of the one that is."""
     word = text(setting.language, "pin")
+    if not setting.live:
+        return f'<span class="pin">{escape(word)}</span>' if name == setting.reference else ""
     label = escape(f"{word}: {title(setting.language, variant_of(name))}")
     pressed = str(name == setting.reference).lower()
     return f'<button type="button" class="pin" data-pin="{name}" aria-pressed="{pressed}" aria-label="{label}">{escape(word)}</button>'

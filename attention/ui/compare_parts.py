@@ -126,15 +126,15 @@ class Parts:
     def _how_to_show(self, t) -> None:
         with gr.Row(equal_height=True):
             self.map = gr.Radio(
-                [(t(f"show_{kind}"), kind) for kind in KINDS], value="attention", label=t("show"), scale=7, min_width=320,
+                [(t(f"show_{kind}"), kind) for kind in KINDS], value="attention", label=t("show"), scale=10, min_width=320,
                 elem_id="map-choice",
             )  # fmt: skip
             self.order = gr.Dropdown(
                 [(t(f"order_{order}"), order) for order in ORDERS], value=ORDERS[0], label=t("order"), filterable=False,
-                scale=2, min_width=180, elem_id="card-order",
+                scale=4, min_width=180, elem_id="card-order",
             )  # fmt: skip
             self.opacity = gr.Slider(
-                0, 100, 65, step=5, label=t("opacity"), scale=2, min_width=180, buttons=[], elem_id="opacity"
+                0, 100, 65, step=5, label=t("opacity"), scale=5, min_width=180, buttons=[], elem_id="opacity"
             )  # fmt: skip
 
     def _take_away(self, t) -> None:

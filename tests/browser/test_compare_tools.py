@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -191,14 +192,17 @@ def test_another_photo_ends_what_is_running(visit_slow, slow_server):
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_nothing_moves_while_cards_arrive(visit_slow, slow_server, tmp_path, width):
-    """On a picture that no model knows: they differ, so that there is most to say, and the page says that it is foreign."""
-    Image.effect_noise((320, 240), 90).convert("RGB").save(tmp_path / "noise.png")
+    """Where there is most to say: the models differ, and the page says that they do not know such pictures."""
+    colours = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+    Image.fromarray(colours).resize((320, 240), Image.Resampling.BICUBIC).save(tmp_path / "blobs.png")
     page = visit_slow(width=width).page
-    (slow_server[1] / "slow").touch()
-    page.set_input_files("#photo input[type=file]", str(tmp_path / "noise.png"))
+    for name in ("slow", "foreign"):
+        (slow_server[1] / name).touch()
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "blobs.png"))
     page.wait_for_selector("#results .card.skeleton")
     first = page.evaluate(PLACES)
     complete(page)
+    assert "The models differ" in page.locator("#results .summary").inner_text()
     assert "Unlike the training" in page.locator("#results .aside").inner_text()
     assert page.evaluate(PLACES) == first and len(first) == 2 * len(SHOWN)
     for kind in ("activation", "difference", "photo"):
@@ -262,7 +266,8 @@ def test_the_report_opens_without_a_network(visit_slow, chromium, tmp_path):
     offline.goto((tmp_path / "report.html").as_uri())
     expect(offline.locator(".card.done")).to_have_count(len(SHOWN))
     assert "The reference" in offline.locator("[data-model=se-block] .foot").inner_text()
-    assert offline.locator(".pin, .top5 button").count() == 0, "what only a server answers is not there"
+    assert offline.locator("button.pin, .top5 button").count() == 0, "what only a server answers is not there"
+    assert offline.locator("[data-model=se-block] .pin").count() == offline.locator(".pin").count() == 1
     offline.get_by_role("button", name="Difference", exact=True).click()
     expect(offline.locator(".layer.difference").first).to_have_css("opacity", "1")
     assert said == [] and [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
