@@ -104,6 +104,22 @@ def visit_own(own_server, chromium):
 
 
 @pytest.fixture(scope="session")
+def slow_server(tmp_path_factory):
+    """The page on models that take their time while folder/slow is there: see slow.py; and that folder."""
+    folder = tmp_path_factory.mktemp("slow")
+    with serving(folder, "tests/browser/slow.py", str(folder)) as address:
+        yield address, folder
+
+
+@pytest.fixture
+def visit_slow(slow_server, chromium):
+    """Like `visit`, to the page of slow.py."""
+    for name in ("slow", "foreign"):
+        (slow_server[1] / name).unlink(missing_ok=True)
+    yield from _visits(slow_server[0], chromium)
+
+
+@pytest.fixture(scope="session")
 def chromium():
     assert CHROMIUM, "No Chromium here. Install one: sudo apt install chromium (make test does so for root)"
     with sync_playwright() as playwright:
