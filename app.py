@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
-    from attention.ui import page, theme
+    from attention.ui import language, page, theme
     from attention.uploads import MAX_BYTES
 
     try:
@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             css=theme.CSS,
             head=theme.HEAD,
             i18n=page.I18N,
+            app_kwargs={"middleware": language.MIDDLEWARE},
             footer_links=["api"],
             max_file_size=MAX_BYTES,
             ssr_mode=False,

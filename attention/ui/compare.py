@@ -16,7 +16,7 @@ from attention.inference import Models, check_names, compare
 from attention.model_sets import ModelSets
 from attention.presentation import result_as_json, shown_photo
 from attention.ui import cards, theme
-from attention.ui.language import language
+from attention.ui.language import language, language_of_event
 from attention.ui.measured import measured
 from attention.ui.texts import class_name, text, title
 from attention.variants import PLACEMENTS, REFERENCE, UnknownVariant, variant
@@ -35,7 +35,7 @@ class UploadImage(gr.Image):
         try:
             return uploads.read_image(payload.path)
         except uploads.UploadError as error:
-            raise gr.Error(str(error), title="", print_exception=False) from error
+            raise gr.Error(error.message(language_of_event()), title="", print_exception=False) from error
 
     def get_block_name(self) -> str:
         return "image"  # the frontend knows the parent class
