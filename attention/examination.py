@@ -18,10 +18,10 @@ from attention.corruption import STRENGTHS, corrupted
 from attention.datasets import EVALUATION_PIXELS, preprocess, to_tensor
 from attention.figures import upsample
 from attention.heatmaps import AttentionMap, activation_maps, describe, watch
-from attention.inference import Models, check_names
+from attention.inference import Models, check_class, check_names
 from attention.map_words import rank_correlation
 from attention.network import ResNet
-from attention.presentation import attention_map
+from attention.presentation import attention_map, signed_difference
 from attention.variants import REFERENCE, REPLICATES
 
 RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing
@@ -177,7 +177,7 @@ class Examiner:
         chosen = first.class_index
 
         def minus(a: np.ndarray, b_name: str) -> np.ndarray:
-            return _scaled(a) - _scaled(self.look(image, b_name, chosen).activation)
+            return signed_difference(a, self.look(image, b_name, chosen).activation)
 
         twin = next((n for n, replicate in REPLICATES.items() if replicate.replicate_of == REFERENCE), None)
         can_run = {n for n in self.models.names if n not in self.models.problems}
@@ -196,8 +196,7 @@ class Examiner:
 
     def _look(self, model: ResNet, name: str, prepared: Tensor, class_index: int | None) -> Look:
         names = self.models.dataset.class_names
-        if class_index is not None and not 0 <= class_index < len(names):
-            raise ValueError(f"There is no class {class_index}: these models know {len(names)}, numbered from 0.")
+        check_class(class_index, self.models)
         with self._lock, watch(model) as weights:
             logits, activations = activation_maps(model, prepared, class_index)
         return Look(
@@ -209,8 +208,3 @@ class Examiner:
             {stage: values[0].cpu().numpy() for stage, values in activations.items()},
             {path: value.item() for path, value in model.named_parameters() if path.rpartition(".")[2] == "gamma"},
         )
-
-
-def _scaled(values: np.ndarray) -> np.ndarray:
-    top = float(values.max())
-    return values / top if top > 0 else values

@@ -19,7 +19,7 @@ class Explanation(NamedTuple):
 
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, C, h, w), what the head reads
-    activation: Tensor  # (B, h, w), class activation map of the most probable class
+    activation: Tensor  # (B, h, w), class activation map of the most probable class, or of one that was asked for
     weights: dict[str, Tensor]  # what heatmaps.watch sees, by path, in the order of the network
 
 
@@ -40,6 +40,15 @@ class Explicit(nn.Module):
             features = self.model.forward_features(images.to(self.dtype)).float()
             logits, activation = read_head(self.model, features)
         return Explanation(logits, features, activation, weights)
+
+    @torch.no_grad()
+    def explaining(self, found: Explanation, class_index: int) -> Explanation:
+        """What the forward pass found, with the class activation maps of one class for every image.
+
+        Only the head runs again, on the features that are there: so it also serves a forward pass that was recorded.
+        """
+        classes = torch.full((len(found.features),), class_index, device=found.features.device)
+        return found._replace(activation=read_head(self.model, found.features, classes)[1])
 
 
 def fast(model: ResNet, dtype: torch.dtype = torch.float32) -> Explicit:

@@ -8,23 +8,20 @@ from pathlib import Path
 
 import torch
 
-from attention import class_means, devices, foreign, results, uploads
+from attention import devices, results
 from attention.checkpoints import read_manifest
-from attention.figures import data_uri
 from attention.files import write_text
-from attention.inference import Models, check_names, compare
-from attention.presentation import shown_photo
-from attention.ui import cards
+from attention.inference import Models, check_names
+from attention.ui.card_pictures import KINDS
 from attention.ui.charts import chart, chart_key, chart_says
+from attention.ui.compare_stream import compare_stream
 from attention.ui.matrix import matrix_html
-from attention.ui.measured import measured
 from attention.ui.style import CSS, SCRIPT
 from attention.ui.table import notes_html, table_html
 from attention.ui.texts import text, title
 from attention.uploads import Upload
-from attention.variants import REFERENCE, variant
+from attention.variants import variant
 
-KINDS = ("attention", "activation", "photo")
 _DARK = "document.documentElement.classList.toggle('dark', matchMedia('(prefers-color-scheme: dark)').matches);"
 _SWITCH = """
 document.addEventListener("click", (event) => {
@@ -46,16 +43,20 @@ def write(
     file: Path,
     lang: str = "en",
     progress: Callable[[str], None] = lambda sentence: None,
+    pinned: str = "",
+    picked: str = "",
 ) -> None:
     """Write the report on named pictures: those models (None: all) on each, then the tables of their data set.
 
+    `pinned` and `picked` are the reference and the class that every card explains, as in compare_stream.
     Raises UnknownVariant or CheckpointError for a model that cannot run, WriteError where the file cannot be written.
     """
     chosen = check_names(names or [n for n in models.names if n not in models.problems], models)
     parts = []
     for caption, upload in pictures:
         progress(caption)
-        parts.append(_section(caption, _compared(upload, models, chosen, lang)))
+        *_, compared = compare_stream(upload, chosen, models, lang, pinned, picked, live=False)
+        parts.append(_section(caption, compared))
     buttons = "".join(
         f'<button type="button" value="{kind}" aria-pressed="{str(kind == KINDS[0]).lower()}">'
         f"{escape(text(lang, f'show_{kind}'))}</button>"
@@ -101,22 +102,6 @@ def _section(heading: str, body: str) -> str:
 
 def _when(lang: str) -> str:
     return text(lang, "report_when", when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
-
-
-def _compared(upload: Upload, models: Models, names: list[str], lang: str) -> str:
-    """What the page shows of one picture when all models have answered."""
-    order = sorted(names, key=lambda name: name != REFERENCE)
-    done = list(compare(upload.image, order, models))
-    reference = next((result for result in done if result.name == REFERENCE), None)
-    table, photo = measured(models.dataset.name, models.device.type), shown_photo(upload.image)
-    photo_uri = data_uri(photo)
-    means = {r.name: class_means.of_class(models.dataset.name, r.name, r.top1) for r in done}
-    made = {r.name: cards.card(lang, r, reference, photo, photo_uri, table[r.name], means[r.name]) for r in done}
-    head = f'<p class="summary">{cards.summary(lang, done)}</p>'
-    head += "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
-    if models.looks_foreign(upload.image, done):
-        head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
-    return cards.board(lang, names, made, head)
 
 
 def _study(models: Models, lang: str) -> str:

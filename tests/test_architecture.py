@@ -35,8 +35,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"precision", "export"},
     {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},
     {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
-    {"ui"},
-    {"report"},
+    {"ui", "report"},  # the page offers the report, which is made of the page's pieces
     {"__main__"},
 ]
 

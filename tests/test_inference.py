@@ -97,7 +97,7 @@ def beside() -> Models:
 def test_warming_up_keeps_the_faster_way_to_share_the_cores(
     published, two_cores, monkeypatch, alone_s, beside_s, chosen
 ):
-    monkeypatch.setattr(Models, "run", lambda models, name, images: name)
+    monkeypatch.setattr(Models, "run", lambda models, name, images, class_index=None: name)
 
     def results(names, images, models):
         time.sleep(beside_s if models.side_by_side else alone_s)
@@ -113,7 +113,7 @@ def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatc
     """Both models wait for each other: one after another would wait for ever."""
     both, seen = threading.Barrier(2, timeout=60), []
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         seen.append(torch.get_num_threads())
         both.wait()
         return name
@@ -131,7 +131,7 @@ def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatc
 def test_the_first_named_comes_first_and_the_others_as_they_are_ready(published, two_cores, monkeypatch):
     may_end = threading.Event()
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         assert name != "cbam-block" or may_end.wait(60)
         return name
 
@@ -153,7 +153,7 @@ def test_one_failure_ends_a_comparison_and_the_next_one_runs(published, two_core
 def test_a_caller_that_stops_listening_stops_the_work(published, two_cores, monkeypatch):
     ran = []
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         ran.append(name)
         return name
 

@@ -27,6 +27,7 @@ from attention.ui.questions_of_change import (
     RandomWeights,
 )
 from attention.ui.texts import class_name, text, title
+from attention.ui.turn import Turn
 from attention.variants import REFERENCE, UnknownVariant, variant
 
 QUESTIONS = (
@@ -42,24 +43,6 @@ QUESTIONS = (
 FIRST_MODEL = "self-attention-stage"  # the one with most to ask: where does a point look
 OWN_CHOICE = "*"  # the class that the model itself finds most probable; a drop-down takes "" for no choice at all
 PROBLEMS = (CheckpointError, DataError, UnknownVariant, ValueError)  # each says in a sentence what to do
-
-
-class Turn:
-    """The newest request of one visitor, kept in a gr.State: each visitor gets a copy, which all of its events share."""
-
-    def __init__(self):
-        self.number = 0
-
-    def take(self) -> None:
-        self.number += 1
-
-    def follow(self, steps: Iterator) -> Iterator:
-        """The steps, until a newer request takes its turn."""
-        number = self.number
-        for step in steps:
-            if number != self.number:
-                return
-            yield step
 
 
 class Examiners:

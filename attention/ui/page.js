@@ -1,15 +1,6 @@
-// What answers a tap without the server: switching maps, sorting and filtering tables. Events are delegated, so that cards that
-// arrive later take part.
+// What answers a tap without the server: sorting and filtering tables. Events are delegated, so that tables that arrive later
+// take part.
 document.addEventListener("click", (event) => {
-  const picture = event.target.closest && event.target.closest("#results .pic");
-  if (picture) {
-    const results = document.querySelector("#results");
-    const order = ["attention", "activation", "photo"];
-    const next = order[(order.indexOf(results.dataset.map || "attention") + 1) % 3];
-    const choice = document.querySelector(`#map-choice input[value="${next}"]`);
-    if (choice) choice.click(); else results.dataset.map = next;
-    return;
-  }
   const filter = event.target.closest && event.target.closest(".filters button");
   if (filter) {
     const chosen = filter.dataset.show;

@@ -1,6 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_examine, texts_page
+from attention.ui import texts_compare, texts_examine, texts_page
 from attention.variants import Variant
 
 TEXTS = {
@@ -24,25 +24,19 @@ TEXTS = {
         "opacity": "Opacity of the map",
         "compare": "Compare",
         "stop": "Stop",
-        "empty": "Drop a photo, paste one, use the camera, or choose a sample. The models compare as soon as it is there.",
         "loading": "Loading the models of {dataset} …",
         "not_loaded": "The models of this data set cannot be loaded: {problem}",
         "no_models": "Choose at least one model.",
         "classes": "These models know {count} classes: {classes}. Any photo works, but only these can be named.",
-        "foreign": "This picture is unlike the photographs these models were trained on, so the names below say little. The baseline's largest probability lies under the value that {keep:.0%} of the test photographs exceed.",
         "agree": "All {count} models say {prediction}.",
         "only": "{name} says {prediction}.",
         "differ": "The models differ: {groups}.",
         "says": "{prediction} ({names})",
         "several": "{count} models",
-        "same_as_reference": "Says the same as {reference}.",
-        "differs_from_reference": "Says {prediction}; {reference} says {other}.",
-        "is_reference": "The reference the others are held against.",
         "call": "{ms:.0f} ms for this call, map included",
         "accuracy_line": "{accuracy:.1%} on the test set",
         "accuracy_of": "{accuracy:.1%} on {images} held-out photographs",
         "latency_line": "p50 {p50:.1f} ms",
-        "waiting": "waiting",
         "placement_none": "no attention",
         "placement_input": "input",
         "placement_block": "in blocks",
@@ -79,10 +73,7 @@ TEXTS = {
         "words_not_finite": "This map holds values that are not finite, so it is not drawn.",
         "words_channels_gate": "Weights from {low:.2f} to {high:.2f}, mean {mean:.2f}; {below:,} of {channels:,} channels below half.",
         "words_channels_softmax": "Weights from {low:.2f} to {high:.2f} times uniform; {below:,} of {channels:,} channels below half of it.",
-        "legend_attention": "Attention: gates from 0 to 1; softmax weights as multiples of the uniform weight, over positions on a logarithmic scale.",
-        "legend_activation": "Class activation of each model's own first choice: normalised per image.",
         "legend_low": "low", "legend_high": "high",
-        "tap": "Tap a picture to switch between attention, class activation and photo.",
         "model_failed": "This model cannot run: {problem}",
         "unknown_model": "There is no model {name!r}. Known: {known}.",
         "accuracy_heading": "Accuracy and cost",
@@ -240,25 +231,19 @@ TEXTS = {
         "opacity": "热图不透明度",
         "compare": "开始对比",
         "stop": "停止",
-        "empty": "拖入、粘贴或拍一张照片，也可以选一张样例；照片就位后模型立即开始对比。",
         "loading": "正在加载 {dataset} 的模型……",
         "not_loaded": "无法加载该数据集的模型：{problem}",
         "no_models": "请至少选择一个模型。",
         "classes": "这些模型认识 {count} 个类别：{classes}。任何照片都可以试，但只会给出这些名称。",
-        "foreign": "这张图片与模型训练时见过的照片不像，下面的名称参考价值很小：基线的最大概率低于 {keep:.0%} 的测试照片所超过的阈值。",
         "agree": "{count} 个模型一致认为是{prediction}。",
         "only": "{name} 认为是{prediction}。",
         "differ": "模型意见不一：{groups}。",
         "says": "{names} 认为是{prediction}",
         "several": "{count} 个模型",
-        "same_as_reference": "与{reference}的判断相同。",
-        "differs_from_reference": "判断为{prediction}；{reference}判断为{other}。",
-        "is_reference": "其他模型以它为参照。",
         "call": "本次调用 {ms:.0f} 毫秒（含热图）",
         "accuracy_line": "测试集准确率 {accuracy:.1%}",
         "accuracy_of": "{images} 张留出照片上的准确率 {accuracy:.1%}",
         "latency_line": "p50 {p50:.1f} 毫秒",
-        "waiting": "等待中",
         "placement_none": "无注意力",
         "placement_input": "输入",
         "placement_block": "残差块",
@@ -295,10 +280,7 @@ TEXTS = {
         "words_not_finite": "这张图含有非有限值，因此没有绘制。",
         "words_channels_gate": "权重从 {low:.2f} 到 {high:.2f}，平均 {mean:.2f}；{channels:,} 个通道中有 {below:,} 个低于一半。",
         "words_channels_softmax": "权重为均匀权重的 {low:.2f} 到 {high:.2f} 倍；{channels:,} 个通道中有 {below:,} 个低于其一半。",
-        "legend_attention": "注意力：门控权重为 0 到 1；softmax 权重以均匀权重的倍数表示，位置上的用对数刻度。",
-        "legend_activation": "类激活图：各模型自己的首选类别，按单张图片归一化。",
         "legend_low": "低", "legend_high": "高",
-        "tap": "点按图片可在注意力、类激活图和原图之间切换。",
         "model_failed": "该模型无法运行：{problem}",
         "unknown_model": "没有名为 {name!r} 的模型。可用：{known}。",
         "accuracy_heading": "准确率与代价",
@@ -437,7 +419,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_examine, texts_page):
+for _tab in (texts_compare, texts_examine, texts_page):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 

@@ -4,7 +4,9 @@ import gradio as gr
 
 from attention.ui.style import CSS, SCRIPT
 
-__all__ = ["CSS", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "build_theme"]
+__all__ = [
+    "CSS", "FETCH_REPORT", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "SORT_CARDS", "build_theme",
+]  # fmt: skip
 
 FONTS = (
     "system-ui",
@@ -35,5 +37,9 @@ def build_theme() -> gr.themes.Base:
 
 HEAD = f"<script>\n{SCRIPT}</script>"
 SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
+SORT_CARDS = "(order) => { document.querySelector('#results').dataset.sort = order; }"
+FETCH_REPORT = (
+    "() => { if (document.querySelector('#save-says [data-ready]')) document.querySelector('#report-file').click(); }"
+)
 SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
 SET_MAP_OPACITY = "(value) => { document.querySelector('#examine').style.setProperty('--opacity', value / 100); }"
