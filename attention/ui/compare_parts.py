@@ -175,9 +175,9 @@ def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
     return {"choices": titled(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
 
 
-def settings(lang: str, models: Models) -> list:
-    """Values for `Parts.of_dataset`: models, samples and classes of one data set."""
-    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen_at_first(models.names)
+def settings(lang: str, models: Models, chosen: tuple[str, ...] | None = None) -> list:
+    """Values for `Parts.of_dataset`: models (those `chosen`, else the usual ones), samples and classes of one data set."""
+    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen or chosen_at_first(models.names)
     can_fetch = name in datasets.DATASETS and not samples.photographs(name)
     return [
         *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),

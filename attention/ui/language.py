@@ -22,11 +22,14 @@ def language(request: gr.Request | Request | None) -> str:
     """ "en" or "zh"; English where there is no browser. An event's request carries the page's query parameters and cookies."""
     if request is None:
         return "en"
-    for asked in (request.query_params.get(NAME), request.cookies.get(COOKIE)):
-        code = str(asked).lower().split("-")[0]
-        if code in TEXTS:
-            return code
-    return language_of(request.headers.get("accept-language"))
+    chosen = language_of_tag(request.query_params.get(NAME)) or language_of_tag(request.cookies.get(COOKIE))
+    return chosen or language_of(request.headers.get("accept-language"))
+
+
+def language_of_tag(tag: str | None) -> str | None:
+    """ "zh" for zh, zh-CN and the like; None for a language that the page does not speak."""
+    code = (tag or "").lower().split("-")[0]
+    return code if code in TEXTS else None
 
 
 class Page(gr.Blocks):
