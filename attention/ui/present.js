@@ -230,7 +230,8 @@ const build = () => {
     if (document.fullscreenElement) document.exitFullscreen();
     dialog.remove();
   };
-  document.body.append(dialog);
+  // inside: Gradio lets the rules of a media query reach no further
+  (document.querySelector(".gradio-container .contain") ?? document.body).append(dialog);
 };
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, " ": 1, Enter: 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1, Home: -1e6, End: 1e6 };

@@ -25,7 +25,12 @@ FLAGS = [
 ]  # fmt: skip
 # Gradio's own client says the first whenever it closes an event stream, the others when one leaves the page while a stream
 # is open; they are no messages of ours and cannot be switched off.
-KNOWN = ("Method not implemented.", "AbortError: signal is aborted without reason", "Connection errored out.")
+KNOWN = (
+    "Method not implemented.",
+    "AbortError: signal is aborted without reason",
+    "Connection errored out.",
+    "Unexpected error Connection errored out.",
+)
 
 
 @contextmanager
