@@ -7,14 +7,23 @@ import sys
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Serve the Attention Lab page.")
-    parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "7860")))
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python app.py", description="Serve the Attention Lab page.")
+    parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="the address to serve at; $HOST")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "7860")), help="its port; $PORT")
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="where the models run (default: the best)",
+    )
     parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
     parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = build_parser().parse_args(argv)
 
     from attention import datasets
     from attention.checkpoints import CheckpointError

@@ -74,7 +74,8 @@ class SpeaksTheVisitorsLanguage:
             await send(start)
             await send({**message, "body": page})
 
-        await self.app(scope, receive, translated)
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        await self.app({**scope, "headers": plain}, receive, translated)  # what is compressed cannot be written into
 
 
 def in_language(page: bytes, tag: str) -> bytes:
