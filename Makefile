@@ -2,6 +2,8 @@
 # make test   set up, then the whole suite                     (ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
+# make screenshots     the pictures of README: docs/screenshots/
+# make docs            the list of all commands and flags: docs/command-line.md
 PYTHON ?= python3.11
 PORT ?= 7860
 HOST ?= 127.0.0.1
@@ -9,7 +11,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings contact-sheet clean
+.PHONY: demo test check browser renderings contact-sheet screenshots docs clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -41,6 +43,12 @@ check: $(VENV)/.dev
 
 contact-sheet: $(VENV)/.demo
 	$(BIN)/python -m attention contact-sheet $(ARGS)
+
+screenshots: $(VENV)/.dev browser
+	$(BIN)/python tests/browser/screenshots.py
+
+docs: $(VENV)/.demo
+	$(BIN)/python tools/document.py
 
 renderings:
 	bash samples/render.sh

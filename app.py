@@ -12,13 +12,20 @@ from attention.serving.settings import Settings, add_flags
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Serve the Attention Lab page.")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python app.py", description="Serve the Attention Lab page.")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
+        help="where the models run (default: the best)",
+    )  # fmt: skip
     parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
     parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
     add_flags(parser.add_argument_group("serving", "docs/serving.md says more."))
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = build_parser().parse_args(argv)
 
     from attention import datasets
     from attention.checkpoints import CheckpointError

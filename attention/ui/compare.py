@@ -130,11 +130,12 @@ def build(sets: ModelSets, t):
     parts.opacity.input(None, parts.opacity, js=theme.SET_OPACITY, **private)
     _build_api(parts, sets)
 
-    def on_load(request: gr.Request):
-        lang, name = language(request), sets.first_name
+    def on_load(request: gr.Request, name: str = sets.first_name, chosen: tuple[str, ...] | None = None):
+        """Of the data set `name` and the models `chosen`, which a link may ask for."""
+        lang = language(request)
         radio = gr.update(choices=dataset_choices(sets.names), value=name, visible=len(sets.names) > 1)
         try:
-            return radio, *settings(lang, sets[name]), board.empty(lang)
+            return radio, *settings(lang, sets[name], chosen), board.empty(lang)
         except (CheckpointError, datasets.DataError) as error:
             problem = cards.notice(text(lang, "not_loaded", problem=error))
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem

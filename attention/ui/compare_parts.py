@@ -13,6 +13,7 @@ from attention.inference import Models
 from attention.model_sets import ModelSets
 from attention.ui import board
 from attention.ui.card_pictures import KINDS
+from attention.ui.language import language_of_event
 from attention.ui.texts import class_name, text, title
 from attention.ui.turn import Turn
 from attention.variants import PLACEMENTS, variant
@@ -31,7 +32,7 @@ class UploadImage(gr.Image):
         try:
             return uploads.read_image(payload.path)
         except uploads.UploadError as error:
-            raise gr.Error(str(error), title="", print_exception=False) from error
+            raise gr.Error(error.message(language_of_event()), title="", print_exception=False) from error
 
     def get_block_name(self) -> str:
         return "image"  # the frontend knows the parent class
@@ -174,9 +175,9 @@ def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
     return {"choices": titled(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
 
 
-def settings(lang: str, models: Models) -> list:
-    """Values for `Parts.of_dataset`: models, samples and classes of one data set."""
-    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen_at_first(models.names)
+def settings(lang: str, models: Models, chosen: tuple[str, ...] | None = None) -> list:
+    """Values for `Parts.of_dataset`: models (those `chosen`, else the usual ones), samples and classes of one data set."""
+    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen or chosen_at_first(models.names)
     can_fetch = name in datasets.DATASETS and not samples.photographs(name)
     return [
         *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),

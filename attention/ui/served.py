@@ -20,7 +20,7 @@ from attention.serving.health import Health
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
-from attention.ui import page, theme
+from attention.ui import language, page, theme
 from attention.uploads import MAX_BYTES
 
 CLEAN_SECONDS = 60  # between looks for files that are old enough to go
@@ -62,6 +62,7 @@ class Served:
             css=theme.CSS,
             head=theme.HEAD,
             i18n=page.I18N,
+            app_kwargs={"middleware": language.MIDDLEWARE},
             footer_links=["api"],
             max_file_size=MAX_BYTES,
             show_error=False,  # an error that is not meant for visitors says nothing to them

@@ -1,6 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_compare, texts_examine
+from attention.ui import texts_compare, texts_examine, texts_page
 from attention.variants import Variant
 
 TEXTS = {
@@ -415,7 +415,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine):
+for _tab in (texts_compare, texts_examine, texts_page):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 

@@ -32,6 +32,18 @@ def build_theme() -> gr.themes.Base:
         button_primary_shadow="none",
         body_background_fill="#ffffff",
         body_background_fill_dark="#0f1115",
+        # neutral greys, one step apart: the photo and its maps are the colourful thing
+        background_fill_primary_dark="#12151a",
+        background_fill_secondary_dark="#191d24",
+        block_background_fill_dark="#12151a",
+        block_border_color_dark="#2e3540",
+        block_label_background_fill_dark="#191d24",
+        border_color_primary_dark="#2e3540",
+        input_background_fill_dark="#191d24",
+        checkbox_label_background_fill="#f4f6f8",
+        checkbox_label_background_fill_dark="#1f252e",
+        button_secondary_background_fill_dark="#2a313c",
+        body_text_color_subdued_dark="#a3adba",
     )
 
 

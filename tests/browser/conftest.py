@@ -23,8 +23,14 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-# Gradio's own client says this whenever it closes an event stream; it is no message of ours and cannot be switched off.
-KNOWN = {"Method not implemented."}
+# Gradio's own client says the first whenever it closes an event stream, the others when one leaves the page while a stream
+# is open; they are no messages of ours and cannot be switched off.
+KNOWN = (
+    "Method not implemented.",
+    "AbortError: signal is aborted without reason",
+    "Connection errored out.",
+    "Unexpected error Connection errored out.",
+)
 
 
 @contextmanager
@@ -163,7 +169,7 @@ def _visits(server: str, chromium):
         tab = Visit(context.new_page())
         visits.append(tab)
         tab.page.set_default_timeout(60_000)
-        tab.page.on("console", lambda m: m.text in KNOWN or tab.messages.append(f"{m.type}: {m.text}"))
+        tab.page.on("console", lambda m: m.text.startswith(KNOWN) or tab.messages.append(f"{m.type}: {m.text}"))
         tab.page.on("pageerror", lambda error: tab.messages.append(f"error: {error}"))
         ours = (server, "data:", "blob:")
         tab.page.on("request", lambda r: r.url.startswith(ours) or tab.foreign_requests.append(r.url))
