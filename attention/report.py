@@ -15,7 +15,7 @@ from attention.files import write_text
 from attention.inference import Models, check_names, compare
 from attention.presentation import shown_photo
 from attention.ui import cards
-from attention.ui.charts import chart, chart_key, chart_says
+from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.matrix import matrix_html
 from attention.ui.measured import measured
 from attention.ui.style import CSS, SCRIPT
@@ -132,8 +132,7 @@ def _study(models: Models, lang: str) -> str:
         drawn = chart(lang, table).to_html(
             full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True}
         )
-        below = f'{chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
-        below += f'<p class="says">{escape(chart_says(lang, table))}</p>'
+        below = chart_key(lang, table) + chart_lines(lang, table)
         parts.append(_section(text(lang, "chart_heading"), f'<div id="accuracy-latency">{drawn}</div>{below}'))
     return "".join(parts)
 
