@@ -15,12 +15,16 @@ from attention import evaluation, results
 from attention.evaluation import CALIBRATION_BINS, CONFIDENCE, RESAMPLES, SEEDS_TO_JUDGE
 from attention.variants import REFERENCE, VARIANTS
 
-FLAT = 0.5  # of a bin's images, on average over seeds: below it a bin is left out of the diagram
+RARE = 5  # images of a seed, on average: a bin of fewer says nothing, and is left out of the diagram
 
 
 @lru_cache(maxsize=256)  # of some 80 kB each
-def _read(path: Path, stamp: int) -> np.ndarray:
-    return results.read_array(path, "probabilities")
+def _read(path: Path, stamp: int, images: int) -> np.ndarray:
+    probabilities = results.read_array(path, "probabilities")
+    if probabilities.ndim != 2 or len(probabilities) != images or not np.isfinite(probabilities).all():
+        shown = f"data/results/predictions/{path.relative_to(results.PREDICTIONS)}"
+        raise results.ResultsError(f"{shown} does not hold probabilities of {images} images. Restore it from git.")
+    return probabilities
 
 
 def available(dataset_name: str) -> list[str]:
@@ -36,7 +40,8 @@ def _folder(dataset_name: str) -> Path:
 def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
     """{seed: probabilities (N, classes)} of a variant's runs, the lowest seed first. Raises ResultsError."""
     paths = {int(path.stem.rpartition("-seed")[2]): path for path in _folder(dataset_name).glob(f"{variant}-seed*.npz")}
-    return {seed: _read(paths[seed], paths[seed].stat().st_mtime_ns) for seed in sorted(paths)}
+    images = len(results.val_labels(dataset_name)) if paths else 0
+    return {seed: _read(paths[seed], paths[seed].stat().st_mtime_ns, images) for seed in sorted(paths)}
 
 
 # training
@@ -143,7 +148,7 @@ class Calibration:
     """How far a model's probabilities are to be believed: fractions throughout.
 
     `error` is the expected calibration error, the mean over seeds, with its 95 % interval: over seeds (Student's t) from
-    SEEDS_TO_JUDGE seeds on, else over photographs (bootstrap). `bins` has a row a bin that holds images: `confidence` and
+    SEEDS_TO_JUDGE seeds on, else over photographs (bootstrap). `bins` has a row a bin that holds RARE images: `confidence` and
     `accuracy` in it, `low` and `high` (Wilson, as for the images of one seed), `images` (of one seed, on average).
     """
 
@@ -187,9 +192,9 @@ def _reliability(confidence: np.ndarray, right: np.ndarray, seeds: int) -> pd.Da
         confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), images=("bin", "size")
     )
     bins = bins.assign(images=bins["images"] / seeds)
-    bins = bins[bins["images"] >= FLAT].reset_index()
+    bins = bins[bins["images"] >= RARE].reset_index()
     ends = [
-        evaluation.accuracy_interval(min(round(share * images), round(images) or 1), round(images) or 1)
+        evaluation.accuracy_interval(min(round(share * images), round(images)), round(images))
         for share, images in zip(bins["accuracy"], bins["images"], strict=True)
     ]
     return bins.assign(low=[low for low, _ in ends], high=[high for _, high in ends])

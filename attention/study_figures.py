@@ -11,48 +11,71 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from attention.figures import DASHES, LINE_COLOURS, style, tinted
+from attention.figures import DASHES, LINE_COLOURS, PLACEMENT_COLOURS, style, tinted
 
 SOME, MUCH = 0.0, 0.55  # opacity of a cell: words on the fullest still have 4.5:1 in both themes
 BELOW, ABOVE = "#2166AC", "#B2182B"  # the ends of RdBu, as in question_figures: blue below 0, red above
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "cross")
+SYMBOLS = ("square", "diamond", "triangle-up", "star", "cross", "x")
+SHOWN = 0.75  # of the epochs, the later ones
 LEGEND = {"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}}
 
 
-def _look(index: int) -> tuple[str, str, str]:
-    """Colour, dash and symbol of the so-manieth model: no two of the first eighteen are alike."""
-    return LINE_COLOURS[index % 6], DASHES[index // 6 % len(DASHES)], SYMBOLS[index % len(SYMBOLS)]
+def _looks(names: Sequence[str], reference: str) -> dict[str, tuple[str, str, str]]:
+    """Colour, dash and symbol of each model: the reference is grey, and no two of the first eighteen others are alike."""
+    looks = {reference: (PLACEMENT_COLOURS["none"], "solid", "circle")}
+    for index, name in enumerate(name for name in names if name != reference):
+        looks[name] = LINE_COLOURS[index % 6], DASHES[index // 6 % len(DASHES)], SYMBOLS[index % len(SYMBOLS)]
+    return looks
 
 
 # training
 
 
-def training_curves(panels: Mapping[str, Mapping[str, object]], epoch: str, hover: str) -> go.Figure:
+def training_curves(
+    panels: Mapping[str, Mapping[str, object]], epoch: str, hover: str, reference: str = ""
+) -> go.Figure:
     """A panel a figure, one below the other over the same epochs; a line a model, with a band from its lowest seed to its
     highest where it has several.
 
     `panels` is {axis title: {model: Curve}} (predictions.Curve), `epoch` the title of the axis below, `hover` a template.
+    The view begins after a quarter of the training, where the lines part; a double click shows all of it.
     """
     figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for number, (axis, curves) in enumerate(panels.items(), 1):
-        for index, (name, curve) in enumerate(curves.items()):
-            colour, dash, _ = _look(index)
-            if curve.seeds > 1:
-                figure.add_scatter(
-                    x=[*curve.epochs, *curve.epochs[::-1]], y=[*curve.low, *curve.high[::-1]], mode="lines",
-                    fill="toself", fillcolor=tinted(colour, 0.18), line={"width": 0}, hoverinfo="skip",
-                    showlegend=False, legendgroup=name, name=name, row=number, col=1,
-                )  # fmt: skip
-            figure.add_scatter(
-                x=curve.epochs, y=curve.mean, mode="lines", name=name, legendgroup=name, showlegend=number == 1,
-                line={"color": colour, "width": 2, "dash": dash}, row=number, col=1,
-                customdata=np.stack([curve.low, curve.high], 1),
-                hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
-            )  # fmt: skip
-        figure.update_yaxes(title=axis, row=number, col=1)
+        looks = _looks(list(curves), reference)
+        for name, curve in curves.items():
+            _add_curve(figure, number, name, curve, looks[name], hover)
+        figure.update_yaxes(title=axis, range=_later([(c.low, c.high) for c in curves.values()]), row=number, col=1)
+    last = max((curve.epochs[-1] for curves in panels.values() for curve in curves.values()), default=1)
+    figure.update_xaxes(range=[last * (1 - SHOWN), last], row=len(panels), col=1)
     figure.update_xaxes(title=epoch, row=len(panels), col=1)
     style(figure).update_layout(height=320 * len(panels), showlegend=True, legend=LEGEND | {"y": -0.1})
     return figure
+
+
+def _add_curve(figure: go.Figure, row: int, name: str, curve, look: tuple[str, str, str], hover: str) -> None:
+    colour, dash, _ = look
+    if curve.seeds > 1:
+        figure.add_scatter(
+            x=[*curve.epochs, *curve.epochs[::-1]], y=[*curve.low, *curve.high[::-1]], mode="lines",
+            fill="toself", fillcolor=tinted(colour, 0.18), line={"width": 0}, hoverinfo="skip",
+            showlegend=False, legendgroup=name, name=name, row=row, col=1,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=curve.epochs, y=curve.mean, mode="lines", name=name, legendgroup=name, showlegend=row == 1,
+        line={"color": colour, "width": 2, "dash": dash}, row=row, col=1,
+        customdata=np.stack([curve.low, curve.high], 1), hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+    )  # fmt: skip
+
+
+def _later(ends: list[tuple[np.ndarray, np.ndarray]]) -> list[float] | None:
+    """A range around what curves do in the part that is shown first."""
+    later = [values[int(len(values) * (1 - SHOWN)) :] for pair in ends for values in pair]
+    if not later:
+        return None
+    low, high = min(float(v.min()) for v in later), max(float(v.max()) for v in later)
+    room = 0.05 * max(high - low, 1e-9)
+    return [low - room, high + room]
 
 
 # cells
@@ -65,13 +88,15 @@ def _cells(values, columns, rows, text, hover, scale, low, high, unit) -> go.Fig
             z=values, x=list(columns), y=list(rows), text=text, texttemplate="%{text}", textfont={"size": 13},
             hovertext=hover, hoverinfo="text", hoverongaps=False, colorscale=scale, zmin=low, zmax=high, xgap=2, ygap=2,
             colorbar={
-                "orientation": "h", "y": 0, "yanchor": "top", "yref": "paper", "thickness": 10, "len": 0.5, "x": 0,
+                "orientation": "h", "y": 0, "yanchor": "top", "yref": "paper", "thickness": 10, "len": 0.7, "x": 0,
                 "xanchor": "left", "title": {"text": unit, "side": "bottom"}, "outlinewidth": 0,
             },
         )
     )  # fmt: skip
     style(figure)
-    figure.update_xaxes(side="top", tickangle=-40, showgrid=False, automargin=True, fixedrange=True)
+    figure.update_xaxes(
+        side="top", dtick=1, autotickangles=[-40, -90], showgrid=False, automargin=True, fixedrange=True
+    )  # every class is named, upright where there is little room
     figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, fixedrange=True)
     figure.update_layout(height=44 * len(rows) + 220, margin={"l": 8, "r": 24, "t": 8, "b": 80})
     return figure
@@ -116,7 +141,7 @@ def _rising() -> list:
 # calibration
 
 
-def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: str) -> go.Figure:
+def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: str, reference: str = "") -> go.Figure:
     """Accuracy against confidence, in per cent: a line a model over its bins (predictions.Calibration.bins) with their 95 %
     intervals; on the diagonal a probability is the share of right answers. `hover` is a template."""
     figure = go.Figure()
@@ -124,8 +149,9 @@ def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: 
         x=[0, 100], y=[0, 100], mode="lines", line={"color": "#808894", "dash": "dot", "width": 1.5},
         showlegend=False, hoverinfo="skip",
     )  # fmt: skip
-    for index, (name, table) in enumerate(bins.items()):
-        colour, dash, symbol = _look(index)
+    looks = _looks(list(bins), reference)
+    for name, table in bins.items():
+        colour, dash, symbol = looks[name]
         figure.add_scatter(
             x=100 * table["confidence"], y=100 * table["accuracy"], name=name, mode="lines+markers",
             error_y={

@@ -162,6 +162,4 @@ def _build_files(choices: list) -> None:
     for kind in table_files.KINDS:
         ask = gr.Button(visible="hidden", elem_id=f"save-{kind}")
         quietly = {"api_visibility": "private", "show_progress": "hidden"}
-        ask.click(make(kind), [*choices, names], made, js=ASK, **quietly).then(
-            None, made, None, js=SAVE, **quietly
-        )
+        ask.click(make(kind), [*choices, names], made, js=ASK, **quietly).then(None, made, None, js=SAVE, **quietly)

@@ -70,7 +70,9 @@ def draw(view: str, asked: Asked) -> tuple[go.Figure, str]:
 def _read(view: str, asked: Asked) -> str:
     if view == "classes" and asked.values == "accuracy":
         return asked.text("classes_read_accuracy")
-    return asked.text(f"{view}_read", **({"bins": CALIBRATION_BINS, "needed": SEEDS_TO_JUDGE} if view == "calibration" else {}))
+    if view == "calibration":
+        return asked.text("calibration_read", bins=CALIBRATION_BINS, rare=predictions.RARE, needed=SEEDS_TO_JUDGE)
+    return asked.text(f"{view}_read")
 
 
 def _source(view: str, lang: str) -> str:
@@ -99,7 +101,10 @@ def _curves(asked: Asked) -> tuple[go.Figure, str]:
         asked.text("curves_axis_accuracy"): {_seeded(asked, n, c.seeds): _in_percent(c) for n, c in accuracy.items()},
         asked.text("curves_axis_loss"): {_seeded(asked, n, c.seeds): c for n, c in loss.items()},
     }
-    figure = study_figures.training_curves(panels, asked.text("curves_axis_epoch"), asked.text("curves_hover"))
+    figure = study_figures.training_curves(
+        panels, asked.text("curves_axis_epoch"), asked.text("curves_hover"),
+        _seeded(asked, REFERENCE, accuracy[REFERENCE].seeds) if REFERENCE in accuracy else "",
+    )  # fmt: skip
     return figure, _curves_say(asked, accuracy)
 
 
@@ -276,7 +281,8 @@ def _calibration(asked: Asked) -> tuple[go.Figure, str]:
     found = {name: predictions.calibration(asked.dataset, name) for name in asked.models}
     bins = {_seeded(asked, name, one.seeds): one.bins for name, one in found.items()}
     axes = asked.text("calibration_confidence"), asked.text("calibration_accuracy")
-    figure = study_figures.reliability(bins, axes, asked.text("calibration_hover"))
+    reference = _seeded(asked, REFERENCE, found[REFERENCE].seeds) if REFERENCE in found else ""
+    figure = study_figures.reliability(bins, axes, asked.text("calibration_hover"), reference)
     errors = [
         asked.text(
             "calibration_one", name=asked.title(name), error=_percent(one.error), low=_percent(one.low),
@@ -306,7 +312,9 @@ def _against_baseline(asked: Asked) -> str:
         "same": shown[~told],
     }
     found = [
-        asked.text(f"calibration_{kind}", names=asked.join([_error_difference(asked, row) for _, row in rows.iterrows()]))
+        asked.text(
+            f"calibration_{kind}", names=asked.join([_error_difference(asked, row) for _, row in rows.iterrows()])
+        )
         for kind, rows in groups.items()
         if len(rows)
     ]

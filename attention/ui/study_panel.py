@@ -43,7 +43,11 @@ def answer(
         gr.update(choices=choices, value=one, visible=view == "confusion" and bool(models)),
     )
     if not models:
-        return *controls, gr.update(value=None, visible=False), f'<p class="says">{escape(text(lang, "study_none"))}</p>'
+        return (
+            *controls,
+            gr.update(value=None, visible=False),
+            f'<p class="says">{escape(text(lang, "study_none"))}</p>',
+        )
     try:
         figure, lines = draw(view, Asked(lang, dataset_name, tuple(models), values, one))
     except (ResultsError, OSError) as problem:

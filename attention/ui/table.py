@@ -178,7 +178,9 @@ def group_words(lang: str, rows: pd.DataFrame) -> str:
     if rows["seeds"].min() >= SEEDS_TO_JUDGE:
         return text(lang, "group_several", count=len(rows), needed=SEEDS_TO_JUDGE)
     seeds = int(rows["seeds"].iloc[0])
-    return text(lang, "group_one" if seeds == 1 else "group_same", count=len(rows), **({} if seeds == 1 else {"seeds": seeds}))
+    return text(
+        lang, "group_one" if seeds == 1 else "group_same", count=len(rows), **({} if seeds == 1 else {"seeds": seeds})
+    )
 
 
 def says(lang: str, table: pd.DataFrame) -> str:
