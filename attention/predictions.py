@@ -4,6 +4,7 @@ Everything is computed from data/results/predictions and data/results/labels (an
 asked for: these are small, and what is read is kept until the file changes. No data set is needed.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +28,10 @@ def _read(path: Path, stamp: int, images: int) -> np.ndarray:
     return probabilities
 
 
-def available(dataset_name: str) -> list[str]:
-    """The variants of the recipe that the page shows which have predictions, in the order of VARIANTS."""
-    there = {path.stem.rpartition("-seed")[0] for path in _folder(dataset_name).glob("*-seed*.npz")}
-    return [name for name in VARIANTS if name in there]
+def available(dataset_name: str) -> dict[str, int]:
+    """{variant: seeds} of the recipe that the page shows, of those that have predictions, in the order of VARIANTS."""
+    found = Counter(path.stem.rpartition("-seed")[0] for path in _folder(dataset_name).glob("*-seed*.npz"))
+    return {name: found[name] for name in VARIANTS if name in found}
 
 
 def _folder(dataset_name: str) -> Path:

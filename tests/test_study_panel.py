@@ -36,9 +36,10 @@ def test_what_is_available_are_the_committed_runs():
     for name in DATASETS:
         table = results.read(results.RUNS_FILE)
         runs = table[table["dataset"] == name].groupby("variant")["seed"].apply(list)
-        assert predictions.available(name) == [v for v in VARIANTS if v in runs.index]
+        expected = {v: len(runs[v]) for v in VARIANTS if v in runs.index}
+        assert predictions.available(name) == expected and list(predictions.available(name)) == list(expected)
         assert {v: list(predictions.by_seed(name, v)) for v in runs.index} == {v: sorted(k) for v, k in runs.items()}
-    assert predictions.available("flowers") == []
+    assert predictions.available("flowers") == {}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -224,14 +225,13 @@ def test_every_view_says_reads_and_names_its_source(lang, dataset, view):
 
 
 def test_the_first_models_are_the_baseline_and_one_a_placement_with_several_seeds():
-    names = predictions.available("imagenette")
-    seeds = study_panel._seeds("imagenette")
-    chosen = study_charts.at_first(names, seeds)
+    seeds = predictions.available("imagenette")
+    chosen = study_charts.at_first(seeds)
     assert chosen[0] == REFERENCE and len(chosen) <= study_charts.AT_FIRST and all(seeds[n] >= 3 for n in chosen)
     placements = [VARIANTS[name].placement for name in chosen]
     assert len(set(placements)) == len(placements)
-    assert len(study_charts.at_first(predictions.available("imagewoof"), study_panel._seeds("imagewoof"))) == 5
-    assert study_charts.at_first([], {}) == []
+    assert len(study_charts.at_first(predictions.available("imagewoof"))) == 5
+    assert study_charts.at_first({}) == []
 
 
 def test_the_section_is_closed_at_first_and_draws_nothing(monkeypatch):

@@ -53,7 +53,8 @@ def chart(lang: str, table: pd.DataFrame) -> go.Figure:
     hovers = {row["variant"]: _hover(lang, row) for row in table.to_dict("records")}
     measured = table.dropna(subset=["p50_ms"]).iloc[0]
     latency = text(lang, "axis_latency", batch=int(measured["batch_size"]), device=measured["device"])
-    axes = (latency, text(lang, "axis_accuracy"))
+    first, below = latency.split("<br>")  # the second line is long, and has to fit on a phone
+    axes = (f'{first}<br><span style="font-size:12px">{below}</span>', text(lang, "axis_accuracy"))
     competing = front(table)
     on_front = list(competing.loc[competing["on_front"], "variant"])
     return figures.accuracy_against_latency(table, families, titles, hovers, axes, REFERENCE, on_front)

@@ -47,11 +47,11 @@ class Asked:
         return [class_name(self.lang, name) for name in datasets.dataset(self.dataset).class_names]
 
 
-def at_first(names: list[str], seeds: dict[str, int]) -> list[str]:
+def at_first(seeds: dict[str, int]) -> list[str]:
     """Of each placement the first, the baseline before all, then the next: of those with the seeds that a verdict takes, where
     there are such."""
-    several = [name for name in names if seeds.get(name, 0) >= SEEDS_TO_JUDGE]
-    names = several if len(several) > 1 else names
+    several = [name for name in seeds if seeds[name] >= SEEDS_TO_JUDGE]
+    names = several if len(several) > 1 else list(seeds)
     of_placement = {p: [name for name in names if VARIANTS[name].placement == p] for p in PLACEMENTS}
     chosen = [REFERENCE] if REFERENCE in names else []
     chosen += [group[0] for p, group in of_placement.items() if group and p != "none"]

@@ -5,25 +5,12 @@ from html import escape
 
 import gradio as gr
 
-from attention import predictions, results
+from attention import predictions
 from attention.results import ResultsError
 from attention.ui.language import language
 from attention.ui.study_charts import VALUES, VIEWS, Asked, at_first, draw
 from attention.ui.texts import text, title
 from attention.variants import VARIANTS
-
-
-def _names(dataset_name: str) -> list[str]:
-    return predictions.available(dataset_name)
-
-
-def _seeds(dataset_name: str) -> dict[str, int]:
-    """How many seeds each variant has in the recipe shown."""
-    table = results.read(results.ACCURACY_FILE)
-    if table.empty:
-        return {}
-    rows = table[(table["dataset"] == dataset_name) & (table["recipe"] == results.recipe_shown(dataset_name))]
-    return dict(zip(rows["variant"], rows["seeds"], strict=True))
 
 
 def _heading(lang: str, is_there: bool) -> str:
@@ -35,7 +22,7 @@ def answer(
     lang: str, dataset_name: str, view: str, models: list[str], values: str, one: str | None
 ) -> tuple[dict, dict, dict, str]:
     """Updates of what a cell holds, of the one model whose confusions are shown, of the chart; and the lines below it."""
-    models = [name for name in _names(dataset_name) if name in (models or ())]
+    models = [name for name in predictions.available(dataset_name) if name in (models or ())]
     one = one if one in models else next(iter(models), None)
     choices = [(title(lang, VARIANTS[name]), name) for name in models]
     controls = (
@@ -61,10 +48,10 @@ def render(lang: str, dataset_name: str, models: list[str] | None = None) -> lis
 
     No chart is drawn before the section is opened, so that the page loads no later for it.
     """
-    names, hidden = _names(dataset_name), gr.update(visible=False)
+    names, hidden = predictions.available(dataset_name), gr.update(visible=False)
     heading, closed = _heading(lang, bool(names)), gr.update(open=False, visible=bool(names))
     kept = [name for name in names if name in (models or ())]
-    chosen = kept or at_first(names, _seeds(dataset_name))
+    chosen = kept or at_first(names)
     views = [(text(lang, f"view_{name}"), name) for name in VIEWS]
     cells = [(text(lang, f"values_{name}"), name) for name in VALUES]
     return [
