@@ -13,7 +13,7 @@ from attention.checkpoints import read_manifest
 from attention.files import write_text
 from attention.inference import Models, check_names
 from attention.ui.card_pictures import KINDS
-from attention.ui.charts import chart, chart_key, chart_says
+from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare_stream import compare_stream
 from attention.ui.matrix import matrix_html
 from attention.ui.style import CSS, SCRIPT
@@ -118,8 +118,7 @@ def _study(models: Models, lang: str) -> str:
         drawn = chart(lang, table).to_html(
             full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True}
         )
-        below = f'{chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
-        below += f'<p class="says">{escape(chart_says(lang, table))}</p>'
+        below = chart_key(lang, table) + chart_lines(lang, table)
         parts.append(_section(text(lang, "chart_heading"), f'<div id="accuracy-latency">{drawn}</div>{below}'))
     return "".join(parts)
 

@@ -17,6 +17,7 @@ LAYERS = [  # a module imports from its own layer or those before it
         "uploads",
         "figures",
         "question_figures",
+        "study_figures",
         "map_scores",
         "datasets",
         "recipes",
@@ -33,7 +34,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"strengths", "explicit", "ablation", "randomisation", "faithfulness"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
     {"precision", "export"},
-    {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},
+    {"inference", "results", "predictions", "leaderboard", "score_maps", "sweep", "class_means"},
     {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
     {"ui", "report"},  # the page offers the report, which is made of the page's pieces
     {"__main__"},
@@ -93,7 +94,7 @@ def test_gradio_is_known_to_the_page_alone(path):
         assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
 
 
-@pytest.mark.parametrize("name", ["figures", "question_figures", "presentation", "uploads"])
+@pytest.mark.parametrize("name", ["figures", "question_figures", "study_figures", "presentation", "uploads"])
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
 

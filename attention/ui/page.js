@@ -1,15 +1,5 @@
-// What answers a tap without the server: sorting and filtering tables. Events are delegated, so that tables that arrive later
-// take part.
+// What answers a tap without the server: sorting tables. Events are delegated, so that tables that arrive later take part.
 document.addEventListener("click", (event) => {
-  const filter = event.target.closest && event.target.closest(".filters button");
-  if (filter) {
-    const chosen = filter.dataset.show;
-    filter.parentElement.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b === filter));
-    filter.closest(".filtered").querySelectorAll("tbody tr").forEach((row) => {
-      row.hidden = chosen !== "" && row.dataset.placement !== chosen && !("reference" in row.dataset);
-    });
-    return;
-  }
   const heading = event.target.closest && event.target.closest("table.figures thead th:not(.group)");
   if (heading) {
     const up = heading.getAttribute("aria-sort") !== "ascending";

@@ -1,6 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_compare, texts_examine, texts_page
+from attention.ui import texts_compare, texts_examine, texts_page, texts_study
 from attention.variants import Variant
 
 TEXTS = {
@@ -90,9 +90,7 @@ TEXTS = {
         "threads": ", {threads} thread(s)", "some_of": "{count} of {of} models",
         "busy_note": "The machine was busy, or its timings spread by more than 15 %, while these were measured: {names}.",
         "chart_heading": "Accuracy against latency",
-        "chart_read": "Up is more accurate, left is faster. The bars are the 95 % intervals of the table; a hollow marker is one seed. The baseline, the best and the extremes are named where there is room; hover or tap shows the others' row of the table.",
-        "chart_says": "Most accurate: {best} ({best_accuracy:.1%}). Baseline: {reference_accuracy:.1%} in {reference_p50:.1f} ms. Slowest: {slowest} ({slowdown:.2f} times the baseline's time).",
-        "chart_verdicts": "Against the baseline: {counts}.", "verdict_count": "{count} {verdict}",
+        "verdict_count": "{count} {verdict}",
         "family_channel": "channel", "family_spatial": "spatial", "family_combined": "combined",
         "family_self-attention": "self-attention", "family_pooling": "pooling",
         "measured_on": "Latency measured on", "batch": "Images a call", "show_busy": "Show busy measurements",
@@ -126,7 +124,6 @@ TEXTS = {
         "matrix_read": "In a cell: the difference in accuracy, in percentage points; its 95 % interval; the verdict; and what a call takes longer, measured like the latencies of the table below.",
         "notes_summary": "What the columns mean, and how they were measured",
         "memory_note": "Memory: the most that one call holds beyond weights and images.",
-        "chart_source": "Sources: data/results/accuracy.csv, made by python -m attention results, and data/results/latency.csv, made by python -m attention benchmark.",
         "col_throughput": "Images a second", "col_memory": "Memory, MB",
         "costs_heading": "What each mechanism takes, and how that grows",
         "costs_missing": "The mechanisms have not been timed by themselves on this device. Make it with: python -m attention benchmark --mechanisms",
@@ -158,7 +155,6 @@ TEXTS = {
         "compute_here": "Baselines of this project, scored at 128 px",
         "axis_compute": "multiply-adds of the training's forward passes, 10¹²",
         "compute_says": "The baseline reaches {accuracy:.1%} ({low:.1%} to {high:.1%}, over photographs) at 128 px after {epochs} epochs, with {share:.2f} times the compute of the leaderboard's cheapest entry, which reaches {other:.1%}.",
-        "compute_read": "Up is more accurate, left is cheaper. The leaderboard gives no compute: a ResNeXt-50 stands for its network. Source: data/results/leaderboard.csv, made by python -m attention leaderboard.",
         "maps_heading": "Can the maps be trusted?",
         "maps_lead": "Two questions to the maps of these models, on images whose answers are known, beside three maps that know nothing of the model: a centre Gaussian, a random map and an edge map.",
         "maps_missing": "The maps of these models have not been scored yet. Make it with: python -m attention score-maps",
@@ -176,12 +172,10 @@ TEXTS = {
         "read_pixel_precision": "Area under precision against recall over all pixels of the pets (PxAP, Choi et al. 2020). Cats and dogs that no model was trained on: further right is better.",
         "read_deletion": "Area under the probability of the chosen class while the marked pixels are replaced by the mean colour, strongest first: further left is better.",
         "read_insertion": "Area under the probability of the chosen class while the marked pixels are put back into a blurred picture, strongest first: further right is better.",
-        "maps_read": "A mark a map, its colour the placement, with the 95 % interval over images; hover or tap shows the row behind it.",
         "maps_summary": "What counts as better",
         "maps_judged": "A map counts as better or worse than another where the 95 % bootstrap interval of its difference on the same images leaves zero out. These intervals are over images: they do not cover the luck of a training run, and are not corrected for the number of comparisons.",
         "maps_breeds": "The boxes are dogs of these classes; the class activation map is that of the true breed. The dogs are large and mostly in the middle, which favours the centre Gaussian.",
         "maps_no_breeds": "The boxes are dogs of Imagewoof, which these models were not trained on; the class activation map is that of the class that a model chose. The dogs are large and mostly in the middle, which favours the centre Gaussian.",
-        "maps_source": "{images} images. Sources: data/results/heatmaps.csv and heatmap_differences.csv, made by python -m attention score-maps.",
         "maps_images": "{images} images", "maps_threshold": "Threshold {threshold:.2f}", "maps_less": "less {other}: {difference}",
         "map_centre": "Centre Gaussian", "map_random": "Random map", "map_edges": "Edge map",
         "maps_kind_attention": "attention maps", "maps_kind_activation": "class activation maps",
@@ -194,7 +188,7 @@ TEXTS = {
         "maps_counts": "{kind}: {better} better, {worse} worse, {same} not told apart",
         "no_results": "No results yet. Train with python -m attention sweep; then python -m attention publish and python -m attention benchmark fill this page.",
         "no_latency": "No latency has been measured yet. Make it with: python -m attention benchmark",
-        "axis_latency": "p50 latency, ms (batch {batch}, {device})",
+        "axis_latency": "p50 latency, ms<br>batch {batch}, {device}",
         "axis_accuracy": "accuracy on val, %",
         "col_model": "Model", "col_placement": "Placement", "col_seeds": "Seeds", "col_accuracy": "Accuracy, %",
         "col_interval": "95 % interval", "col_difference": "Difference, points", "col_difference_interval": "Its 95 % interval",
@@ -295,9 +289,7 @@ TEXTS = {
         "threads": "，{threads} 线程", "some_of": "{of} 个模型中的 {count} 个",
         "busy_note": "测量时机器繁忙，或计时离散超过 15 %：{names}。",
         "chart_heading": "准确率与延迟",
-        "chart_read": "越高越准，越靠左越快。误差线是表中的 95 % 置信区间；空心标记表示只有一个随机种子。图中在放得下处标出基线、最准者和各端点的名称，悬停或点按可看其余各点在表中的一行。",
-        "chart_says": "最准：{best}（{best_accuracy:.1%}）。基线：{reference_accuracy:.1%}，{reference_p50:.1f} 毫秒。最慢：{slowest}（基线用时的 {slowdown:.2f} 倍）。",
-        "chart_verdicts": "与基线相比：{counts}。", "verdict_count": "{verdict} {count} 个",
+        "verdict_count": "{verdict} {count} 个",
         "family_channel": "通道", "family_spatial": "空间", "family_combined": "组合",
         "family_self-attention": "自注意力", "family_pooling": "池化",
         "measured_on": "延迟测量设备", "batch": "每次调用的图片数", "show_busy": "显示繁忙时的测量",
@@ -331,7 +323,6 @@ TEXTS = {
         "matrix_read": "每格依次为：准确率差值（百分点）、其 95 % 置信区间、结论，以及每次调用增加的时间（测量条件与下表的延迟相同）。",
         "notes_summary": "各列的含义与测量方法",
         "memory_note": "内存：一次调用在权重和图片之外最多占用的量。",
-        "chart_source": "数据：data/results/accuracy.csv（由 python -m attention results 生成）与 data/results/latency.csv（由 python -m attention benchmark 生成）。",
         "col_throughput": "图片/秒", "col_memory": "内存，MB",
         "costs_heading": "每种机制本身的耗时及其增长",
         "costs_missing": "该设备上还没有单独测过各机制。生成命令：python -m attention benchmark --mechanisms",
@@ -363,7 +354,6 @@ TEXTS = {
         "compute_here": "本项目的基线，在 128 像素下评测",
         "axis_compute": "训练前向计算的乘加次数，10¹²",
         "compute_says": "基线训练 {epochs} 轮后，在 128 像素下达到 {accuracy:.1%}（对照片的区间 {low:.1%} 至 {high:.1%}），所用算力是排行榜最省一行的 {share:.2f} 倍，后者为 {other:.1%}。",
-        "compute_read": "越高越准，越左越省。排行榜没有给出算力，这里以 ResNeXt-50 代表其网络。来源：data/results/leaderboard.csv，由 python -m attention leaderboard 生成。",
         "maps_heading": "热图可信吗？",
         "maps_lead": "在答案已知的图片上向这些模型的热图提两个问题，并与三种对模型一无所知的图作对照：中心高斯、随机图和边缘图。",
         "maps_missing": "这些模型的热图还没有评分。生成命令：python -m attention score-maps",
@@ -381,12 +371,10 @@ TEXTS = {
         "read_pixel_precision": "在宠物图全部像素上，精确率-召回率曲线下的面积（PxAP，Choi 等，2020）。这些猫狗没有用于任何模型的训练：越靠右越好。",
         "read_deletion": "从最强处开始把标出的像素换成平均颜色，所选类别概率曲线下的面积：越靠左越好。",
         "read_insertion": "从最强处开始把标出的像素放回模糊的图片，所选类别概率曲线下的面积：越靠右越好。",
-        "maps_read": "一个标记代表一张热图，颜色表示位置，横线是对图片的 95 % 区间；悬停或轻点可看对应的数据行。",
         "maps_summary": "怎样才算更好",
         "maps_judged": "同一批图片上差值的 95 % 自助法区间不含零时，才算更好或更差。区间只针对图片，不包含训练的偶然性，也没有对比较次数作校正。",
         "maps_breeds": "框中是这些类别的狗，类激活图取真实品种。狗大多很大且居中，这对中心高斯有利。",
         "maps_no_breeds": "框来自 Imagewoof 的狗，这些模型没有用它们训练；类激活图取模型自己选的类别。狗大多很大且居中，这对中心高斯有利。",
-        "maps_source": "{images} 张图片。来源：data/results/heatmaps.csv 和 heatmap_differences.csv，由 python -m attention score-maps 生成。",
         "maps_images": "{images} 张图片", "maps_threshold": "阈值 {threshold:.2f}", "maps_less": "减去{other}：{difference}",
         "map_centre": "中心高斯", "map_random": "随机图", "map_edges": "边缘图",
         "maps_kind_attention": "注意力图", "maps_kind_activation": "类激活图",
@@ -399,7 +387,7 @@ TEXTS = {
         "maps_counts": "{kind} {better} 个更好，{worse} 个更差，{same} 个分不出",
         "no_results": "还没有结果。先用 python -m attention sweep 训练，再运行 python -m attention publish 和 python -m attention benchmark。",
         "no_latency": "还没有测过延迟。生成命令：python -m attention benchmark",
-        "axis_latency": "p50 延迟，毫秒（批大小 {batch}，{device}）",
+        "axis_latency": "p50 延迟，毫秒<br>批大小 {batch}，{device}",
         "axis_accuracy": "val 准确率，%",
         "col_model": "模型", "col_placement": "位置", "col_seeds": "种子数", "col_accuracy": "准确率，%",
         "col_interval": "95 % 区间", "col_difference": "差值，百分点", "col_difference_interval": "差值的 95 % 区间",
@@ -415,7 +403,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine, texts_page):
+for _tab in (texts_compare, texts_examine, texts_page, texts_study):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
