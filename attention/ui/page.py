@@ -6,7 +6,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare, examine, many
+from attention.ui import benchmarks, compare, examine, learn, many
 from attention.ui.language import language
 from attention.ui.texts import TEXTS, text
 
@@ -32,6 +32,8 @@ def build(sets: ModelSets) -> gr.Blocks:
                 load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_many"), id="many"):
                 load_many, many_outputs = many.build(sets, I18N)
+            with gr.Tab(I18N("tab_learn"), id="learn") as learn_tab:
+                learn.build(sets, I18N, learn_tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
                 render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
