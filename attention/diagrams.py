@@ -45,7 +45,7 @@ class Box:
     tone: str = "plain"
 
 
-BOX_WIDTH, BOX_HEIGHT, ACROSS, DOWN = 172, 44, 188, 76
+BOX_WIDTH, BOX_HEIGHT, ACROSS, DOWN = 180, 44, 196, 76
 
 
 def ranks(boxes: Sequence[Box]) -> list[int]:
@@ -59,32 +59,81 @@ def ranks(boxes: Sequence[Box]) -> list[int]:
     return rows
 
 
-Node = tuple[int, int]  # a box (its index) or the place where a line passes (its source), in a row
+Node = tuple[int, int]  # a box (its index) or the place where its line passes on the way down, and the row of that
+NARROW = 0.5  # the room that a passing line takes, where a box takes 1
+SWEEPS = 6
+STIFF = 3.0  # how many times more an end that passes costs to bend than one at a box
 
 
-def _columns(boxes: Sequence[Box], rows: list[int]) -> dict[Node, float]:
-    """Where each box, and each long line on its way, stands in its row: sorted by the mean of what is above (Sugiyama)."""
-    lasts = [
-        max((rows[j] for j, b in enumerate(boxes) if i in dict(b.sources)), default=rows[i]) for i in range(len(boxes))
-    ]
-    levels: list[list[Node]] = [
-        [(i, row) for i in range(len(boxes)) if rows[i] <= row < max(lasts[i], rows[i] + 1)]
-        for row in range(max(rows) + 1)
-    ]
-    columns: dict[Node, float] = {}
-    for row, nodes in enumerate(levels):
+class _Layout:
+    """Where boxes and passing lines stand: few crossings (the barycentre method), then lines as straight as there is room."""
 
-        def above(node: Node, row=row) -> float:
-            i = node[0]
-            if rows[i] < row:
-                return columns[(i, row - 1)]
-            places = [columns[(s, row - 1)] for s, _ in boxes[i].sources if (s, row - 1) in columns]
-            return float(np.mean(places)) if places else 99.0
+    def __init__(self, boxes: Sequence[Box]):
+        self.rows = ranks(boxes)
+        chains = [
+            [(source, row) for row in range(self.rows[source], self.rows[target])] + [(target, self.rows[target])]
+            for target, box in enumerate(boxes)
+            for source, _ in box.sources
+        ]
+        self.edges = {pair for chain in chains for pair in zip(chain, chain[1:], strict=False)}
+        nodes = {(i, row) for i, row in enumerate(self.rows)} | {node for chain in chains for node in chain}
+        self.levels = [sorted(n for n in nodes if n[1] == row) for row in range(max(self.rows) + 1)]
+        self._order()
+        self.column = self._place()
 
-        ordered = sorted(nodes, key=above)
-        for place, node in enumerate(ordered):
-            columns[node] = place - (len(ordered) - 1) / 2
-    return columns
+    def is_box(self, node: Node) -> bool:
+        return self.rows[node[0]] == node[1]
+
+    def _neighbours(self, node: Node) -> tuple[list[Node], list[Node]]:
+        """Those above and those below."""
+        return [a for a, b in self.edges if b == node], [b for a, b in self.edges if a == node]
+
+    def _order(self) -> None:
+        best, fewest = self.levels, self._crossings(self.levels)
+        levels = [list(level) for level in self.levels]
+        for sweep in range(SWEEPS):
+            below = sweep % 2
+            place = {node: i for level in levels for i, node in enumerate(level)}
+            for level in reversed(levels) if below else levels:
+
+                def centre(node: Node, place=place, below=below) -> float:
+                    found = [place[n] for n in self._neighbours(node)[below]]
+                    return float(np.mean(found)) if found else place[node]
+
+                level.sort(key=centre)
+                place |= {node: i for i, node in enumerate(level)}
+            if (crossings := self._crossings(levels)) < fewest:
+                best, fewest = [list(level) for level in levels], crossings
+        self.levels = best
+
+    def _crossings(self, levels: list[list[Node]]) -> int:
+        place = {node: i for level in levels for i, node in enumerate(level)}
+        edges = [(a[1], place[a], place[b]) for a, b in self.edges]
+        return sum(r == s and (a - c) * (b - d) < 0 for r, a, b in edges for s, c, d in edges) // 2
+
+    def _place(self) -> dict[Node, float]:
+        """Columns without changing the order of a row: the least bent lines, long ones above all (Gansner et al. 1993, IV).
+
+        A linear programme over the columns and each edge's way across.
+        """
+        from scipy.optimize import linprog  # late: the page starts without it
+
+        nodes = [node for level in self.levels for node in level]
+        edges, number = sorted(self.edges), {node: i for i, node in enumerate(nodes)}
+        rows: list[tuple[dict[int, float], float]] = []  # what the sum of these is at most
+        for level in self.levels:
+            for a, b in zip(level, level[1:], strict=False):
+                room = sum(1.0 if self.is_box(node) else NARROW for node in (a, b)) / 2
+                rows.append(({number[a]: 1, number[b]: -1}, -room))
+        for e, (a, b) in enumerate(edges):
+            for sign in (1, -1):
+                rows.append(({number[a]: sign, number[b]: -sign, len(nodes) + e: -1}, 0.0))
+        matrix = np.zeros((len(rows), len(nodes) + len(edges)))
+        for line, (terms, _) in zip(matrix, rows, strict=True):
+            line[list(terms)] = list(terms.values())
+        costs = [0.0] * len(nodes) + [STIFF ** sum(not self.is_box(node) for node in pair) for pair in edges]
+        found = linprog(costs, matrix, [most for _, most in rows], bounds=(0, None))
+        return dict(zip(nodes, found.x.tolist(), strict=False))
 
 
 def _line(points: list[tuple[float, float]]) -> str:
@@ -112,28 +161,48 @@ def _route(source: int, target: int, rows: list[int], spot) -> list[tuple[float,
 
 def flow(boxes: Sequence[Box], title: str, description: str, colour: str, name: str) -> str:
     """A module from above to below, a box a step. `colour` marks the boxes that make attention weights."""
-    rows = ranks(boxes)
-    columns = _columns(boxes, rows)
-    left, right = min(columns.values()), max(columns.values())
-    width, height = (right - left) * ACROSS + BOX_WIDTH + 8, max(rows) * DOWN + BOX_HEIGHT + 8
+    layout = _Layout(boxes)
+    rows, half = layout.rows, BOX_WIDTH / 2
+    edges = [
+        (layout.column[node] * ACROSS - room, layout.column[node] * ACROSS + room)
+        for node in layout.column
+        for room in [half if layout.is_box(node) else 24]
+    ]
+    left, right = min(a for a, _ in edges), max(b for _, b in edges)
+    width, height = right - left + 8, max(rows) * DOWN + BOX_HEIGHT + 8
 
     def spot(node: Node) -> tuple[float, float]:
-        return (columns[node] - left) * ACROSS + BOX_WIDTH / 2 + 4, node[1] * DOWN + BOX_HEIGHT / 2 + 4
+        return layout.column[node] * ACROSS - left + 4, node[1] * DOWN + BOX_HEIGHT / 2 + 4
 
-    lines, words = [], []
+    lines, said_at = [], []
     for target, box in enumerate(boxes):
         for source, said in box.sources:
             points = _route(source, target, rows, spot)
             lines.append(_line(points))
             (x, y), (to_x, to_y) = points[-2:]
             if said:
-                words.append(_label((x + to_x) / 2, (y + to_y) / 2, said))
+                said_at.append(((y + to_y) / 2, (x + to_x) / 2, said))
     drawn = [_box(box, *spot((i, rows[i])), colour) for i, box in enumerate(boxes)]
-    return svg(width, height, title, description, "".join([*lines, *drawn, *words]), name)
+    return svg(width, height, title, description, "".join([*lines, *drawn, *_labels(said_at)]), name)
+
+
+def _label_width(words: str) -> float:
+    return 6.6 * len(words) + 8
+
+
+def _labels(said_at: list[tuple[float, float, str]]) -> list[str]:
+    """What is said at lines (y, x), moved to the right where it would lie on the one before."""
+    drawn, free = [], {}
+    for y, x, words in sorted(said_at):
+        half = _label_width(words) / 2
+        x = max(x, free.get(y, -half) + half)
+        free[y] = x + half
+        drawn.append(_label(x, y, words))
+    return drawn
 
 
 def _label(x: float, y: float, words: str) -> str:
-    width = 6.6 * len(words) + 8
+    width = _label_width(words)
     return f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{PAPER}"/>' + _text(
         x, y + 4, words, MUTED, extra=' font-size="12"'
     )
@@ -176,10 +245,10 @@ WIDE, ROW, SLOT = 336, 52, 10
 
 def network(parts: Sequence[Part], chosen: str, title: str, description: str, name: str) -> str:
     """The network from above to below. A slot is a ring in its placement's colour, `data-slot` its path; `chosen` is filled."""
-    y, body, frames = 4.0, [], {}
+    y, last_y, body, frames = 4.0, 4.0, [], {}
     for part in parts:
         if part.inside:  # of the block that was drawn last
-            body.append(_slot(part, WIDE - 32, y - ROW + (ROW - 8) / 2, chosen, False))
+            body.append(_slot(part, WIDE - 32, last_y + (ROW - 8) / 2, chosen, False))
         elif part.placement:
             body.append(_slot(part, WIDE / 2, y + 14, chosen, True))
             y += 36
@@ -189,7 +258,7 @@ def network(parts: Sequence[Part], chosen: str, title: str, description: str, na
                 frames[part.stage] = (y, y)
                 y += 26
             body.append(_part(part, 12 if part.stage else 0, y))
-            y += ROW
+            last_y, y = y, y + ROW
             if part.stage:
                 frames[part.stage] = (frames[part.stage][0], y + 2)
                 y += 0 if part is not _last_of(parts, part.stage) else 10
@@ -243,7 +312,7 @@ def histogram(values: np.ndarray, title: str, name: str, bins: int = 25) -> str:
     )
     zero = 150 * -low / (high - low) if low < 0 < high else -1
     line = f'<path d="M{zero:.1f} 0V32" stroke="{STRONG}"/>' if zero >= 0 else ""
-    return svg(150, 32, title, f"{low:.3g} … {high:.3g}", bars + line, name)
+    return svg(150, 32, title, f"{low:.3g} … {high:.3g}".replace("-", "−"), bars + line, name)
 
 
 def kernels(values: np.ndarray, title: str, name: str, side: int = 14) -> str:

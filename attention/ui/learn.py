@@ -20,7 +20,7 @@ from attention.ui.compare import by_placement, titled
 from attention.ui.language import language
 from attention.ui.texts import text
 from attention.uploads import UploadError
-from attention.variants import PLACEMENTS, REFERENCE, UnknownVariant
+from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant
 
 STEPS = ("guess", "ideas", "mechanisms", "placements", "check")
 GUESS_FIRST = "attention-pool-head"  # its map is the one that the prediction is made of
@@ -61,7 +61,7 @@ class Parts:
         with gr.Row(elem_classes="learn-nav"):
             back = gr.Button(visible=index > 0, min_width=120, scale=0, elem_id=f"learn-back-{index}")
             more = gr.Button(
-                visible=index + 1 < len(STEPS), variant="primary", min_width=200, scale=0, elem_id=f"learn-next-{index}"
+                visible=index + 1 < len(STEPS), variant="primary", min_width=300, scale=0, elem_id=f"learn-next-{index}"
             )
         self.backward.append(back)
         self.forward.append(more)
@@ -116,9 +116,9 @@ class Parts:
     def _placements(self, t) -> None:
         self.placements_heading = gr.HTML(padding=False)
         with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=340):
+            with gr.Column(scale=2, min_width=340):
                 self.network = gr.HTML(padding=False, elem_id="learn-network")
-            with gr.Column(scale=1, min_width=300):
+            with gr.Column(scale=3, min_width=300):
                 self.slot = gr.Radio(
                     network_views.choices("en"), value=SLOT_FIRST, label=t("learn_slot"), elem_id="learn-slot"
                 )
@@ -169,7 +169,7 @@ def guess_step(parts: Parts, case: views.Case, values: dict) -> dict:
         parts.photo: guess.marked(case.photo, *point),
         parts.model: gr.update(choices=titled(case.lang, names), value=name),
         parts.reveal: gr.update(interactive=name is not None),
-        parts.revealed: "",
+        parts.revealed: views.waiting(case.lang),
     }
 
 
@@ -274,15 +274,6 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
         except PROBLEMS as error:
             return cards.notice(text(lang, "learn_problem", problem=error))
 
-    def answer(index: int, dataset_name: str, chosen: str, request: gr.Request):
-        lang = language(request)
-        question = learn_questions.questions(lang, dataset_name, sets[dataset_name].device.type)[index]
-        return question.reply(lang, int(chosen)), gr.update(visible=True)
-
-    def show(index: int, dataset_name: str, request: gr.Request) -> gr.Walkthrough:
-        question = learn_questions.questions(language(request), dataset_name, sets[dataset_name].device.type)[index]
-        return gr.Walkthrough(selected=question.step)
-
     # Listeners of one event run in the order in which they are defined: these before the step is shown.
     for index, step in enumerate(parts.steps):
         step.select(lambda index=index: index, None, parts.step, **light)
@@ -299,10 +290,33 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
         for button, to in ((parts.backward[index], index - 1), (parts.forward[index], index + 1)):
             button.click(partial(_go, to), None, parts.walk, **light).then(None, None, None, js=FOLLOW)
     for index in range(QUESTIONS):
-        replied = [parts.replies[index], parts.shows[index]]
-        parts.answers[index].input(partial(answer, index), [dataset, parts.answers[index]], replied, **light)
-        parts.shows[index].click(partial(show, index), dataset, parts.walk, **light).then(None, None, None, js=FOLLOW)
+        _wire_question(parts, sets, dataset, index, light)
     _lead_elsewhere(parts, sets, photo, dataset, pages)
+
+
+def _wire_question(parts: Parts, sets: ModelSets, dataset: gr.Radio, index: int, light: dict) -> None:
+    """The reply to an answer, and the button to where the page shows it."""
+
+    def asked(lang: str, dataset_name: str) -> learn_questions.Question:
+        return learn_questions.questions(lang, dataset_name, sets[dataset_name].device.type)[index]
+
+    def answer(dataset_name: str, chosen: str, request: gr.Request):
+        lang = language(request)
+        return asked(lang, dataset_name).reply(lang, int(chosen)), gr.update(visible=True)
+
+    def show(dataset_name: str, request: gr.Request) -> list:
+        lang = language(request)
+        question = asked(lang, dataset_name)
+        walk = gr.Walkthrough(selected=question.step)
+        if question.variant is None:
+            return [walk, gr.skip(), gr.skip()]
+        mechanism = VARIANTS[question.variant].mechanism
+        choices = mechanism_views.variant_choices(lang, mechanism)
+        return [walk, mechanism, gr.update(choices=choices, value=question.variant)]
+
+    replied, led = [parts.replies[index], parts.shows[index]], [parts.walk, parts.mechanism, parts.variant]
+    parts.answers[index].input(answer, [dataset, parts.answers[index]], replied, **light)
+    parts.shows[index].click(show, dataset, led, **light).then(None, None, None, js=FOLLOW)
 
 
 def _go(step: int) -> gr.Walkthrough:

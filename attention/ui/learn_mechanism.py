@@ -174,9 +174,11 @@ def boxes(page: Page) -> list[Box]:
 
 
 def _called(step: Step) -> str:
-    """What the code calls a module: the last two parts of its path; functions have no name."""
-    is_module = step.name[0].isupper()
-    return ".".join(step.path.split(".")[-2:]) if is_module else ""
+    """What the code calls a module: the end of its path, from a word on; functions have no name."""
+    if not step.name[0].isupper():
+        return ""
+    *_, before, last = ["", *step.path.split(".")]
+    return f"{before}.{last}" if last.isdigit() else last
 
 
 def _step_title(lang: str, step: Step) -> str:
@@ -252,8 +254,8 @@ def numbers_html(page: Page) -> str:
     heads = [page.says(f"learn_col_{key}") for key in ("parameter", "shape", "weights", "std", "spread")]
     rows = [_weights_row(page, index, w) for index, w in enumerate(found[-1].weights)]
     return (
-        f"<h4>{escape(page.says('learn_numbers'))}</h4>{views.sentence(said)}{places}"
-        f"{_table(heads, rows, page.says('learn_numbers'))}{_kernels(page)}"
+        f"<h4>{escape(page.says('learn_numbers'))}</h4>{views.sentence(said)}"
+        f'<div class="tables"><div>{places}</div><div>{_table(heads, rows, page.says("learn_numbers"))}{_kernels(page)}</div></div>'
     )
 
 
@@ -262,7 +264,7 @@ def _weights_row(page: Page, index: int, weights: anatomy.Weights) -> list[str]:
     if values.size == 1:
         return [name, "1", "1", "–", f"{float(values.item()):.3g}"]
     drawn = diagrams.histogram(values, page.says("learn_histogram_of", name=weights.name), f"learn-weights-{index}")
-    ends = f'<span class="ends">{values.min():.2g} … {values.max():.2g}</span>'
+    ends = f'<span class="ends">{number(values.min(), ".2g")} … {number(values.max(), ".2g")}</span>'
     return [name, shape_text(values.shape), f"{values.size:,}", f"{values.std():.2g}", f"{drawn}{ends}"]
 
 

@@ -55,11 +55,21 @@ def _part(lang: str, station: Station) -> Part:
     return Part(station.path, text(lang, f"learn_part_{station.kind}"), shape)
 
 
+def key(lang: str) -> str:
+    """Which colour is which placement."""
+    placements = dict.fromkeys(station.placement for station in slots())
+    names = "".join(
+        f'<span data-placement="{name}"><span class="dot"></span>{escape(text(lang, f"placement_{name}"))}</span>'
+        for name in placements
+    )
+    return f'<p class="key">{names}</p>'
+
+
 def diagram(lang: str, chosen: str) -> str:
     first = slots()[0].shape
     parts = [Part("photo", text(lang, "learn_part_photo"), shape_text(first)), *(_part(lang, s) for s in network())]
     said = ", ".join(f"{part.title} ({part.note})" for part in parts)
-    return diagrams.network(
+    return key(lang) + diagrams.network(
         parts, chosen, text(lang, "learn_network_title"), text(lang, "learn_network_desc", parts=said), "learn-network"
     )
 

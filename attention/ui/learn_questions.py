@@ -11,18 +11,19 @@ from attention.ui.table import number
 from attention.ui.texts import text, title
 from attention.variants import REFERENCE, VARIANTS
 
-IDEAS, MECHANISMS, PLACEMENTS = 1, 2, 3  # the steps that answers point at
+IDEAS, MECHANISMS = 1, 2  # the steps that answers point at
 
 
 @dataclass(frozen=True)
 class Question:
-    """`answers` in the order shown, the number of the right one, why, and the step that shows it."""
+    """`answers` in the order shown, the number of the right one, why, and the step (and there the variant) that shows it."""
 
     asked: str
     answers: tuple[str, ...]
     right: int
     because: str
     step: int
+    variant: str | None = None
 
     def reply(self, lang: str, chosen: int) -> str:
         """What an answer is told."""
@@ -49,10 +50,20 @@ def _latency(lang: str, table: pd.DataFrame) -> Question | None:
     because = text(
         lang, "learn_because_latency", slow=names[slow["variant"]], fast=names[fast["variant"]],
         slow_ms=number(slow["p50_ms"], ".2f"), fast_ms=number(fast["p50_ms"], ".2f"),
-        reference_ms=number(reference.iloc[0]["p50_ms"], ".2f"),
+        reference_ms=number(reference.iloc[0]["p50_ms"], ".2f"), flops=_flops(lang, slow, reference.iloc[0]),
     )  # fmt: skip
     answers = (names[fast["variant"]], names[slow["variant"]], text(lang, "learn_same"))
-    return Question(text(lang, "learn_ask_latency"), answers, 1, because, MECHANISMS)
+    return Question(text(lang, "learn_ask_latency"), answers, 1, because, MECHANISMS, slow["variant"])
+
+
+def _flops(lang: str, slow: pd.Series, reference: pd.Series) -> str:
+    """What multiply-adds would have said, where they say less than the time: nothing where they say as much."""
+    time, flops = (slow[key] / reference[key] - 1 for key in ("p50_ms", "multiply_adds"))
+    if not flops < time:
+        return ""
+    return text(
+        lang, "learn_because_flops", time=number(100 * time, "+.0f") + " %", flops=number(100 * flops, "+.0f") + " %"
+    )
 
 
 def _proof(lang: str) -> Question:
@@ -76,7 +87,7 @@ def _shown(lang: str, table: pd.DataFrame) -> Question | None:
     asked = text(lang, "learn_ask_shown", title=title(lang, VARIANTS[row["variant"]]), seeds=int(row["seeds"]), **said)
     answers = tuple(text(lang, f"learn_{key}") for key in ("yes", "no", "hurts"))
     right, because = {"gain": (0, "gain"), "loss": (2, "loss")}.get(row["verdict"], (1, "no"))
-    return Question(asked, answers, right, text(lang, f"learn_because_shown_{because}"), PLACEMENTS)
+    return Question(asked, answers, right, text(lang, f"learn_because_shown_{because}"), MECHANISMS, row["variant"])
 
 
 def question_html(question: Question) -> str:

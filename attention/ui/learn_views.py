@@ -24,7 +24,8 @@ IDEAS = {  # what attention is, in three: the article's formulas, and the models
 
 def formula(latex: str) -> str:
     """Markdown that gr.Markdown typesets with the KaTeX that gradio brings along: lines are set apart by two backslashes."""
-    return f"$$\\begin{{gathered}} {latex} \\end{{gathered}}$$"
+    rows = latex.replace(r" \\ ", r" \\[4pt] ")
+    return f"$$\\begin{{array}}{{l}} {rows} \\end{{array}}$$"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,11 @@ def ask(case_: Case, name: str | None) -> str:
     return heading(case_.says("learn_guess_heading")) + views.reading(words_)
 
 
+def waiting(lang: str) -> str:
+    """Where the map will be."""
+    return f'<div class="empty">{escape(text(lang, "learn_guess_waiting"))}</div>'
+
+
 def reveal(case_: Case, name: str, across: float, down: float) -> str:
     """The map beside the guess, and where the guess lies in it; a sentence for a model without a map that can be drawn."""
     result = case_.run(name)
@@ -118,10 +124,7 @@ def reveal(case_: Case, name: str, across: float, down: float) -> str:
     under = views.ground(case_.image)
     ring = f'<i class="guess" style="left:{100 * across:.1f}%;top:{100 * down:.1f}%"></i>'
     caption = case_.says("learn_guess_map", model=model)
-    pictures = [
-        views.shot(under, case_.says("learn_guess_yours"), alt=case_.says("learn_guess_yours"), over=ring),
-        views.heat(case_.lang, under, shown.values, scale_of([shown]), caption, "attention", model, ring),
-    ]
+    picture = views.heat(case_.lang, under, shown.values, scale_of([shown]), caption, "attention", model, ring)
     prediction = class_name(case_.lang, result.prediction)
     said = [
         case_.says("learn_guess_says", share=percent(found.share), mass=percent(found.mass)),
@@ -140,7 +143,7 @@ def reveal(case_: Case, name: str, across: float, down: float) -> str:
     return (
         f'<p class="summary" role="status">{escape(said[0])}</p>'
         + views.legend(case_.lang, scale_of([shown]))
-        + views.shots(pictures)
+        + views.shots([picture])
         + views.sentence(" ".join(said[1:]))
         + views.reading(" ".join(read))
     )
