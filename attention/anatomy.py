@@ -284,7 +284,8 @@ def source(mechanism: type[nn.Module]) -> str:
     with torch.device("meta"):
         parts = [type(module) for module in mechanism(16).modules()]
     classes = [base for part in parts for base in part.__mro__]
-    own = [c for c in dict.fromkeys(classes) if c.__module__.startswith(mechanism.__module__.rpartition(".")[0] + ".")]
+    package = mechanism.__module__.rpartition(".")[0] or mechanism.__module__
+    own = [c for c in dict.fromkeys(classes) if (c.__module__ + ".").startswith(package + ".")]
     return "\n\n".join(inspect.getsource(c) for c in own)
 
 

@@ -2,7 +2,9 @@
 document.addEventListener("click", (event) => {
   const slot = event.target.closest && event.target.closest("#learn-network [data-slot]");
   const choice = slot && document.querySelector(`#learn-slot input[value="${slot.dataset.slot}"]`);
-  if (choice) choice.click();
+  if (!choice) return;
+  choice.click();
+  document.querySelector("#learn-slot-says").scrollIntoView({ block: "nearest" }); // on a phone it lies far below
 });
 
 // On narrow screens Gradio's steps lose their words, and those passed have a tick alone: each gets its name back.

@@ -22,6 +22,7 @@ from attention.ui.texts import text
 from attention.uploads import UploadError
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant
 
+STRAIGHT_TO = (2, 3)  # steps that the first one leads to as well: gradio's own marks lead back alone
 STEPS = ("guess", "ideas", "mechanisms", "placements", "check")
 GUESS_FIRST = "attention-pool-head"  # its map is the one that the prediction is made of
 MECHANISM_FIRST, SLOT_FIRST = "se", "stages.3.1.attention"
@@ -46,7 +47,7 @@ class Parts:
 
     def __init__(self, t):
         self.step = gr.State(0)
-        self.steps, self.forward, self.backward = [], [], []
+        self.steps, self.forward, self.backward, self.straight = [], [], [], []
         with gr.Column(elem_id="learn"):
             self.lead = gr.HTML(views.lead("en"), padding=False)
             with gr.Walkthrough(selected=0, elem_id="learn-walk") as self.walk:
@@ -63,6 +64,10 @@ class Parts:
             more = gr.Button(
                 visible=index + 1 < len(STEPS), variant="primary", min_width=300, scale=0, elem_id=f"learn-next-{index}"
             )
+            if index == 0:
+                self.straight = [
+                    gr.Button(min_width=220, scale=0, elem_id=f"learn-straight-{to}") for to in STRAIGHT_TO
+                ]
         self.backward.append(back)
         self.forward.append(more)
 
@@ -245,6 +250,8 @@ def show_step(parts: Parts, sets: ModelSets, upload, dataset_name: str, values: 
         if index:
             shown[parts.forward[index - 1]] = text(lang, "learn_next", step=name)
         shown[parts.backward[index]] = text(lang, "learn_back")
+    for button, to in zip(parts.straight, STRAIGHT_TO, strict=True):
+        shown[button] = text(lang, "learn_straight", step=names[to])
     return shown | {parts.lead: views.lead(lang, case)}
 
 
@@ -286,9 +293,12 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
         reveal, [photo, dataset, parts.model, parts.across, parts.down], parts.revealed, show_progress="hidden",
         api_visibility="private",
     )  # fmt: skip
-    for index in range(len(STEPS)):
-        for button, to in ((parts.backward[index], index - 1), (parts.forward[index], index + 1)):
-            button.click(partial(_go, to), None, parts.walk, **light).then(None, None, None, js=FOLLOW)
+    leads = [
+        *zip(parts.backward[1:], range(len(STEPS)), strict=False),
+        *zip(parts.forward, range(1, len(STEPS)), strict=False),
+    ]
+    for button, to in [*leads, *zip(parts.straight, STRAIGHT_TO, strict=True)]:
+        button.click(partial(_go, to), None, parts.walk, **light).then(None, None, None, js=FOLLOW)
     for index in range(QUESTIONS):
         _wire_question(parts, sets, dataset, index, light)
     _lead_elsewhere(parts, sets, photo, dataset, pages)

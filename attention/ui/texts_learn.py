@@ -12,7 +12,7 @@ TEXTS = {
         "learn_step_placements": "Where it sits",
         "learn_step_check": "Check yourself",
         "learn_next": "Next: {step}", "learn_back": "Back",
-        "learn_start_at": "Straight to",
+        "learn_straight": "Straight to: {step}",
         "learn_problem": "This cannot be shown: {problem}",
         # 1
         "learn_guess_heading": "Where does the model look?",
@@ -119,7 +119,7 @@ TEXTS = {
         "learn_step_placements": "放在哪里",
         "learn_step_check": "自测",
         "learn_next": "下一步：{step}", "learn_back": "上一步",
-        "learn_start_at": "直接前往",
+        "learn_straight": "直接前往：{step}",
         "learn_problem": "无法显示：{problem}",
         "learn_guess_heading": "模型在看哪里？",
         "learn_guess_ask": "你认为 {model} 把最大的权重放在哪里？点按照片上的那一处，或移动两个滑块，然后揭晓。",
