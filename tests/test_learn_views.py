@@ -163,7 +163,7 @@ def test_a_new_mechanism_has_its_page_by_itself(monkeypatch, english, parts):
     values |= {parts.mechanism: "doubling", parts.variant: None}
     shown = learn.mechanisms_step(parts, english, values)
     assert "Doubles what comes in." in shown[parts.head] and text("en", "learn_alone") in shown[parts.head]
-    assert Doubling.formula in shown[parts.formula] and shown[parts.code].startswith("class Doubling")
+    assert Doubling.formula in shown[parts.formula] and "<code>class Doubling(nn.Module):" in shown[parts.code]
     titles = [
         "".join(e.itertext()) for svg in pictures(shown[parts.diagram]) for e in svg if "step" in e.get("class", "")
     ]

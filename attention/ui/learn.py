@@ -8,7 +8,7 @@ from functools import partial
 import gradio as gr
 from gradio.context import Context
 
-from attention import anatomy, guess
+from attention import guess
 from attention.checkpoints import CheckpointError
 from attention.datasets import DataError
 from attention.model_sets import ModelSets
@@ -116,7 +116,9 @@ class Parts:
                 self.diagram = gr.HTML(padding=False, elem_id="learn-diagram")
         self.numbers = gr.HTML(padding=False, elem_id="learn-numbers")
         with gr.Accordion(t("learn_code"), open=False, elem_id="learn-code"):
-            self.code = gr.Code(language="python", interactive=False, show_label=False, label=t("learn_code"))
+            self.code = gr.HTML(
+                padding=False
+            )  # gr.Code falls short of axe: contrast in the dark, scrolling by keyboard
 
     def _placements(self, t) -> None:
         self.placements_heading = gr.HTML(padding=False)
@@ -124,9 +126,7 @@ class Parts:
             with gr.Column(scale=2, min_width=340):
                 self.network = gr.HTML(padding=False, elem_id="learn-network")
             with gr.Column(scale=3, min_width=300):
-                self.slot = gr.Radio(
-                    network_views.choices("en"), value=SLOT_FIRST, label=t("learn_slot"), elem_id="learn-slot"
-                )
+                self.slot = gr.Radio([], label=t("learn_slot"), elem_id="learn-slot")  # the network is looked at later
                 self.slot_says = gr.HTML(padding=False, elem_id="learn-slot-says")
                 self.compare_slot = gr.Button(
                     t("learn_slot_compare"), variant="primary", elem_id="learn-compare-placement"
@@ -200,7 +200,7 @@ def mechanisms_step(parts: Parts, case: views.Case, values: dict) -> dict:
         parts.weighed: mechanism_views.weighed_html(page),
         parts.diagram: mechanism_views.diagram_html(page),
         parts.numbers: mechanism_views.numbers_html(page),
-        parts.code: anatomy.source(page.info.build),
+        parts.code: mechanism_views.code_html(page),
     }
 
 
@@ -264,6 +264,11 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     def run(values: dict, request: gr.Request) -> dict:
         return show_step(parts, sets, values[photo], values[dataset], values, language(request))
 
+    def run_again(values: dict, request: gr.Request) -> dict:
+        """Something in the step was chosen. New choices would be new elements, from which the keyboard's focus is gone."""
+        shown = run(values, request)
+        return {part: value for part, value in shown.items() if part not in (parts.model, parts.mechanism, parts.slot)}
+
     def place(upload, dataset_name: str, event: gr.SelectData, request: gr.Request):
         """A tap on the photo, in pixels of the picture shown."""
         case = views.case(language(request), upload, sets[dataset_name])
@@ -285,9 +290,10 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     for index, step in enumerate(parts.steps):
         step.select(lambda index=index: index, None, parts.step, **light)
     parts.photo.select(place, [photo, dataset], [parts.across, parts.down], **light)
+    shows = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
+    gr.on([tab.select, *(step.select for step in parts.steps)], run, inputs, parts.outputs(), **shows)
     gr.on(
-        [tab.select, *(step.select for step in parts.steps), parts.photo.select, *(c.input for c in parts.chosen())],
-        run, inputs, parts.outputs(), trigger_mode="always_last", show_progress="hidden", api_visibility="private",
+        [parts.photo.select, *(c.input for c in parts.chosen())], run_again, inputs, parts.outputs(), **shows,
     )  # fmt: skip
     parts.reveal.click(
         reveal, [photo, dataset, parts.model, parts.across, parts.down], parts.revealed, show_progress="hidden",

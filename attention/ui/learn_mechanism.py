@@ -309,6 +309,11 @@ def weighed_html(page: Page) -> str:
     return f"<h4>{escape(page.says('learn_weighed'))}</h4>{''.join(drawn)}" if drawn else ""
 
 
+def code_html(page: Page) -> str:
+    label, code = escape(page.says("learn_code")), escape(anatomy.source(page.info.build))
+    return f'<pre tabindex="0" role="region" aria-label="{label}"><code>{code}</code></pre>'
+
+
 def intro_html(lang: str) -> str:
     return heading(text(lang, "learn_mechanisms_heading"))
 

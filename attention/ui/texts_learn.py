@@ -17,7 +17,7 @@ TEXTS = {
         # 1
         "learn_guess_heading": "Where does the model look?",
         "learn_guess_ask": "Tap the photo where you think {model} puts the most weight, or move the two sliders. Then reveal its map.",
-        "learn_guess_model": "Model", "learn_reveal": "Reveal", "learn_guess_photo": "The photo, to tap on",
+        "learn_guess_model": "Model to guess", "learn_reveal": "Reveal", "learn_guess_photo": "The photo, to tap on",
         "learn_guess_says": "Your point is among the {share} % most weighed positions; together they hold {mass} % of the map.",
         "learn_guess_blind": "A blind guess lies at 50 % on average; the very middle of this photo lies at {centre} %.",
         "learn_guess_read": "The map is what this module weighed in one forward pass of this photo: {scale}. It shows where the weight went, not why the answer came out.",
@@ -123,7 +123,7 @@ TEXTS = {
         "learn_problem": "无法显示：{problem}",
         "learn_guess_heading": "模型在看哪里？",
         "learn_guess_ask": "你认为 {model} 把最大的权重放在哪里？点按照片上的那一处，或移动两个滑块，然后揭晓。",
-        "learn_guess_model": "模型", "learn_reveal": "揭晓", "learn_guess_photo": "可点按的照片",
+        "learn_guess_model": "要猜的模型", "learn_reveal": "揭晓", "learn_guess_photo": "可点按的照片",
         "learn_guess_says": "你选的点属于权重最大的 {share} % 的位置；这些位置合起来占整张图的 {mass} %。",
         "learn_guess_blind": "闭着眼睛猜，平均落在 50 %；这张照片的正中央落在 {centre} %。",
         "learn_guess_read": "这张图是该模块对这张照片作一次前向计算时给出的权重：{scale}。它说明权重去了哪里，不说明为何得出这个答案。",

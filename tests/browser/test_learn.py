@@ -93,7 +93,7 @@ def test_every_mechanism_has_its_page_with_formula_diagram_and_code(learn):
     page.wait_for_selector(CONTENT[2])
     page.get_by_role("button", name=t("learn_code")).click()
     for name, mechanism in MECHANISMS.items():
-        page.get_by_label(t("learn_mechanism")).click()
+        page.get_by_label(t("learn_mechanism"), exact=True).click()
         page.get_by_role("option", name=kind("en", mechanism.title), exact=True).click()
         page.wait_for_selector(f"#learn-mechanism-head h3:has-text('{mechanism.title}')")
         page.wait_for_function(
@@ -115,7 +115,7 @@ def test_a_mechanism_opens_beside_the_baseline_and_in_look_closer(learn):
     page.wait_for_selector(CONTENT[2])
     page.locator("#learn-closer").click()
     page.wait_for_selector("#attention-answer svg")
-    assert page.get_by_label(t("examine_model")).input_value().startswith("Squeeze-and-Excitation")
+    assert page.get_by_label(t("examine_model"), exact=True).input_value().startswith("Squeeze-and-Excitation")
     page.get_by_role("tab", name=t("tab_learn"), exact=True).click()
     page.locator("#learn-compare").click()
     page.wait_for_function("() => document.querySelectorAll('#results .card.done').length === 2")
@@ -130,8 +130,10 @@ def test_a_slot_leads_to_compare_with_the_models_of_its_placement(learn, photo):
     page.wait_for_selector("#learn-network [data-slot=pool][data-chosen=true]")
     assert page.locator("#learn-slot input[value=pool]").is_checked()
     page.locator("#learn-slot input[value=pool]").focus()
-    page.keyboard.press("ArrowUp")  # by keyboard, in the list
+    page.keyboard.press("Shift+Tab")  # by keyboard, in the list
+    page.keyboard.press("Space")
     page.wait_for_selector("#learn-network [data-slot=head_gate][data-chosen=true]")
+    assert page.evaluate("document.activeElement.value") == "head_gate", "the keyboard stays where it is"
     assert "Query-key spatial attention, in the head" in page.locator("#learn-slot-says").inner_text()
     page.locator("#learn-compare-placement").click()
     page.wait_for_function("() => document.querySelectorAll('#results .card.done').length === 3")
@@ -168,7 +170,7 @@ def test_every_step_fits_and_axe_is_content(visit, color_scheme, width, locale):
         page.wait_for_selector(CONTENT[index])
         if name == "mechanisms":
             page.get_by_role("button", name=text(locale[:2], "learn_code")).click()
-            page.wait_for_selector("#learn-code .cm-content")
+            page.wait_for_selector("#learn-code pre")
         if name == "check":
             page.locator("#learn-answer-2 input").first.click()
             page.wait_for_selector("#learn-reply-2 .says")
