@@ -105,14 +105,14 @@ class Parts:
             )  # fmt: skip
             self.variant = gr.Dropdown([], label=t("learn_variant"), filterable=False, elem_id="learn-variant")
         with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=300):
+            with gr.Column(scale=3, min_width=300):
                 self.head = gr.HTML(padding=False, elem_id="learn-mechanism-head")
                 self.formula = gr.Markdown(latex_delimiters=MATHS, elem_classes="maths", elem_id="learn-formula")
                 with gr.Row():
                     self.compare = gr.Button(t("learn_compare"), min_width=160, elem_id="learn-compare")
                     self.closer = gr.Button(t("learn_closer"), min_width=120, elem_id="learn-closer")
                 self.weighed = gr.HTML(padding=False, elem_id="learn-weighed")
-            with gr.Column(scale=1, min_width=300):
+            with gr.Column(scale=4, min_width=300):
                 self.diagram = gr.HTML(padding=False, elem_id="learn-diagram")
         self.numbers = gr.HTML(padding=False, elem_id="learn-numbers")
         with gr.Accordion(t("learn_code"), open=False, elem_id="learn-code"):
@@ -187,7 +187,7 @@ def ideas_step(parts: Parts, case: views.Case, values: dict) -> dict:
 
 def mechanisms_step(parts: Parts, case: views.Case, values: dict) -> dict:
     mechanism = values[parts.mechanism] or MECHANISM_FIRST
-    page = mechanism_views.open_page(case, mechanism, values[parts.variant])
+    page = mechanism_views.open_page(case, mechanism, values.get(parts.variant))
     can_run = page.variant in case.names
     return {
         parts.mechanisms_heading: mechanism_views.intro_html(case.lang),
@@ -292,9 +292,10 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     parts.photo.select(place, [photo, dataset], [parts.across, parts.down], **light)
     shows = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
     gr.on([tab.select, *(step.select for step in parts.steps)], run, inputs, parts.outputs(), **shows)
-    gr.on(
-        [parts.photo.select, *(c.input for c in parts.chosen())], run_again, inputs, parts.outputs(), **shows,
-    )  # fmt: skip
+    chosen = [c.input for c in parts.chosen() if c is not parts.mechanism]
+    gr.on([parts.photo.select, *chosen], run_again, inputs, parts.outputs(), **shows)
+    # without the variant: it is one of the mechanism before, which gradio would refuse
+    parts.mechanism.input(run_again, inputs - {parts.variant}, parts.outputs(), **shows)
     parts.reveal.click(
         reveal, [photo, dataset, parts.model, parts.across, parts.down], parts.revealed, show_progress="hidden",
         api_visibility="private",

@@ -303,7 +303,7 @@ def weighed_html(page: Page) -> str:
             for m in channels
         )
         drawn += [
-            views.reading(f"{page.says(f'unit_{scale.unit}', top=scale.top)}. {words.channels(lang, channels)}"),
+            views.reading(f"{words.channels(lang, channels)} ({page.says(f'unit_{scale.unit}', top=scale.top)})"),
             bars,
         ]
     return f"<h4>{escape(page.says('learn_weighed'))}</h4>{''.join(drawn)}" if drawn else ""

@@ -105,6 +105,7 @@ def test_every_mechanism_has_its_page_with_formula_diagram_and_code(learn):
         )
         page.wait_for_selector("#learn-formula .katex")
         assert page.locator("#learn-formula .katex-error").count() == 0, name
+        assert page.locator(".toast-body").count() == 0, name
         links = page.locator("#learn-mechanism-head a").evaluate_all("a => a.map(e => e.href)")
         assert links == ([mechanism.paper] if mechanism.paper.startswith("https") else []), name
 
