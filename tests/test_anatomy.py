@@ -127,30 +127,6 @@ def test_the_source_of_a_mechanism_holds_what_it_is_built_from():
     assert "class _TransformerLayer" in code and "class _ScoredPool" in code and "class Linear" not in code
 
 
-def test_stations_are_those_of_the_plain_network():
-    found = anatomy.stations(160)
-    model = build_model("baseline").eval()
-    shapes = {}
-    for station in found:
-        model.get_submodule(station.path).register_forward_hook(
-            lambda _m, _i, out, path=station.path: shapes.__setitem__(path, tuple(out.shape[1:]))
-        )
-    model(torch.rand(1, 3, 160, 160))
-    assert {station.path: station.shape for station in found} == shapes
-    assert [s.placement for s in found if s.placement].count("block") == sum(len(stage) for stage in model.stages)
-    assert found[0].path == "input" and found[-1].path == "fc"
-
-
-def test_each_variant_sits_in_slots_of_its_placement_and_nowhere_else():
-    by_slot, placements = anatomy.occupants(), {s.path: s.placement for s in anatomy.stations(160) if s.placement}
-    assert by_slot.keys() == placements.keys()
-    for name in VARIANTS:
-        slots = [slot for slot, names in by_slot.items() if name in names]
-        expected = VARIANTS[name].placement
-        sits = {placements[slot] for slot in slots}
-        assert sits == {"none": set(), "everywhere": {"input", "block", "head"}}.get(expected, {expected}), name
-
-
 def test_the_formula_of_every_mechanism_is_its_own():
     formulas = [mechanism.formula for mechanism in MECHANISMS.values()]
     assert all("formula" in vars(mechanism.build) for mechanism in MECHANISMS.values()), "not that of a parent class"

@@ -32,7 +32,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     },
     {"network", "runs", "evaluation", "samples", "augmentation", "own"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
-    {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy"},
+    {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy", "slots"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
     {"precision", "export"},
     {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},

@@ -12,10 +12,11 @@ import pytest
 from torch import nn
 
 from attention import results
+from attention.datasets import DataError
 from attention.inference import Models
 from attention.mechanisms import MECHANISMS, Mechanism
 from attention.runs import ROOT
-from attention.ui import learn, learn_mechanism, learn_network, learn_questions, learn_views
+from attention.ui import learn, learn_mechanism, learn_network, learn_questions, learn_steps, learn_views
 from attention.ui.texts import TEXTS, text
 from attention.ui.texts_learn import SUMMARIES_ZH
 from attention.uploads import read_image
@@ -161,7 +162,7 @@ def test_a_new_mechanism_has_its_page_by_itself(monkeypatch, english, parts):
     )
     values = {component: component.value for component in parts.chosen()}
     values |= {parts.mechanism: "doubling", parts.variant: None}
-    shown = learn.mechanisms_step(parts, english, values)
+    shown = learn_steps.mechanisms_step(parts, english, values)
     assert "Doubles what comes in." in shown[parts.head] and text("en", "learn_alone") in shown[parts.head]
     assert Doubling.formula in shown[parts.formula] and "<code>class Doubling(nn.Module):" in shown[parts.code]
     titles = [
@@ -248,20 +249,26 @@ def test_the_committed_figures_give_three_questions_whose_answers_differ(lang):
 # the tab
 
 
-@pytest.mark.parametrize("step", range(len(learn.STEPS)))
+@pytest.mark.parametrize("step", range(len(learn_views.STEPS)))
 def test_every_step_fills_only_its_own_components(parts, models, upload, step):
     values = {component: component.value for component in parts.chosen()} | {parts.step: step}
-    shown = learn.show_step(parts, {DATASET: models}, upload, DATASET, values, "zh")
+    shown = learn_steps.show_step(parts, {DATASET: models}, upload, DATASET, values, "zh")
     assert set(shown) <= set(parts.outputs()) and len(shown) > 8
     assert "五步" in shown[parts.lead]
+
+
+def test_what_was_answered_stays_answered(parts, english):
+    shown = learn_steps.check_step(parts, english, {parts.answers[1]: "1", parts.answers[2]: "9"})
+    assert "Right." in shown[parts.replies[1]] and shown[parts.answers[1]]["value"] == "1"
+    assert shown[parts.replies[2]] == "" and shown[parts.answers[2]]["value"] is None
 
 
 def test_a_data_set_that_cannot_be_loaded_gets_a_sentence(parts, upload):
     class Sets:
         def __getitem__(self, name):
-            raise learn.DataError("There is no data set here.")
+            raise DataError("There is no data set here.")
 
-    shown = learn.show_step(parts, Sets(), upload, DATASET, {parts.step: 0}, "en")
+    shown = learn_steps.show_step(parts, Sets(), upload, DATASET, {parts.step: 0}, "en")
     assert shown == {parts.lead: '<p class="notice" role="status">This cannot be shown: There is no data set here.</p>'}
 
 

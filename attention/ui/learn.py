@@ -1,6 +1,7 @@
 """The Learn tab: a walk in five steps through what attention is, on the visitor's own photo.
 
-What a step shows is worked out when it is opened, and again when something in it is chosen: the page's start pays nothing.
+learn_parts lays it out and learn_steps says what a step shows; here it is wired. What a step shows is worked out when it is
+opened, and again when something in it is chosen: the page's start pays nothing.
 """
 
 from functools import partial
@@ -8,9 +9,6 @@ from functools import partial
 import gradio as gr
 from gradio.context import Context
 
-from attention import guess
-from attention.checkpoints import CheckpointError
-from attention.datasets import DataError
 from attention.model_sets import ModelSets
 from attention.ui import cards, learn_questions
 from attention.ui import learn_mechanism as mechanism_views
@@ -18,17 +16,12 @@ from attention.ui import learn_network as network_views
 from attention.ui import learn_views as views
 from attention.ui.compare import by_placement, titled
 from attention.ui.language import language
+from attention.ui.learn_parts import QUESTIONS, STRAIGHT_TO, Parts
+from attention.ui.learn_steps import PROBLEMS, show_step
+from attention.ui.learn_views import STEPS
 from attention.ui.texts import text
-from attention.uploads import UploadError
-from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, UnknownVariant
+from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
-STRAIGHT_TO = (2, 3)  # steps that the first one leads to as well: gradio's own marks lead back alone
-STEPS = ("guess", "ideas", "mechanisms", "placements", "check")
-GUESS_FIRST = "attention-pool-head"  # its map is the one that the prediction is made of
-MECHANISM_FIRST, SLOT_FIRST = "se", "stages.3.1.attention"
-QUESTIONS = 3
-PROBLEMS = (CheckpointError, DataError, UploadError, UnknownVariant, ValueError)  # each says in a sentence what to do
-MATHS = [{"left": "$$", "right": "$$", "display": True}]
 # the button that was pressed is gone with its step: the keyboard goes on from the heading of the new one
 FOLLOW = "() => setTimeout(() => document.querySelector('#learn-walk [role=tab][aria-selected=true]')?.focus(), 100)"
 RUN_COMPARE = "() => setTimeout(() => document.querySelector('#go')?.click(), 100)"
@@ -42,224 +35,11 @@ def component(elem_id: str):
     return found[0]
 
 
-class Parts:
-    """The components of the tab, a step after the other."""
-
-    def __init__(self, t):
-        self.step = gr.State(0)
-        self.steps, self.forward, self.backward, self.straight = [], [], [], []
-        with gr.Column(elem_id="learn"):
-            self.lead = gr.HTML(views.lead("en"), padding=False)
-            with gr.Walkthrough(selected=0, elem_id="learn-walk") as self.walk:
-                layouts = (self._guess, self._ideas, self._mechanisms, self._placements, self._check)
-                for index, (name, lay_out) in enumerate(zip(STEPS, layouts, strict=True)):
-                    with gr.Step(t(f"learn_step_{name}"), id=index, elem_id=f"learn-{name}") as step:
-                        lay_out(t)
-                        self._buttons(index)
-                    self.steps.append(step)
-
-    def _buttons(self, index: int) -> None:
-        with gr.Row(elem_classes="learn-nav"):
-            back = gr.Button(visible=index > 0, min_width=120, scale=0, elem_id=f"learn-back-{index}")
-            more = gr.Button(
-                visible=index + 1 < len(STEPS), variant="primary", min_width=300, scale=0, elem_id=f"learn-next-{index}"
-            )
-            if index == 0:
-                self.straight = [
-                    gr.Button(min_width=220, scale=0, elem_id=f"learn-straight-{to}") for to in STRAIGHT_TO
-                ]
-        self.backward.append(back)
-        self.forward.append(more)
-
-    def _guess(self, t) -> None:
-        self.ask = gr.HTML(padding=False, elem_id="learn-ask")
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=280):
-                self.photo = gr.Image(
-                    label=t("learn_guess_photo"), interactive=False, buttons=[], type="pil", elem_id="learn-photo",
-                    alt_text="The photo, to tap on",
-                )  # fmt: skip
-                self.across = gr.Slider(0, 100, 50, step=1, label=t("point_across"), elem_id="learn-across")
-                self.down = gr.Slider(0, 100, 50, step=1, label=t("point_down"), elem_id="learn-down")
-                self.model = gr.Dropdown([], label=t("learn_guess_model"), filterable=False, elem_id="learn-model")
-                self.reveal = gr.Button(t("learn_reveal"), variant="primary", elem_id="learn-reveal")
-            with gr.Column(scale=2, min_width=300):
-                self.revealed = gr.HTML(padding=False, elem_id="learn-revealed")
-
-    def _ideas(self, t) -> None:
-        self.ideas_heading = gr.HTML(padding=False)
-        self.ideas, self.here = {}, {}
-        with gr.Row(equal_height=False):
-            for name in views.IDEAS:
-                with gr.Column(min_width=300, elem_classes="idea"):
-                    self.ideas[name] = gr.Markdown(latex_delimiters=MATHS, elem_classes="maths")
-                    self.here[name] = gr.HTML(padding=False)
-        self.honest = gr.HTML(padding=False)
-
-    def _mechanisms(self, t) -> None:
-        self.mechanisms_heading = gr.HTML(padding=False)
-        with gr.Row():
-            self.mechanism = gr.Dropdown(
-                mechanism_views.choices("en"), value=MECHANISM_FIRST, label=t("learn_mechanism"), filterable=False,
-                elem_id="learn-mechanism",
-            )  # fmt: skip
-            self.variant = gr.Dropdown([], label=t("learn_variant"), filterable=False, elem_id="learn-variant")
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=300):
-                self.head = gr.HTML(padding=False, elem_id="learn-mechanism-head")
-                self.formula = gr.Markdown(latex_delimiters=MATHS, elem_classes="maths", elem_id="learn-formula")
-                with gr.Row():
-                    self.compare = gr.Button(t("learn_compare"), min_width=160, elem_id="learn-compare")
-                    self.closer = gr.Button(t("learn_closer"), min_width=120, elem_id="learn-closer")
-                self.weighed = gr.HTML(padding=False, elem_id="learn-weighed")
-            with gr.Column(scale=4, min_width=300):
-                self.diagram = gr.HTML(padding=False, elem_id="learn-diagram")
-        self.numbers = gr.HTML(padding=False, elem_id="learn-numbers")
-        with gr.Accordion(t("learn_code"), open=False, elem_id="learn-code"):
-            self.code = gr.HTML(
-                padding=False
-            )  # gr.Code falls short of axe: contrast in the dark, scrolling by keyboard
-
-    def _placements(self, t) -> None:
-        self.placements_heading = gr.HTML(padding=False)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=340):
-                self.network = gr.HTML(padding=False, elem_id="learn-network")
-            with gr.Column(scale=3, min_width=300):
-                self.slot = gr.Radio([], label=t("learn_slot"), elem_id="learn-slot")  # the network is looked at later
-                self.slot_says = gr.HTML(padding=False, elem_id="learn-slot-says")
-                self.compare_slot = gr.Button(
-                    t("learn_slot_compare"), variant="primary", elem_id="learn-compare-placement"
-                )
-
-    def _check(self, t) -> None:
-        self.check_heading = gr.HTML(padding=False)
-        self.asked, self.answers, self.replies, self.shows = [], [], [], []
-        for index in range(QUESTIONS):
-            with gr.Column(elem_classes="question"):
-                self.asked.append(gr.HTML(padding=False))
-                self.answers.append(
-                    gr.Radio([], show_label=False, label=t("learn_step_check"), elem_id=f"learn-answer-{index}")
-                )
-                self.replies.append(gr.HTML(padding=False, elem_id=f"learn-reply-{index}"))
-                self.shows.append(
-                    gr.Button(
-                        t("learn_check_show"), visible=False, scale=0, min_width=160, elem_id=f"learn-show-{index}"
-                    )
-                )
-
-    def chosen(self) -> list:
-        """Components whose change asks the open step again."""
-        return [self.model, self.across, self.down, self.mechanism, self.variant, self.slot]
-
-    def outputs(self) -> list:
-        found = [
-            part
-            for value in vars(self).values()
-            for part in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value])
-        ]
-        left_alone = (self.walk, self.step, *self.steps)
-        return [part for part in found if part not in left_alone]
-
-
-# a step's content, as {component: value}
-
-
-def guess_step(parts: Parts, case: views.Case, values: dict) -> dict:
-    names = views.guessable(case.names)
-    name = next((n for n in (values[parts.model], GUESS_FIRST, *names) if n in names), None)
-    point = values[parts.across] / 100, values[parts.down] / 100
-    return {
-        parts.ask: views.ask(case, name),
-        parts.photo: guess.marked(case.photo, *point),
-        parts.model: gr.update(choices=titled(case.lang, names), value=name),
-        parts.reveal: gr.update(interactive=name is not None),
-        parts.revealed: views.waiting(case.lang),
-    }
-
-
-def ideas_step(parts: Parts, case: views.Case, values: dict) -> dict:
-    shown = {parts.ideas[name]: views.idea(case.lang, name) for name in views.IDEAS}
-    shown |= {parts.here[name]: views.idea_here(case, name) for name in views.IDEAS}
-    heading = views.heading(case.says("learn_ideas_heading"))
-    return shown | {parts.ideas_heading: heading, parts.honest: views.honest(case.lang)}
-
-
-def mechanisms_step(parts: Parts, case: views.Case, values: dict) -> dict:
-    mechanism = values[parts.mechanism] or MECHANISM_FIRST
-    page = mechanism_views.open_page(case, mechanism, values.get(parts.variant))
-    can_run = page.variant in case.names
-    return {
-        parts.mechanisms_heading: mechanism_views.intro_html(case.lang),
-        parts.mechanism: gr.update(choices=mechanism_views.choices(case.lang), value=mechanism),
-        parts.variant: gr.update(choices=mechanism_views.variant_choices(case.lang, mechanism), value=page.variant),
-        parts.head: mechanism_views.head_html(page),
-        parts.formula: f"#### {case.says('learn_formula')}\n\n{views.formula(page.info.formula)}",
-        parts.compare: gr.update(visible=can_run),
-        parts.closer: gr.update(visible=can_run),
-        parts.weighed: mechanism_views.weighed_html(page),
-        parts.diagram: mechanism_views.diagram_html(page),
-        parts.numbers: mechanism_views.numbers_html(page),
-        parts.code: mechanism_views.code_html(page),
-    }
-
-
-def placements_step(parts: Parts, case: views.Case, values: dict) -> dict:
-    path = values[parts.slot] or SLOT_FIRST
-    can_compare = bool(network_views.models_of(case, network_views.slot(path).placement))
-    return {
-        parts.placements_heading: network_views.ask(case.lang),
-        parts.network: network_views.diagram(case.lang, path),
-        parts.slot: gr.update(choices=network_views.choices(case.lang), value=path),
-        parts.slot_says: network_views.slot_html(case, path),
-        parts.compare_slot: gr.update(interactive=can_compare),
-    }
-
-
-def asked_of(case: views.Case) -> list[learn_questions.Question]:
-    return learn_questions.questions(case.lang, case.dataset_name, case.models.device.type)
-
-
-def check_step(parts: Parts, case: views.Case, values: dict) -> dict:
-    shown = {parts.check_heading: views.heading(case.says("learn_check_heading"))}
-    made = asked_of(case)
-    for index in range(QUESTIONS):
-        question = made[index] if index < len(made) else None
-        answers = [(words, str(number)) for number, words in enumerate(question.answers)] if question else []
-        shown |= {
-            parts.asked[index]: learn_questions.question_html(question) if question else "",
-            parts.answers[index]: gr.update(choices=answers, value=None, visible=question is not None),
-            parts.replies[index]: "",
-            parts.shows[index]: gr.update(visible=False),
-        }
-    return shown
-
-
-ANSWERS = (guess_step, ideas_step, mechanisms_step, placements_step, check_step)
-
-
-def show_step(parts: Parts, sets: ModelSets, upload, dataset_name: str, values: dict, lang: str) -> dict:
-    """The open step, with the sentence over the walk; one sentence where it cannot be shown."""
-    try:
-        case = views.case(lang, upload, sets[dataset_name])
-        shown = ANSWERS[values[parts.step]](parts, case, values)
-    except PROBLEMS as error:
-        return {parts.lead: cards.notice(text(lang, "learn_problem", problem=error))}
-    names = [text(lang, f"learn_step_{name}") for name in STEPS]
-    for index, name in enumerate(names):
-        if index:
-            shown[parts.forward[index - 1]] = text(lang, "learn_next", step=name)
-        shown[parts.backward[index]] = text(lang, "learn_back")
-    for button, to in zip(parts.straight, STRAIGHT_TO, strict=True):
-        shown[button] = text(lang, "learn_straight", step=names[to])
-    return shown | {parts.lead: views.lead(lang, case)}
-
-
 def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, pages: gr.Tabs) -> None:
     """Lay the tab out and wire it. The tabs Compare and Look closer are there already: its buttons lead to them."""
     parts = Parts(t)
     light = {"queue": False, "show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    inputs = {photo, dataset, parts.step, *parts.chosen()}
+    inputs = {photo, dataset, parts.step, *parts.chosen(), *parts.answers}
 
     def run(values: dict, request: gr.Request) -> dict:
         return show_step(parts, sets, values[photo], values[dataset], values, language(request))

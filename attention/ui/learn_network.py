@@ -3,9 +3,9 @@
 from html import escape
 
 from attention import diagrams, results
-from attention.anatomy import Station, occupants, stations
 from attention.datasets import EVALUATION_PIXELS
 from attention.diagrams import Part
+from attention.slots import Station, occupants, stations
 from attention.ui import examine_views as views
 from attention.ui.learn_mechanism import shape_text
 from attention.ui.learn_views import Case, heading

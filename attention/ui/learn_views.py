@@ -15,6 +15,7 @@ from attention.ui import words
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
+STEPS = ("guess", "ideas", "mechanisms", "placements", "check")
 IDEAS = {  # what attention is, in three: the article's formulas, and the models whose numbers go with them, in this order
     "sum": (r"a_i = \frac{\exp e_i}{\sum_j \exp e_j}, \quad z = \sum_i a_i x_i", ("attention-pool-head",)),
     "gate": (r"Y = A \odot X, \qquad Y = c \odot X", ("se-block", "cbam-block")),

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from attention.mechanisms import MECHANISMS
 from attention.runs import ROOT
-from attention.ui.learn import STEPS
+from attention.ui.learn_views import STEPS
 from attention.ui.texts import kind, text
 
 pytestmark = pytest.mark.browser
@@ -156,6 +156,9 @@ def test_answers_are_replied_to_and_lead_to_where_the_page_shows_it(learn):
     slower = page.locator("#learn-answer-0 label").nth(1).inner_text().split(", in")[0]
     page.locator("#learn-show-0").click()
     page.wait_for_selector(f"#learn-mechanism-head h3:has-text('{slower}')")
+    for index in (2, 3):
+        page.locator(f"#learn-next-{index}").click()
+    page.wait_for_selector(f"#learn-reply-0 :text('{t('learn_check_right')}')")  # answers are kept
 
 
 @pytest.mark.parametrize(
