@@ -28,10 +28,12 @@ LAYERS = [  # a module imports from its own layer or those before it
         "map_words",
         "localisation",
         "located",
+        "guess",
+        "diagrams",
     },
     {"network", "runs", "evaluation", "samples", "augmentation", "own", "serving"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
-    {"strengths", "explicit", "ablation", "randomisation", "faithfulness"},
+    {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy", "slots"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
     {"precision", "export"},
     {"inference", "results", "predictions", "leaderboard", "score_maps", "sweep", "class_means"},
@@ -94,7 +96,9 @@ def test_gradio_is_known_to_the_page_alone(path):
         assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
 
 
-@pytest.mark.parametrize("name", ["figures", "question_figures", "study_figures", "presentation", "uploads"])
+@pytest.mark.parametrize(
+    "name", ["figures", "question_figures", "study_figures", "diagrams", "guess", "presentation", "uploads"]
+)
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
 

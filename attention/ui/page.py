@@ -4,7 +4,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare, examine, links, many
+from attention.ui import benchmarks, compare, examine, learn, links, many
 from attention.ui.header import header, loaded
 from attention.ui.language import Page, language
 from attention.ui.texts import TEXTS, text
@@ -24,6 +24,8 @@ def build(sets: ModelSets) -> gr.Blocks:
                 load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_many"), id="many", elem_id="page-many"):
                 load_many, many_outputs = many.build(sets, I18N)
+            with gr.Tab(I18N("tab_learn"), id="learn", elem_id="page-learn") as learn_tab:
+                learn.build(sets, I18N, learn_tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks", elem_id="page-benchmarks"):
                 render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
             with gr.Tab(I18N("tab_about"), id="about", elem_id="page-about"):

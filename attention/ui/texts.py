@@ -1,6 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_compare, texts_examine, texts_page, texts_study
+from attention.ui import texts_compare, texts_examine, texts_learn, texts_page, texts_study
 from attention.variants import Variant
 
 TEXTS = {
@@ -403,7 +403,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine, texts_page, texts_study):
+for _tab in (texts_compare, texts_examine, texts_learn, texts_page, texts_study):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
