@@ -1,4 +1,4 @@
-"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette]."""
+"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette] [--imagenet]."""
 
 import argparse
 import os
@@ -14,6 +14,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
     parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
+    parser.add_argument(
+        "--imagenet", nargs="?", const="", metavar="FOLDER",
+        help="offer four published models of ImageNet too: fetched once (316 MB), or from NAME.safetensors in FOLDER",
+    )  # fmt: skip
     arguments = parser.parse_args(argv)
 
     from attention import datasets
@@ -24,6 +28,10 @@ def main(argv: list[str] | None = None) -> int:
     from attention.uploads import MAX_BYTES
 
     try:
+        if arguments.imagenet is not None:
+            from attention import imagenet
+
+            imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
         sets = ModelSets(arguments.dataset, arguments.device)

@@ -152,7 +152,9 @@ DATASETS = {
         md5=None,  # its publisher names none
     ),
 }
-ELSEWHERE: dict[str, Dataset] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
+ELSEWHERE: dict[
+    str, Dataset
+] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
 
 
 def dataset(name: str) -> Dataset:

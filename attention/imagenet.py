@@ -24,7 +24,9 @@ from attention.mechanisms.combined import GlobalContext
 from attention.network import GlobalAveragePool, ResNet
 
 NAME = "imagenet"
-PREPROCESSING = Preprocessing(pixels=256, crop=0.9)  # timm's own of these models; its statistics are ours (datasets.MEAN)
+PREPROCESSING = Preprocessing(
+    pixels=256, crop=0.9
+)  # timm's own of these models; its statistics are ours (datasets.MEAN)
 MEGABYTES = 79  # a file: 19.7 million weights in float32
 
 
@@ -148,7 +150,9 @@ class Files:
         try:
             weights = {key: w.float() if w.is_floating_point() else w for key, w in load_file(path).items()}
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path.name} of {published} is no safetensors file, or is cut off: {error}.") from error
+            raise CheckpointError(
+                f"{path.name} of {published} is no safetensors file, or is cut off: {error}."
+            ) from error
         with torch.device("meta"):
             network = timm.create_model(published, pretrained=False)
         try:

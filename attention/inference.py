@@ -99,6 +99,10 @@ class Models:
                 seconds[way].append(time.perf_counter() - started)
         self.side_by_side = min(seconds[False]) > GAIN * min(seconds[True])
 
+    def part(self, image: Image.Image) -> Image.Image:
+        """What these models see of a picture, and so what lies under their maps."""
+        return self.dataset.preprocessing.part(image)
+
     def prepare(self, image: Image.Image) -> Tensor:
         """A PIL image -> (1, 3, P, P) on the device, P the pixels of the data set's preprocessing: once for all its models."""
         return self.prepare_square(self.dataset.preprocessing.square(image))

@@ -14,7 +14,7 @@ from attention.figures import data_uri
 from attention.files import write_text
 from attention.inference import Models, check_names, compare
 from attention.presentation import shown_photo
-from attention.ui import cards
+from attention.ui import cards, published
 from attention.ui.charts import chart, chart_key, chart_says
 from attention.ui.matrix import matrix_html
 from attention.ui.measured import measured
@@ -108,7 +108,7 @@ def _compared(upload: Upload, models: Models, names: list[str], lang: str) -> st
     order = sorted(names, key=lambda name: name != REFERENCE)
     done = list(compare(upload.image, order, models))
     reference = next((result for result in done if result.name == REFERENCE), None)
-    table, photo = measured(models.dataset.name, models.device.type), shown_photo(upload.image)
+    table, photo = measured(models.dataset.name, models.device.type), shown_photo(models.part(upload.image))
     photo_uri = data_uri(photo)
     means = {r.name: class_means.of_class(models.dataset.name, r.name, r.top1) for r in done}
     made = {r.name: cards.card(lang, r, reference, photo, photo_uri, table[r.name], means[r.name]) for r in done}
@@ -120,7 +120,10 @@ def _compared(upload: Upload, models: Models, names: list[str], lang: str) -> st
 
 
 def _study(models: Models, lang: str) -> str:
-    """The tables and the chart of the data set, where it is one of the study's."""
+    """The tables and the chart of the data set, where it is one of the study's; what others published of theirs."""
+    if models.dataset.source is not None:
+        heading = text(lang, "published_heading", dataset=models.dataset.title)
+        return _section(heading, published.table(lang, models.dataset))
     table = results.summary(models.dataset.name, "cpu")
     if table.empty:
         return ""

@@ -15,7 +15,7 @@ from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
 from attention.model_sets import ModelSets
 from attention.presentation import result_as_json, shown_photo
-from attention.ui import cards, theme
+from attention.ui import cards, published, theme
 from attention.ui.language import language
 from attention.ui.measured import measured
 from attention.ui.texts import class_name, text, title
@@ -63,7 +63,7 @@ def compare_stream(upload, names: list[str], models: Models, lang: str) -> Itera
         yield cards.notice(text(lang, "no_models"))
         return
     table = measured(models.dataset.name, models.device.type)
-    photo = shown_photo(upload.image)
+    photo = shown_photo(models.part(upload.image))
     photo_uri = data_uri(photo)
     shown = {name: cards.skeleton(lang, name, table[name]) for name in names}
     head = "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
@@ -137,14 +137,12 @@ def titled(lang: str, names: list[str]) -> list[tuple[str, str]]:
 
 
 def _classes(lang: str, models: Models) -> str:
-    names = [class_name(lang, name) for name in models.dataset.class_names]
-    comma = "、" if lang == "zh" else ", "
-    return f"<p>{escape(text(lang, 'classes', count=len(names), classes=comma.join(names)))}</p>"
+    return f"<p>{escape(published.classes(lang, models.dataset))}</p>{published.about(lang, models.dataset)}"
 
 
 def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
-    study = datasets.DATASETS
-    return [(study[name].title if name in study else name, name) for name in names]
+    titled = datasets.DATASETS | datasets.ELSEWHERE
+    return [(titled[name].title if name in titled else name, name) for name in names]
 
 
 class Parts:

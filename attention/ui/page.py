@@ -33,7 +33,7 @@ def build(sets: ModelSets) -> gr.Blocks:
             with gr.Tab(I18N("tab_many"), id="many"):
                 load_many, many_outputs = many.build(sets, I18N)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
-                render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
+                render_benchmarks, benchmark_outputs = benchmarks.build(sets.study, I18N)
             with gr.Tab(I18N("tab_about"), id="about"):
                 about = gr.Markdown(text("en", "about"))
 

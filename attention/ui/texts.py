@@ -1,6 +1,6 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_examine
+from attention.ui import texts_examine, texts_imagenet
 from attention.variants import Variant
 
 TEXTS = {
@@ -437,7 +437,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_examine,):
+for _tab in (texts_examine, texts_imagenet):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
