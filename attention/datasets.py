@@ -49,24 +49,23 @@ class Preprocessing:
         """A PIL image -> (pixels, pixels, 3) uint8."""
         if self.crop == 1:
             return preprocess(image, self.pixels)
-        size, (left, top) = self._scaled(image)
-        whole = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+        width, height = (int(self._shorter * side / min(image.size)) for side in image.size)
+        left, top = (round((side - self.pixels) / 2) for side in (width, height))
+        whole = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
         return np.asarray(whole.crop((left, top, left + self.pixels, top + self.pixels)))
 
     def part(self, image: Image.Image) -> Image.Image:
-        """The part of a picture that models see, which lies under their maps: as large as it is there."""
+        """What models see of a picture, and so what lies under their maps, as large as it is there."""
         if self.crop == 1:
             return image
-        size, (left, top) = self._scaled(image)
-        across, down = image.width / size[0], image.height / size[1]
-        edges = left * across, top * down, (left + self.pixels) * across, (top + self.pixels) * down
-        return image.crop(tuple(round(edge) for edge in edges))
+        side = max(1, round(min(image.size) * self.pixels / self._shorter))
+        left, top = ((length - side) // 2 for length in image.size)
+        return image.crop((left, top, left + side, top + side))
 
-    def _scaled(self, image: Image.Image) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The size (width, height) that the whole picture is brought to, and where in it the square begins."""
-        shorter = int(self.pixels / self.crop)
-        size = tuple(int(shorter * side / min(image.size)) for side in image.size)
-        return size, tuple(round((side - self.pixels) / 2) for side in size)
+    @property
+    def _shorter(self) -> int:
+        """The shorter side that a whole picture is brought to before its middle is taken."""
+        return int(self.pixels / self.crop)
 
 
 class Source(Protocol):

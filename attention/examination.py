@@ -15,7 +15,7 @@ from torch import Tensor
 from attention import checkpoints, faithfulness, map_scores, randomisation
 from attention.ablation import without_attention
 from attention.corruption import STRENGTHS, corrupted
-from attention.datasets import to_tensor
+from attention.datasets import EVALUATION_PIXELS, to_tensor
 from attention.figures import upsample
 from attention.heatmaps import AttentionMap, activation_maps, describe, watch
 from attention.inference import Models, check_names
@@ -24,6 +24,7 @@ from attention.network import ResNet
 from attention.presentation import attention_map
 from attention.variants import REFERENCE, REPLICATES
 
+FEWER_STEPS = 8  # of deletion and insertion where pictures are larger than the study's, so that an answer takes seconds
 RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing
 
 
@@ -150,7 +151,12 @@ class Examiner:
         drawn = {f"random {seed}": map_scores.random_map(side, side, seed) for seed in range(RANDOM_MAPS)}
         enlarged = {kind: upsample(values, side, side) for kind, values in (maps | drawn).items()}
         found = faithfulness.curves(
-            self._model(name), to_tensor([preprocessing.square(image)]), enlarged, look.class_index, self.models.device
+            self._model(name),
+            to_tensor([preprocessing.square(image)]),
+            enlarged,
+            look.class_index,
+            self.models.device,
+            faithfulness.STEPS if side <= EVALUATION_PIXELS else FEWER_STEPS,
         )
         at_random = np.mean([found[kind] for kind in drawn], axis=0)  # (2, steps + 1)
         return {kind: Curves(*found[kind]) for kind in maps} | {"random": Curves(*at_random)}

@@ -92,13 +92,18 @@ def _file_names() -> str:
     return ", ".join(f"{published.name}.safetensors" for published in PUBLISHED.values())
 
 
+def hub_name(name: str) -> str:
+    """Where the hub has a model of timm's, trained by the recipe that these share."""
+    return f"timm/{name}.ra2_in1k"
+
+
 def _from_hub(say: Callable[[str], None]) -> dict[str, Path]:
     """{variant: file} in the hub's cache; what is missing there is fetched, with a progress bar, without the user's token."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.constants import HF_HUB_CACHE
 
-    where = {name: (f"timm/{it.name}.ra2_in1k", "model.safetensors") for name, it in PUBLISHED.items()}
+    where = {name: (hub_name(published.name), "model.safetensors") for name, published in PUBLISHED.items()}
     files = {name: try_to_load_from_cache(*place) for name, place in where.items()}
     missing = [name for name, path in files.items() if not isinstance(path, str)]  # not: None, or "known to be nowhere"
     if missing:

@@ -28,13 +28,13 @@ class Measured:
     """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured.
 
     `images` is how many the accuracy was measured on, where it is not the study's test set. Of a model that others trained
-    `published` is what they call it and the data set, and the accuracy is theirs.
+    `published` is what they call it, and the accuracy is theirs.
     """
 
     accuracy: float | None = None
     p50_ms: float | None = None
     images: int | None = None
-    published: tuple[str, str] | None = None
+    published: str | None = None
 
 
 def _unit(language: str, scale) -> str:
@@ -46,10 +46,7 @@ def _heading(language: str, name: str, measured: Measured) -> str:
     chip = text(language, f"placement_{variant.placement}")
     figures = []
     if measured.published is not None:
-        network, dataset = measured.published
-        figures.append(
-            text(language, "published_accuracy", network=network, accuracy=measured.accuracy, dataset=dataset)
-        )
+        figures.append(text(language, "published_accuracy", network=measured.published, accuracy=measured.accuracy))
     elif measured.images is not None:
         figures.append(text(language, "accuracy_of", accuracy=measured.accuracy, images=measured.images))
     elif measured.accuracy is not None:

@@ -116,8 +116,8 @@ def _empty(lang: str) -> str:
 
 
 def model_choices(lang: str, names: list[str], now: str | None, first: str) -> dict:
-    """Choices of models; what was chosen stays, else `first`, else whichever there is."""
-    value = next((name for name in (now, first, *names) if name in names), None)
+    """Choices of models; what was chosen stays, else `first`, else the last: the first is the plain one, with least to ask."""
+    value = next((name for name in (now, first, *reversed(names)) if name in names), None)
     return gr.update(choices=titled(lang, names), value=value)
 
 

@@ -15,8 +15,7 @@ def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
     if info.source is not None:
         published = read_manifest(dataset_name)["models"].items()
         return dict.fromkeys(all_models(), Measured()) | {
-            name: Measured(entry["accuracy"], published=(entry["published_as"], info.title))
-            for name, entry in published
+            name: Measured(entry["accuracy"], published=entry["published_as"]) for name, entry in published
         }
     if info.is_own:
         published = read_manifest(dataset_name)["models"].items()
