@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
+# before gradio is imported: nothing leaves this machine
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 def main(argv: list[str] | None = None) -> int:

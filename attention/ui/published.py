@@ -10,7 +10,7 @@ from attention.variants import REFERENCE, variant
 MOST_NAMED = 30  # classes that are all named; of more, some
 SOME = 8
 
-COLUMNS = ("model", "published_as", "parameters", "accuracy", "difference")
+COLUMNS = ("model", "accuracy", "difference", "parameters", "published_as")
 
 
 def classes(lang: str, dataset: Dataset) -> str:
@@ -75,6 +75,6 @@ def _row(lang: str, name: str, entry: dict, reference: float | None) -> str:
     is_compared = reference is not None and name != REFERENCE
     difference = f"{100 * (entry['accuracy'] - reference):+.2f}".replace("-", "−") if is_compared else "–"
     model = f'<th scope="row"><span class="dot"></span>{escape(title(lang, variant(name)))}</th>'
-    figures = f"{entry['parameters'] / 1e6:.2f}", f"{100 * entry['accuracy']:.2f}", difference
-    cells = f'<td class="word">{escape(entry["published_as"])}</td>' + "".join(f"<td>{f}</td>" for f in figures)
+    figures = f"{100 * entry['accuracy']:.2f}", difference, f"{entry['parameters'] / 1e6:.2f}"
+    cells = "".join(f"<td>{f}</td>" for f in figures) + f'<td class="word">{escape(entry["published_as"])}</td>'
     return f'<tr data-placement="{variant(name).placement}">{model}{cells}</tr>'
