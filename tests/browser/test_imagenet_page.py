@@ -60,6 +60,7 @@ def test_looking_closer_any_of_a_thousand_classes_can_be_typed(visit_imagenet):
     page.get_by_role("tab", name="Look closer").click()
     page.wait_for_selector("#examine-says .summary")
     assert "Global context says" in page.locator("#examine-says").inner_text()
+    page.wait_for_selector("#attention-answer .shot .map")  # the answer is complete, and the classes are there
     box = page.locator("#examine-class input")
     box.click()
     box.press_sequentially("hermit")  # in place of the present choice
