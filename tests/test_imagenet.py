@@ -16,6 +16,7 @@ from timm.data import create_transform, resolve_model_data_config
 
 from attention import checkpoints, datasets, imagenet, report, samples
 from attention.__main__ import main
+from attention.batch import label_of
 from attention.checkpoints import CheckpointError
 from attention.datasets import DATASETS, MEAN, STD, DataError, Preprocessing
 from attention.examination import Examiner
@@ -29,6 +30,7 @@ from attention.ui import cards
 from attention.ui import published as published_ui
 from attention.ui.examine_api import class_index, look_as_json
 from attention.ui.measured import measured
+from attention.ui.texts import CLASS_NAMES_ZH, class_name, imagenet_names
 from attention.uploads import read_image
 from attention.variants import variant
 
@@ -184,6 +186,18 @@ def test_a_thousand_classes_each_unlike_the_others_and_the_studys_among_them(ima
     assert len(classes) == len(set(classes.values())) == 1000 and next(iter(classes)) == "n01440764"
     for info in DATASETS.values():
         assert info.classes.items() <= classes.items()
+
+
+def test_every_class_has_a_chinese_name_of_its_own(imagenet_offered):
+    chinese = [class_name("zh", name) for name in imagenet_offered.class_names]
+    assert len(set(chinese)) == 1000 and class_name("zh", "hermit crab") == "寄居蟹"
+    assert [name for name in chinese if name.isascii()] == ["iPod"]
+    assert set(imagenet_names()) | set(CLASS_NAMES_ZH) == set(imagenet_offered.class_names)
+
+
+def test_a_folder_of_photographs_is_labelled_by_wordnet_numbers_and_by_names(imagenet_offered):
+    found = [label_of(f"{folder}/1.jpg", imagenet_offered) for folder in ("n01443537", "hermit_crab", "nothing")]
+    assert found == [1, imagenet_offered.class_names.index("hermit crab"), None]
 
 
 def test_model_sets_load_it_beside_the_study_which_alone_is_measured(imagenet_offered, published, monkeypatch):

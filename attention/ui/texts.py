@@ -1,5 +1,8 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from attention.ui import texts_examine, texts_imagenet
 from attention.variants import Variant
 
@@ -492,7 +495,14 @@ def text(language: str, key: str, **fields) -> str:
 
 
 def class_name(language: str, name: str) -> str:
-    return CLASS_NAMES_ZH.get(name, name) if language == "zh" else name
+    return name if language != "zh" else CLASS_NAMES_ZH.get(name) or imagenet_names().get(name, name)
+
+
+@lru_cache
+def imagenet_names() -> dict[str, str]:
+    """Chinese names of ImageNet's other classes, by the English ones; translated for this page."""
+    lines = (Path(__file__).parent / "imagenet_zh.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
 
 
 def kind(language: str, english: str) -> str:
