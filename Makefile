@@ -20,7 +20,7 @@ $(VENV)/.demo: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-ray.txt requirements-dev.txt $(VENV)/.demo
+$(VENV)/.dev: requirements.txt requirements-ray.txt requirements-export.txt requirements-imagenet.txt requirements-dev.txt $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette]."""
+"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette] [--imagenet]."""
 
 import argparse
 import contextlib
@@ -9,7 +9,9 @@ from pathlib import Path
 
 from attention.serving.settings import Settings, add_flags
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
+# before gradio is imported: nothing leaves this machine
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,6 +22,10 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
     parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
+    parser.add_argument(
+        "--imagenet", nargs="?", const="", metavar="FOLDER",
+        help="offer four published models of ImageNet too: fetched once (316 MB), or from NAME.safetensors in FOLDER",
+    )  # fmt: skip
     add_flags(parser.add_argument_group("serving", "docs/serving.md says more."))
     return parser
 
@@ -40,6 +46,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
+        if arguments.imagenet is not None:
+            from attention import imagenet
+
+            imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
         sets = ModelSets(arguments.dataset, arguments.device)

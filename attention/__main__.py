@@ -13,12 +13,13 @@ import time
 from pathlib import Path
 
 from attention import devices
-from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset
+from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset, own_names
 from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
 OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
+TAKE_IMAGENET = ("compare", "batch", "report")  # commands whose --dataset may be imagenet: docs/imagenet.md
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
@@ -66,7 +67,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         results = list(compare(upload.image, names, models))
         foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
-            save_overlays(upload.image, results, Path(arguments.out), Path(path).stem)
+            save_overlays(models.part(upload.image), results, Path(arguments.out), Path(path).stem)
             for name, kinds in {result.name: maps_left_out(result) for result in results}.items():
                 for kind in kinds:
                     print(f"{name}: its {kind} map is all zero or not finite, so it has no picture.", file=sys.stderr)
@@ -667,6 +668,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _offer_imagenet() -> None:
+    from functools import partial
+
+    from attention import imagenet
+
+    imagenet.offer(say=partial(print, file=sys.stderr))
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.batch import BatchError
@@ -682,6 +691,8 @@ def main(argv: list[str] | None = None) -> int:
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
+        if arguments.command in TAKE_IMAGENET and arguments.dataset == "imagenet" and "imagenet" not in own_names():
+            _offer_imagenet()
         for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
             dataset(name)  # an unknown one is told before anything is begun
         arguments.run(arguments)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from attention.datasets import EVALUATION_PIXELS
 from attention.fusion import fold, pack
 from attention.heatmaps import read_head, visible, watch
 from attention.network import ResNet
@@ -51,12 +52,13 @@ class Explicit(nn.Module):
         return found._replace(activation=read_head(self.model, found.features, classes)[1])
 
 
-def fast(model: ResNet, dtype: torch.dtype = torch.float32) -> Explicit:
-    """A copy of a model for inference on its device: batch norm folded, channels last, packed, its body in `dtype`."""
+def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = EVALUATION_PIXELS) -> Explicit:
+    """A copy of a model for inference on its device: batch norm folded, channels last, packed for images of so many pixels a
+    side, its body in `dtype`."""
     model = fold(model)
     for body in model.body():
         body.to(dtype)
-    return Explicit(pack(model.to(memory_format=torch.channels_last)), dtype)
+    return Explicit(pack(model.to(memory_format=torch.channels_last), pixels), dtype)
 
 
 def to_host(explanation: Explanation) -> Explanation:

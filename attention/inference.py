@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from attention import checkpoints, devices, foreign, graphs, precision
-from attention.datasets import EVALUATION_PIXELS, normalise, preprocess, to_tensor
+from attention.datasets import normalise, to_tensor
 from attention.explicit import Explanation, Explicit, fast, to_host
 from attention.heatmaps import AttentionMap, describe
 from attention.variants import REFERENCE, variant
@@ -82,7 +82,8 @@ class Models:
 
     def warm_up(self) -> None:
         """Load every model and run it once, so that the first visitor does not pay for it; note those that fail."""
-        images = self.prepare(Image.new("RGB", (EVALUATION_PIXELS, EVALUATION_PIXELS)))
+        side = self.dataset.preprocessing.pixels
+        images = self.prepare(Image.new("RGB", (side, side)))
         for name in self.names:
             try:
                 self.run(name, images)
@@ -103,9 +104,17 @@ class Models:
                 seconds[way].append(time.perf_counter() - started)
         self.side_by_side = min(seconds[False]) > GAIN * min(seconds[True])
 
+    def part(self, image: Image.Image) -> Image.Image:
+        """What these models see of a picture, and so what lies under their maps."""
+        return self.dataset.preprocessing.part(image)
+
     def prepare(self, image: Image.Image) -> Tensor:
-        """A PIL image -> (1, 3, 160, 160) on the device: once for all the models that will see it."""
-        pixels = to_tensor([preprocess(image)])
+        """A PIL image -> (1, 3, P, P) on the device, P the pixels of the data set's preprocessing: once for all its models."""
+        return self.prepare_square(self.dataset.preprocessing.square(image))
+
+    def prepare_square(self, square: np.ndarray) -> Tensor:
+        """The same from what the preprocessing made of an image, (P, P, 3) uint8."""
+        pixels = to_tensor([square])
         with self._lock_of("preparing"):
             return normalise(pixels.to(self.device)).contiguous(memory_format=torch.channels_last)
 
@@ -114,7 +123,8 @@ class Models:
 
     def _load(self, name: str, images: Tensor) -> None:
         dtype = self._dtype or precision.choose(name, self.dataset.name, self.device)
-        model = fast(checkpoints.load(name, self.dataset.name, self.device), dtype)
+        model = checkpoints.load(name, self.dataset.name, self.device)
+        model = fast(model, dtype, self.dataset.preprocessing.pixels)
         run = graphs.recorded(model, images) if self.device.type == "cuda" else model
         self._models[name] = model, run, dtype
 

@@ -12,6 +12,7 @@ from attention import devices, results
 from attention.checkpoints import read_manifest
 from attention.files import write_text
 from attention.inference import Models, check_names
+from attention.ui import published
 from attention.ui.card_pictures import KINDS
 from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare_stream import compare_stream
@@ -106,7 +107,10 @@ def _when(lang: str) -> str:
 
 
 def _study(models: Models, lang: str) -> str:
-    """The tables and the chart of the data set, where it is one of the study's."""
+    """The tables and the chart of the data set, where it is one of the study's; what others published of theirs."""
+    if models.dataset.source is not None:
+        heading = text(lang, "published_heading", dataset=models.dataset.title)
+        return _section(heading, published.table(lang, models.dataset))
     table = results.summary(models.dataset.name, "cpu")
     if table.empty:
         return ""

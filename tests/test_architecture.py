@@ -35,7 +35,7 @@ LAYERS = [  # a module imports from its own layer or those before it
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
     {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy", "slots"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
-    {"precision", "export"},
+    {"precision", "export", "imagenet"},
     {"inference", "results", "predictions", "leaderboard", "score_maps", "sweep", "class_means"},
     {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
     {"ui", "report"},  # the page offers the report, which is made of the page's pieces
@@ -117,7 +117,7 @@ def test_mechanisms_know_torch_alone():
 
 def test_the_page_starts_without_what_only_some_commands_need():
     """torchvision and scipy.stats take a fifth of the page's start; a download, training and statistics import them."""
-    late = ("torchvision", "scipy.stats", "onnx")
+    late = ("torchvision", "scipy.stats", "onnx", "timm", "attention.imagenet")
     code = f"import sys; import attention.ui.page; print([name for name in {late} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=250)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -12,7 +12,7 @@ from attention import results
 from attention.datasets import DATASETS
 from attention.inference import Models
 from attention.results import Machine
-from attention.ui import compute, costs, live, map_panel, study_panel, table_files
+from attention.ui import compute, costs, live, map_panel, published, study_panel, table_files
 from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare import dataset_choices
 from attention.ui.language import language
@@ -117,6 +117,7 @@ def build(models: Models, t):
     gpu = gr.HTML(elem_id="gpu-table", padding=False)
     load_compute, compute_outputs = compute.build()
     render_maps, map_outputs = map_panel.build(t, which)
+    others = gr.HTML(elem_id="published-models", padding=False)
     parts = [top, plot, below, gpu]
 
     def render(lang: str, dataset_name: str, key: str | None, batch_size: int, with_busy: bool) -> tuple:
@@ -129,7 +130,7 @@ def build(models: Models, t):
     def on_load(lang: str):
         updates, first, key = _controls(lang, models)
         rendered = *render(lang, first, key, 1, False), *load_live(lang), *load_compute(lang)
-        return *updates, *rendered, *render_maps(lang, first), *render_study(lang, first)
+        return *updates, *rendered, *render_maps(lang, first), *render_study(lang, first), published.section(lang)
 
     gr.on(
         [which.input, machine.input, batch.input, busy.input], choose, choices, [*parts, *cost_outputs],
@@ -141,7 +142,16 @@ def build(models: Models, t):
         lambda: rows(models.dataset.name), None, api_out, api_name="benchmarks",
         api_description="Accuracy with interval, difference to the baseline, verdict, cost and CPU latency of every model.",
     )  # fmt: skip
-    return on_load, [*choices, *parts, *cost_outputs, *live_outputs, *compute_outputs, *map_outputs, *study_outputs]
+    return on_load, [
+        *choices,
+        *parts,
+        *cost_outputs,
+        *live_outputs,
+        *compute_outputs,
+        *map_outputs,
+        *study_outputs,
+        others,
+    ]
 
 
 SHOWN = "document.querySelectorAll('#accuracy-table table.figures tbody tr:not([hidden])')"

@@ -13,19 +13,23 @@ from attention.variants import variant as variant_of
 class Measured:
     """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured.
 
-    `images` is how many the accuracy was measured on, where it is not the study's test set.
+    `images` is how many the accuracy was measured on, where it is not the study's test set. Of a model that others trained
+    `published` is what they call it, and the accuracy is theirs.
     """
 
     accuracy: float | None = None
     p50_ms: float | None = None
     images: int | None = None
+    published: str | None = None
 
 
 def _heading(setting: Setting, name: str, measured: Measured) -> str:
     lang, variant = setting.language, variant_of(name)
     chip = text(lang, f"placement_{variant.placement}")
     figures = []
-    if measured.images is not None:
+    if measured.published is not None:
+        figures.append(text(lang, "published_accuracy", network=measured.published, accuracy=measured.accuracy))
+    elif measured.images is not None:
         figures.append(text(lang, "accuracy_of", accuracy=measured.accuracy, images=measured.images))
     elif measured.accuracy is not None:
         figures.append(text(lang, "accuracy_line", accuracy=measured.accuracy))

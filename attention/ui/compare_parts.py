@@ -11,7 +11,7 @@ from PIL import Image
 from attention import datasets, samples, uploads
 from attention.inference import Models
 from attention.model_sets import ModelSets
-from attention.ui import board
+from attention.ui import board, published
 from attention.ui.card_pictures import KINDS
 from attention.ui.language import language_of_event
 from attention.ui.texts import class_name, text, title
@@ -85,14 +85,12 @@ def titled(lang: str, names: list[str]) -> list[tuple[str, str]]:
 
 
 def _classes(lang: str, models: Models) -> str:
-    names = [class_name(lang, name) for name in models.dataset.class_names]
-    comma = "、" if lang == "zh" else ", "
-    return f"<p>{escape(text(lang, 'classes', count=len(names), classes=comma.join(names)))}</p>"
+    return f"<p>{escape(published.classes(lang, models.dataset))}</p>{published.about(lang, models.dataset)}"
 
 
 def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
-    study = datasets.DATASETS
-    return [(study[name].title if name in study else name, name) for name in names]
+    titled = datasets.DATASETS | datasets.ELSEWHERE
+    return [(titled[name].title if name in titled else name, name) for name in names]
 
 
 class Parts:

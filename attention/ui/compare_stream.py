@@ -35,7 +35,7 @@ def compare_stream(
     if not names:
         yield cards.notice(text(lang, "no_models"))
         return
-    classes, photo, run = models.dataset.class_names, shown_photo(upload.image), uuid4().hex[:8]
+    classes, photo, run = models.dataset.class_names, shown_photo(models.part(upload.image)), uuid4().hex[:8]
     runnable = [name for name in names if name not in models.problems]
     setting = cards.Setting(lang, photo, data_uri(photo), reference_of(runnable, pinned), live=live)
     class_index = classes.index(picked) if picked in classes else None

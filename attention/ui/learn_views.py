@@ -40,7 +40,7 @@ class Case:
 
     @cached_property
     def photo(self) -> Image.Image:
-        return shown_photo(self.image)
+        return shown_photo(self.models.part(self.image))
 
     @cached_property
     def prepared(self):

@@ -27,7 +27,7 @@ def build(sets: ModelSets) -> gr.Blocks:
             with gr.Tab(I18N("tab_learn"), id="learn", elem_id="page-learn") as learn_tab:
                 learn.build(sets, I18N, learn_tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_benchmarks"), id="benchmarks", elem_id="page-benchmarks"):
-                render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
+                render_benchmarks, benchmark_outputs = benchmarks.build(sets.study, I18N)
             with gr.Tab(I18N("tab_about"), id="about", elem_id="page-about"):
                 about = gr.Markdown(text("en", "about"), elem_id="about-text")
         is_loaded = gr.HTML(visible="hidden")

@@ -1,6 +1,16 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_compare, texts_examine, texts_learn, texts_page, texts_study
+from functools import lru_cache
+from pathlib import Path
+
+from attention.ui import (
+    texts_compare,
+    texts_examine,
+    texts_imagenet,
+    texts_learn,
+    texts_page,
+    texts_study,
+)
 from attention.variants import Variant
 
 TEXTS = {
@@ -403,7 +413,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine, texts_learn, texts_page, texts_study):
+for _tab in (texts_compare, texts_examine, texts_imagenet, texts_learn, texts_page, texts_study):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
@@ -458,7 +468,14 @@ def text(language: str, key: str, **fields) -> str:
 
 
 def class_name(language: str, name: str) -> str:
-    return CLASS_NAMES_ZH.get(name, name) if language == "zh" else name
+    return name if language != "zh" else CLASS_NAMES_ZH.get(name) or imagenet_names().get(name, name)
+
+
+@lru_cache
+def imagenet_names() -> dict[str, str]:
+    """Chinese names of ImageNet's other classes, by the English ones; translated for this page."""
+    lines = (Path(__file__).parent / "imagenet_zh.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
 
 
 def kind(language: str, english: str) -> str:

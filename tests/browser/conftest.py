@@ -126,6 +126,21 @@ def visit_slow(slow_server, chromium):
 
 
 @pytest.fixture(scope="session")
+def imagenet_server(tmp_path_factory, timm_files):
+    """The page with ImageNet's models, of random weights."""
+    folder = tmp_path_factory.mktemp("imagenet_page")
+    command = ("app.py", "--device", "cpu", "--imagenet", str(timm_files), "--port")
+    with serving(folder, *command) as address:
+        yield address
+
+
+@pytest.fixture
+def visit_imagenet(imagenet_server, chromium):
+    """Like `visit`, to the page that offers ImageNet too."""
+    yield from _visits(imagenet_server, chromium)
+
+
+@pytest.fixture(scope="session")
 def chromium():
     assert CHROMIUM, "No Chromium here. Install one: sudo apt install chromium (make test does so for root)"
     with sync_playwright() as playwright:
