@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 
+from attention import upload_limits
+
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
 
 
@@ -14,15 +16,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
     parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
+    upload_limits.add_flags(parser)
     arguments = parser.parse_args(argv)
 
-    from attention import datasets
+    from attention import datasets, upload_worker
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
     from attention.ui import page, theme
-    from attention.uploads import MAX_BYTES
 
+    limits = upload_limits.from_flags(arguments)
+    upload_worker.guard(limits)
     try:
         if arguments.download:
             datasets.download(arguments.dataset)
@@ -42,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
             head=theme.HEAD,
             i18n=page.I18N,
             footer_links=["api"],
-            max_file_size=MAX_BYTES,
+            max_file_size=limits.bytes,
             ssr_mode=False,
             enable_monitoring=False,
             run_history=False,

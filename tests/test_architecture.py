@@ -15,6 +15,8 @@ LAYERS = [  # a module imports from its own layer or those before it
         "files",
         "devices",
         "uploads",
+        "upload_limits",
+        "upload_worker",
         "figures",
         "question_figures",
         "map_scores",
@@ -94,7 +96,9 @@ def test_gradio_is_known_to_the_page_alone(path):
         assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
 
 
-@pytest.mark.parametrize("name", ["figures", "question_figures", "presentation", "uploads"])
+@pytest.mark.parametrize(
+    "name", ["figures", "question_figures", "presentation", "uploads", "upload_limits", "upload_worker"]
+)
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
 

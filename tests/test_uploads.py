@@ -13,6 +13,7 @@ import pytest
 from PIL import ExifTags, Image, features
 
 from attention import uploads
+from attention.upload_limits import Limits
 from attention.uploads import FORMATS, MESSAGES, NOTICES, UploadError, from_array, read_image
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 180, 20), (20, 20, 220), (220, 220, 20)
@@ -129,7 +130,7 @@ def test_a_bomb_is_never_decoded(size, monkeypatch):
 
 
 def test_pixels_are_counted_exactly(monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_PIXELS", 48 * 32)
+    monkeypatch.setattr(uploads, "limits", Limits(pixels=48 * 32))
     assert read_image(encode(corners(), "PNG")).image.size == (48, 32)
     assert "0.001536 million" in str(refusal(encode(corners(48, 34), "PNG")))
 
@@ -138,9 +139,9 @@ def test_too_many_bytes(monkeypatch, tmp_path):
     data = encode(noise(), "PNG")
     path = tmp_path / "big.png"
     path.write_bytes(data)
-    monkeypatch.setattr(uploads, "MAX_BYTES", len(data))
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=len(data)))
     assert read_image(data).image.size == read_image(path).image.size == (64, 48)
-    monkeypatch.setattr(uploads, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=len(data) - 1))
     assert [refusal(source).code for source in (data, path, io.BytesIO(data))] == ["too-large"] * 3
 
 
@@ -190,7 +191,7 @@ def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch):
     assert refusal(path).code == "missing"
 
 
-DECODER_ERRORS = (SyntaxError, struct.error, ValueError, OSError, EOFError, OverflowError, MemoryError, zlib.error)
+DECODER_ERRORS = (SyntaxError, struct.error, ValueError, OSError, EOFError, OverflowError, zlib.error)
 
 
 @pytest.mark.parametrize("raised", DECODER_ERRORS)
@@ -200,6 +201,11 @@ def test_whatever_a_decoder_raises(raised, monkeypatch):
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", explode)
     assert refusal(encode(corners(), "PNG")).code == "truncated"
+
+
+def test_a_decoder_that_runs_out_of_memory(monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: bytearray(2**60))
+    assert refusal(encode(corners(), "PNG")).code == "too-demanding"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # in the page, where a warning is no error
@@ -309,6 +315,7 @@ DEEP = {  # array, format; its darkest pixel is to become 0 and its brightest 25
     "signed (a CT scan)": (gradient(-1024, 3071, np.int32), "TIFF"),
     "float 0-1": (gradient(0, 1, np.float32), "TIFF"),
     "float 0-255": (gradient(0, 255, np.float32), "TIFF"),
+    "float 100-200": (gradient(100, 200, np.float32), "TIFF"),
     "float of any range": (gradient(-7, 1e6, np.float32), "TIFF"),
     "tiny floats": (gradient(-1e-44, 1e-44, np.float32), "TIFF"),
 }
