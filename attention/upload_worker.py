@@ -39,12 +39,13 @@ def guard(limits: Limits) -> "Workers | None":
 @contextmanager
 def guarded(limits: Limits) -> Iterator[None]:
     """`guard` for as long as the block lasts."""
-    before = uploads.limits
+    before, pillows = uploads.limits, Image.MAX_IMAGE_PIXELS
     workers = guard(limits)
     try:
         yield
     finally:
         uploads.set_limits(before)
+        Image.MAX_IMAGE_PIXELS = pillows
         if workers:
             workers.close()
 

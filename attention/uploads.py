@@ -214,11 +214,13 @@ def _normalise(image: Image.Image) -> Upload:
 
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 (upright) where there is none, or none that makes sense."""
-    with suppress(Exception):
+    try:
         value = image.getexif().get(ExifTags.Base.Orientation)
-        if value in range(2, 9):
-            return value
-    return 1
+        return value if value in range(2, 9) else 1
+    except MemoryError:  # tags that say they are huge
+        raise
+    except Exception:
+        return 1
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
