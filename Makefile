@@ -2,14 +2,22 @@
 # make test   set up, then the whole suite                     (ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
+# make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
+# make lock       requirements.lock: every package with its sha256, for this platform
+# make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
+# make audit      known vulnerabilities of what requirements.lock installs; needs a network
+# make coverage   the suite again, with the share of lines that it runs, and a floor   (ARGS= goes to pytest)
+# make mutants    does the suite notice a changed uploads.py, mechanisms/channel.py?   (half an hour of one core)
+# make space      out/space: what a Hugging Face Space needs
 PYTHON ?= python3.11
 PORT ?= 7860
 HOST ?= 127.0.0.1
 ARGS ?=
+COVERED ?= 80
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings contact-sheet clean
+.PHONY: demo test check browser renderings contact-sheet hostile lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -42,8 +50,32 @@ check: $(VENV)/.dev
 contact-sheet: $(VENV)/.demo
 	$(BIN)/python -m attention contact-sheet $(ARGS)
 
+hostile: $(VENV)/.dev
+	$(BIN)/python -m tests.hostile
+
+lock: $(VENV)/.demo
+	$(BIN)/python tools/lock.py
+
+licences: $(VENV)/.dev
+	$(BIN)/python tools/licences.py $(ARGS)
+
+audit: $(VENV)/.dev
+	$(BIN)/python tools/audit.py
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov=attention --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
+
+mutants: $(VENV)/.dev
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+space:
+	rm -rf out/space && mkdir -p out/space
+	git archive HEAD Dockerfile requirements.txt requirements.lock app.py attention checkpoints data/results samples LICENSE NOTICE | tar -x -C out/space
+	cp deploy/spaces/README.md out/space/README.md
+
 renderings:
 	bash samples/render.sh
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache out
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage mutants out
