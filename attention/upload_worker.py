@@ -58,7 +58,10 @@ class Workers:
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the likeliest to be there
         for _ in range(count - 1):
             self._idle.put(None)
-        self._idle.put(_Worker(limits))
+        first = None
+        with suppress(UploadError):  # else the first picture tries again
+            first = self._started(None)
+        self._idle.put(first)
         atexit.register(self.close)
 
     def read(self, data: bytes) -> Upload:
@@ -68,11 +71,17 @@ class Workers:
         except queue.Empty:
             raise UploadError("busy") from None
         try:
-            if worker is None or not worker.is_alive:
-                worker = _Worker(self.limits)
+            worker = self._started(worker)
             return worker.read(data)
         finally:
             self._idle.put(worker)
+
+    def _started(self, worker: "_Worker | None") -> "_Worker":
+        """The worker itself while it lives, else a new one. Raises UploadError where no process can be started."""
+        try:
+            return worker if worker and worker.is_alive else _Worker(self.limits)
+        except OSError as error:  # no memory or no process to be had
+            raise UploadError("busy") from error
 
     def close(self) -> None:
         with suppress(queue.Empty):

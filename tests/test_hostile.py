@@ -172,6 +172,19 @@ def test_when_all_are_busy_the_sentence_says_so():
         started._idle.put(worker)
 
 
+def test_where_no_process_can_be_started_the_sentence_says_so(monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    with closing(Workers(Limits(seconds=5), count=1)) as started:
+        for _ in range(2):  # and the place of the worker is free again
+            with pytest.raises(UploadError, match="at this moment"):
+                started.read(b"x")
+        monkeypatch.undo()
+        assert started.read(encode(plain(), "PNG")).image.size == (16, 12)
+
+
 def test_a_worker_that_dies_is_replaced(workers):
     data = encode(plain(), "PNG")
     workers.read(data)

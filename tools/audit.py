@@ -32,7 +32,10 @@ def main() -> int:
     try:
         lines, code = report(json.loads(done.stdout)["dependencies"])
     except (ValueError, KeyError):
-        lines, code = ["Nothing was audited: the service of known vulnerabilities was not reached. Is there a network?"], 2
+        lines, code = (
+            ["Nothing was audited: the service of known vulnerabilities was not reached. Is there a network?"],
+            2,
+        )
     print("\n".join(lines), file=sys.stderr if code == 2 else sys.stdout)
     return code
 

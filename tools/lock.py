@@ -36,7 +36,9 @@ def main() -> int:
     try:
         packages = resolve(ROOT / "requirements.txt")
     except subprocess.CalledProcessError:
-        print("pip could not resolve requirements.txt; it needs a package index, so check the network.", file=sys.stderr)
+        print(
+            "pip could not resolve requirements.txt; it needs a package index, so check the network.", file=sys.stderr
+        )
         return 2
     major, minor = sys.version_info[:2]
     head = (
