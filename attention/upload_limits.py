@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 MAX_MEGABYTES = 20.0
 MAX_MEGAPIXELS = 50.0
-MAX_SECONDS = 15.0  # the slowest ordinary file within the other limits took 4 on a busy machine (docs/security.md)
+MAX_SECONDS = 10.0  # of the processor; the slowest ordinary file within the other limits takes 2 (docs/security.md)
 
 _FLAGS = {  # environment variable, default, what it limits
     "max_megabytes": ("ATTENTION_MAX_MEGABYTES", MAX_MEGABYTES, "size of a picture file, in MB"),
     "max_megapixels": ("ATTENTION_MAX_MEGAPIXELS", MAX_MEGAPIXELS, "width times height of a picture, in millions"),
-    "max_seconds": ("ATTENTION_MAX_SECONDS", MAX_SECONDS, "time to read a picture, 0 for no limit"),
+    "max_seconds": ("ATTENTION_MAX_SECONDS", MAX_SECONDS, "processor time to read a picture, 0 for no limit"),
 }
 
 
@@ -34,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for name, (variable, default, meaning) in _FLAGS.items():
         parser.add_argument(
             "--" + name.replace("_", "-"), type=_positive if default != MAX_SECONDS else _not_negative, metavar="N",
-            default=os.environ.get(variable) or default, help=f"{meaning} (default: {default:g}; or {variable})",
+            default=os.environ.get(variable) or default, help=f"{meaning} (default: {default:g}, or {variable})",
         )  # fmt: skip
 
 

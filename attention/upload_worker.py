@@ -2,18 +2,21 @@
 
 Bytes and pixels alone bound neither: within 20 MB a JPEG can ask for 250,000 passes over 49 million pixels, a GIF's
 comment is joined in quadratic time, and a TIFF's tags may each point at the same megabytes (docs/security.md has the
-times). Threads cannot be ended, so `guard` sends what `uploads.read_image` is given to a worker process. A worker that
-is late is killed, and the next picture gets a new one. It gets bytes and gives pixels: no path, no weights.
+times). Threads cannot be ended, so `guard` sends what `uploads.read_image` is given to a worker process, which gets bytes
+and gives pixels: no path, no weights. The limit counts the processor's time, so that a busy machine refuses nothing that
+an idle one reads; a clock on the wall, with more patience, stands behind it. A worker that is ended gets a successor.
 """
 
 import atexit
 import json
+import math
 import os
 import queue
 import struct
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +28,7 @@ from attention import uploads
 from attention.upload_limits import Limits
 from attention.uploads import Upload, UploadError
 
+PATIENCE = 4  # seconds on the wall for each second of the processor
 WORKERS = max(2, os.cpu_count() or 1)  # pictures read at the same time: one slow file does not hold up the others
 _LENGTH = struct.Struct(">Q")
 
@@ -67,7 +71,7 @@ class Workers:
     def read(self, data: bytes) -> Upload:
         """The bytes of a file -> Upload. Raises UploadError, also where all workers are busy for as long as one may take."""
         try:
-            worker = self._idle.get(timeout=self.limits.seconds)
+            worker = self._idle.get(timeout=PATIENCE * self.limits.seconds)
         except queue.Empty:
             raise UploadError("busy") from None
         try:
@@ -96,7 +100,7 @@ class _Worker:
 
     def __init__(self, limits: Limits):
         self.seconds = limits.seconds
-        given = [str(limits.bytes), str(limits.pixels)]
+        given = [str(limits.bytes), str(limits.pixels), str(limits.seconds)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread takes memory
         self._process = subprocess.Popen(
             [sys.executable, "-m", "attention.upload_worker", *given], env=environment,
@@ -109,7 +113,7 @@ class _Worker:
         return self._process.poll() is None
 
     def read(self, data: bytes) -> Upload:
-        alarm = threading.Timer(self.seconds, self._process.kill)
+        alarm = threading.Timer(PATIENCE * self.seconds, self._process.kill)
         alarm.start()
         try:
             self._process.stdin.write(_LENGTH.pack(len(data)) + data)
@@ -139,13 +143,17 @@ class _Worker:
 
 def serve(limits: Limits) -> None:
     """The worker's side: length and bytes in; one line of JSON, and the pixels of what was read, out; until stdin ends."""
-    _bound_memory(limits.memory)
+    _bound("RLIMIT_AS", limits.memory)
+    _bound("RLIMIT_CORE", 0)
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     uploads.set_limits(limits)
     Image.MAX_IMAGE_PIXELS = limits.pixels  # frames and tiles keep to it too
     into, out = sys.stdin.buffer, sys.stdout.buffer
     while head := into.read(_LENGTH.size):
+        _bound(
+            "RLIMIT_CPU", math.ceil(time.process_time() + limits.seconds)
+        )  # ends this process; one more second at most
         try:
             upload = uploads.read_image(into.read(_LENGTH.unpack(head)[0]))
             answer, pixels = {"size": upload.image.size, "notices": upload.notices}, upload.image.tobytes()
@@ -156,15 +164,15 @@ def serve(limits: Limits) -> None:
         del pixels  # the next picture needs the room
 
 
-def _bound_memory(limit: int) -> None:
-    """Where the system has no such bound, the deadline alone holds."""
-    with suppress(ImportError, ValueError, OSError):
+def _bound(name: str, most: int) -> None:
+    """Where the system has no such bound, the clock on the wall alone holds."""
+    with suppress(ImportError, AttributeError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        which = getattr(resource, name)
+        resource.setrlimit(which, (most, resource.getrlimit(which)[1]))
 
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt, BrokenPipeError):  # whoever started it ends
-        serve(Limits(*map(int, sys.argv[1:3])))
+        serve(Limits(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))

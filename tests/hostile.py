@@ -310,7 +310,7 @@ CASES = [
     Case("RGBA, hidden colours", lambda: hidden("PNG"), None, WHITE, ("alpha",)),
     Case("WebP with alpha", lambda: hidden("WEBP"), None, WHITE, ("alpha",)),
     Case("grey with alpha (LA)", lambda: encode(plain((90,) * 3, "LA"), "PNG"), None, (90,) * 3, ("grey",)),
-    Case("palette with alpha (PA) as TIFF", lambda: encode(plain(RED, "RGBA"), "TIFF"), None, RED),
+    Case("palette with alpha (PA)", lambda: encode(plain().convert("P").convert("PA"), "TIFF"), None, (204, 51, 51)),
     Case("CMYK JPEG, inverted as Adobe does", lambda: encode(Image.new("CMYK", (16, 12), (0, 255, 255, 0)), "JPEG"),
          None, (254, 0, 0), ("cmyk",)),
     Case("CMYK JPEG with a profile", lambda: encode(Image.new("CMYK", (16, 12), (0, 255, 255, 0)), "JPEG",

@@ -1,6 +1,7 @@
 """The hostile set of hostile.py, and any bytes at all: one sentence or a right picture, in bounded time and memory."""
 
 import os
+import signal
 import threading
 import time
 import warnings
@@ -60,7 +61,7 @@ def test_in_a_worker(case, workers):
 
 @pytest.mark.parametrize("case", SLOW, ids=lambda case: case.kind)
 def test_what_would_take_for_ever_is_ended(case):
-    with closing(Workers(Limits(seconds=4), count=1)) as started:
+    with closing(Workers(Limits(seconds=2), count=1)) as started:
         check(case, started.read)
         assert started.read(encode(plain(), "PNG")).image.getpixel((2, 2)) == RED  # the next visitor's
 
@@ -164,12 +165,21 @@ def test_a_slow_file_does_not_hold_up_the_next():
 
 
 def test_when_all_are_busy_the_sentence_says_so():
-    started = Workers(Limits(seconds=0.2), count=1)
+    started = Workers(Limits(seconds=0.05), count=1)
     with closing(started):
         worker = started._idle.get()
         with pytest.raises(UploadError, match="at this moment"):
             started.read(b"x")
         started._idle.put(worker)
+
+
+def test_a_clock_on_the_wall_stands_behind_the_processors(monkeypatch):
+    monkeypatch.setattr("attention.upload_worker.PATIENCE", 0.001)
+    with closing(Workers(Limits(seconds=50), count=1)) as started:
+        started._idle.queue[0]._process.send_signal(signal.SIGSTOP)  # it takes no time of the processor
+        with pytest.raises(UploadError) as caught:
+            started.read(encode(plain(), "PNG"))
+        assert caught.value.code == "too-demanding"
 
 
 def test_where_no_process_can_be_started_the_sentence_says_so(monkeypatch):
@@ -233,7 +243,7 @@ def parsed(*arguments: str) -> Limits:
 
 
 def test_flags_go_before_environment_and_environment_before_defaults(monkeypatch):
-    assert parsed() == Limits(20_000_000, 50_000_000, 15)
+    assert parsed() == Limits(20_000_000, 50_000_000, 10)
     monkeypatch.setenv("ATTENTION_MAX_MEGABYTES", "5")
     monkeypatch.setenv("ATTENTION_MAX_SECONDS", "0")
     assert parsed("--max-megapixels", "1.5") == Limits(5_000_000, 1_500_000, None)
