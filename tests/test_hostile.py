@@ -18,9 +18,10 @@ from PIL import Image
 
 from attention import batch, uploads
 from attention.__main__ import main
+from attention.runs import ROOT
 from attention.upload_limits import Limits, add_flags, from_flags
 from attention.upload_worker import Workers, guarded
-from attention.uploads import FORMATS, NOTICES, UploadError, read_image
+from attention.uploads import FORMATS, MESSAGES, NOTICES, UploadError, read_image
 
 SMALL = Limits(bytes=200_000, pixels=40_000)
 FAST, SLOW = ([case for case in CASES if case.slow == slow] for slow in (False, True))
@@ -323,3 +324,15 @@ def test_a_damaged_zip_is_one_sentence(at, tmp_path):
     with suppress(batch.BatchError, UploadError):
         for picture in batch.gather([file]):
             picture.read()
+
+
+def test_the_table_in_the_docs_is_of_this_set():
+    rows = [
+        line.strip("| ").split(" | ") for line in (ROOT / "docs/security.md").read_text(encoding="utf-8").splitlines()
+    ]
+    said = {row[0]: row[2] for row in rows if len(row) == 3}
+    for case in CASES:
+        words = [NOTICES["en"][notice] for notice in case.notices] or ["Read, "]
+        assert all(word in said[case.kind] for word in words) or case.code, case.kind
+        if case.code:
+            assert said[case.kind].startswith(MESSAGES["en"][case.code].partition("{")[0]), case.kind
