@@ -4,6 +4,7 @@ Bad input ends with one sentence on stderr and exit code 2.
 """
 
 import argparse
+import getpass
 import itertools
 import json
 import signal
@@ -494,6 +495,21 @@ def _record(measurement, label: str, repeats: int, file: Path | None = None) -> 
         print(f"{left_out} of {len(rows)} rows were busy and replaced no quiet row of the same circumstances.")
 
 
+def run_password(arguments: argparse.Namespace) -> None:
+    from attention.serving.passwords import PasswordError, line
+
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {arguments.name}: ")
+        if password != getpass.getpass("Once more: "):
+            raise BadInput("The two are not the same. Nothing was written.")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    try:
+        print(line(arguments.name, password))
+    except PasswordError as error:
+        raise BadInput(str(error)) from error
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attention", description="Attention in a convolutional network.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -517,6 +533,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true")
     sub.add_argument("--out", help="folder for the pictures with their maps")
     upload_limits.add_flags(sub)
+
+    sub = command(
+        "password", run_password, "Make a line for app.py's --auth-file: a name and its password, hashed.",
+        device=False, dataset=False,
+    )  # fmt: skip
+    sub.add_argument("name", help="who may come in; the password is asked for, or read from standard input")
 
     sub = command(
         "batch", run_batch, "Run models over many pictures: who says what, where they disagree, who is right."

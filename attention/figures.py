@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,12 +36,16 @@ def colour_table(scale_name: str) -> np.ndarray:
     return np.array([[int(channel) for channel in colour[4:-1].split(",")] for colour in colours], np.uint8)
 
 
+@lru_cache
 def ramp(scale_name: str) -> str:
     """The colours of a scale from low to high, as stops of a CSS gradient."""
     return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
 
 
 _LUT = colour_table(SCALE_NAME)
+_ALPHA = (np.linspace(0, 1.25, 256).clip(0, 1) * 255).round().astype(np.uint8)  # the opacity grows with the value
+_PALETTE = np.column_stack([_LUT, _ALPHA]).tobytes()
+LAYER_PIXELS = 160  # the longer side of a layer: the models see no more, and a browser enlarges as smoothly
 
 
 def upsample(values: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -54,12 +59,22 @@ def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image
 
     The opacity grows with the value, so that the photo stays visible where nothing is looked at.
     """
+    return _indexed(values, top, width, height).convert("RGBA")
+
+
+def heat_tile(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
+    """The same at no more than LAYER_PIXELS, for a page to stretch over a photo of (width, height): a palette picture."""
+    factor = min(1.0, LAYER_PIXELS / max(width, height))
+    return _indexed(values, top, max(1, round(width * factor)), max(1, round(height * factor)))
+
+
+def _indexed(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
     if not np.isfinite(values).all():
         raise ValueError("The map holds values that are not finite")
     share = np.clip(upsample(values, width, height) / max(top, 1e-12), 0, 1)
-    index = (share * 255).round().astype(np.uint8)
-    alpha = (np.clip(share * 1.25, 0, 1) * 255).round().astype(np.uint8)
-    return Image.fromarray(np.dstack([_LUT[index], alpha]), "RGBA")
+    image = Image.fromarray((share * 255).round().astype(np.uint8), "L").convert("P")
+    image.putpalette(_PALETTE, "RGBA")
+    return image
 
 
 def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.65) -> Image.Image:
@@ -69,11 +84,18 @@ def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float =
     return Image.alpha_composite(photo.convert("RGBA"), layer).convert("RGB")
 
 
+_ENCODED = {"P": ("png", {"compress_level": 1}), "RGB": ("jpeg", {"quality": 85})}
+
+
 def data_uri(image: Image.Image) -> str:
-    """The picture as a data: address: WebP keeps transparency and is small."""
+    """The picture as a data: address, in the format that is made fastest of those that suit it.
+
+    A palette is kept to the bit (PNG), a photo is a JPEG, other layers keep their transparency (WebP).
+    """
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=82, method=2)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    kind, options = _ENCODED.get(image.mode, ("webp", {"quality": 82, "method": 2}))
+    image.save(buffer, kind.upper(), **options)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 Bars = tuple[

@@ -15,6 +15,15 @@ class WriteError(Exception):
     """A file cannot be written; the message says why and what to do."""
 
 
+def version(path: Path) -> tuple[int, int] | None:
+    """What changes when a file does, as far as its folder tells; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 @contextmanager
 def told_in_words(path: Path) -> Iterator[None]:
     """Raise WriteError in place of the system's error while `path` is written."""

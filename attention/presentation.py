@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from attention.figures import heat_layer, overlay
+from attention.figures import heat_tile, overlay
 from attention.map_words import HALF
 
 TOP = 5  # classes listed a model
@@ -67,8 +67,8 @@ def is_drawable(values: np.ndarray) -> bool:
 
 
 def layer(values: np.ndarray, scale: Scale, size: tuple[int, int]) -> Image.Image:
-    """A map (h, w) on its scale, to lay over the photo. Raises ValueError for one that is not finite."""
-    return heat_layer(scale.share(values), 1.0, *size)
+    """A map (h, w) on its scale, to stretch over the photo. Raises ValueError for one that is not finite."""
+    return heat_tile(scale.share(values), 1.0, *size)
 
 
 def shown_photo(image: Image.Image) -> Image.Image:

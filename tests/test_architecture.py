@@ -30,7 +30,7 @@ LAYERS = [  # a module imports from its own layer or those before it
         "localisation",
         "located",
     },
-    {"network", "runs", "evaluation", "samples", "augmentation", "own"},
+    {"network", "runs", "evaluation", "samples", "augmentation", "own", "serving"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
     {"strengths", "explicit", "ablation", "randomisation", "faithfulness"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from attention.runs import ROOT
+from attention.serving.settings import SETTINGS
 from attention.upload_limits import _FLAGS, MAX_MEGABYTES
 
 PORT = "7860"
@@ -143,8 +144,13 @@ def test_the_page_is_confined(compose):
 
 def test_its_environment_is_what_the_page_reads(compose):
     known = {variable: default for variable, default, _ in _FLAGS.values()}
+    settings = {setting.variable: setting for setting in SETTINGS}
     for variable, given in compose["services"]["page"]["environment"].items():
-        assert given == f"${{{variable}:-{known[variable]:g}}}"
+        if variable in known:
+            assert given == f"${{{variable}:-{known[variable]:g}}}"
+        else:
+            settings[variable].parse(str(given))
+    assert compose["services"]["page"]["environment"]["ATTENTION_PROXIES"] == 1  # nginx
 
 
 def test_nginx_is_pinned_and_faces_this_machine_alone(compose):
@@ -163,7 +169,8 @@ def test_nginx_is_pinned_and_faces_this_machine_alone(compose):
 
 def test_nginx_serves_no_file_and_takes_what_the_page_takes():
     assert not re.search(r"^\s*(root|alias|autoindex)\b", NGINX_CONF, re.MULTILINE)
-    assert int(re.search(r"client_max_body_size (\d+)m", NGINX_CONF)[1]) > MAX_MEGABYTES
+    (most,) = [setting.default for setting in SETTINGS if setting.flag == "--max-request-mb"]
+    assert f"client_max_body_size {most}m;" in NGINX_CONF and int(most) > MAX_MEGABYTES
     assert NGINX_CONF.count("{") == NGINX_CONF.count("}")
     stream = re.search(r"location ~ \S*queue/data.*?\n        }", NGINX_CONF, re.DOTALL)[0]
     assert "proxy_buffering off" in stream and "proxy_read_timeout 1h" in stream and "limit_req " not in stream

@@ -161,3 +161,22 @@ def test_many_cost_lines_look_different():
     lines = {str(number): ([128], [1.0]) for number in range(12)}
     figure = figures.cost_against_resolution(lines, dict.fromkeys(lines, "channel"), "µs", "")
     assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 12
+
+
+@pytest.mark.parametrize("size", [(160, 120), (90, 160), (480, 360), (1, 400)])
+def test_a_tile_is_the_layer_at_no_more_than_the_models_see(size):
+    values = np.random.default_rng(0).random((10, 10)).astype(np.float32)
+    tile = figures.heat_tile(values, 0.8, *size)
+    assert max(tile.size) == 160 and tile.width / tile.height == pytest.approx(size[0] / size[1], rel=0.02, abs=0.01)
+    assert np.array_equal(np.asarray(tile.convert("RGBA")), np.asarray(figures.heat_layer(values, 0.8, *tile.size)))
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("P", "png"), ("RGB", "jpeg"), ("RGBA", "webp")])
+def test_a_data_address_holds_the_picture(mode, kind):
+    picture = figures.heat_tile(np.linspace(0, 1, 100).reshape(10, 10), 1.0, 160, 160)
+    picture = picture if mode == "P" else picture.convert(mode)
+    head, body = figures.data_uri(picture).split(",")
+    assert head == f"data:image/{kind};base64"
+    found = np.asarray(Image.open(io.BytesIO(base64.b64decode(body))).convert("RGBA")).astype(int)
+    error = np.abs(found - np.asarray(picture.convert("RGBA")).astype(int))
+    assert error.max() == 0 if mode == "P" else error.mean() < 12

@@ -1,12 +1,22 @@
 """What the committed tables say of each model, as its card shows it. No gradio here."""
 
+from functools import lru_cache
+
 from attention import datasets, results
-from attention.checkpoints import read_manifest
+from attention.checkpoints import checkpoint_folder, read_manifest
+from attention.files import version
 from attention.ui.cards import Measured
 from attention.variants import REPLICATES, all_models
 
 
 def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
+    """What _read finds, read again when a file has changed: every comparison asks for it."""
+    files = (results.ACCURACY_FILE, results.LATENCY_FILE, checkpoint_folder(dataset_name) / "manifest.json")
+    return _read(dataset_name, device_type, tuple((path, version(path)) for path in files))
+
+
+@lru_cache(maxsize=32)
+def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measured]:  # noqa: ARG001 (what it was read from)
     """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
 
     A folder of one's own stands in no table: the accuracy is its manifest's.

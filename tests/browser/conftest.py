@@ -61,6 +61,12 @@ def serving(folder: Path, *command: str):
 
 
 @pytest.fixture(scope="session")
+def start():
+    """start(folder, *command) serves a page of one's own, with other flags: see `serving`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The page on what is committed, started as a visitor's host would start it."""
     with serving(tmp_path_factory.mktemp("server"), "app.py", "--device", "cpu", "--port") as address:

@@ -1,0 +1,219 @@
+"""The door: every request passes it before the page, and every answer on its way out (an ASGI middleware)."""
+
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attention.serving import routes
+from attention.serving.limits import RateLimit
+from attention.serving.logs import log
+from attention.serving.metrics import Metrics
+from attention.serving.settings import Settings
+
+MAX_JSON_BYTES = 4_000_000
+LOGINS_A_MINUTE = 12
+_REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
+
+
+class Refused(Exception):
+    """A request that is not let through: its status, a word for the metrics, and a sentence for whoever sent it."""
+
+    def __init__(self, status: int, why: str, sentence: str, wait: float = 0):
+        super().__init__(sentence)
+        self.status, self.why, self.wait = status, why, wait
+
+
+def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
+    """Nothing from anywhere else. Gradio needs inline scripts, and makes functions of the strings of its events."""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            " ".join(("frame-ancestors 'self'", *frame_ancestors)),
+        )
+    )
+
+
+class Guard:
+    """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, draining: Callable[[], bool]):
+        self.app, self.settings, self.metrics, self.draining = app, settings, metrics, draining
+        self.work = RateLimit(settings.rate_limit)
+        self.logins = RateLimit(LOGINS_A_MINUTE if settings.rate_limit else 0)
+        self.headers = {
+            "content-security-policy": content_security_policy(settings.frame_ancestors),
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "same-origin",
+            "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+            "cross-origin-opener-policy": "same-origin",
+        }
+        if not settings.frame_ancestors:
+            self.headers["x-frame-options"] = "SAMEORIGIN"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # the page has none
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        answer = _Answer(self, scope, send)
+        if not self.settings.proxies:  # nobody in front writes these, so whoever did is not believed
+            kept = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
+            scope = scope | {"headers": kept}
+        try:
+            receive = await self._let_in(scope, receive)
+            await self.app(scope, receive, answer)
+        except Refused as refusal:
+            self.metrics.refused.labels(refusal.why).inc()
+            if not answer.begun:
+                headers = {"retry-after": str(max(1, round(refusal.wait)))} if refusal.wait else None
+                response = JSONResponse({"detail": str(refusal)}, refusal.status, headers)
+                await response(scope, receive, answer)
+        finally:
+            answer.note()
+
+    async def _let_in(self, scope: Scope, receive: Receive) -> Receive:
+        """Raises Refused, or returns what the page receives the body from."""
+        method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
+        if not routes.is_open(method, path):
+            raise Refused(404, "route", "There is nothing at this address.")
+        if method == "POST":
+            self._check_origin(headers, scope)
+        if routes.is_work(method, path):
+            if self.draining():
+                raise Refused(503, "draining", "The page is being restarted. Try again in a minute.", 30)
+            self._check_rate(self.work, scope, headers)
+        elif path.startswith("/login"):
+            self._check_rate(self.logins, scope, headers)
+        if method != "POST":
+            return receive
+        upload = routes.is_upload(path)
+        limited = _limited(receive, headers, self.settings.max_request_mb * 10**6 if upload else MAX_JSON_BYTES)
+        return limited if upload or path.startswith("/login") else await _without_addresses(limited)
+
+    def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:
+        wait = limit.seconds_to_wait(address(scope, headers, self.settings.proxies))
+        if wait:
+            raise Refused(429, "rate", f"Too many requests from this address. Try again in {wait:.0f} s.", wait)
+
+    def _check_origin(self, headers: Headers, scope: Scope) -> None:
+        """Another site's page may not send anything in the name of someone who has this one open."""
+        origin = headers.get("origin")
+        if origin is None or origin in self.settings.allow_origins:
+            return
+        forwarded = headers.get("x-forwarded-host") if self.settings.proxies else None
+        if urlsplit(origin).netloc != (forwarded or headers.get("host", "")):
+            raise Refused(403, "origin", "Requests from other sites are not answered here.")
+
+
+def address(scope: Scope, headers: Headers, proxies: int) -> str:
+    """Whom a request comes from: as many steps back in X-Forwarded-For as there are proxies in front, no more."""
+    forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    if proxies and forwarded:
+        return forwarded[max(0, len(forwarded) - proxies)]
+    return (scope.get("client") or ("unknown",))[0]
+
+
+def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
+    """The body, until it is larger than it may be, whatever its header says."""
+    too_large = Refused(413, "size", f"This request is larger than {most / 1e6:g} MB. Send less at once.")
+    if int(headers.get("content-length", "0")) > most:
+        raise too_large
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise too_large
+        return message
+
+    return counted
+
+
+async def _without_addresses(receive: Receive) -> Receive:
+    """The same body, read whole. Raises Refused where a file is given as an address, which the server would fetch."""
+    chunks, more = [], True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = b"".join(chunks)
+    try:
+        if _names_address(json.loads(body or b"null")):
+            raise Refused(400, "address", "A picture is sent as an upload, not as an address to fetch it from.")
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, "json", "This request is not the JSON that the page expects.") from error
+    read = False
+
+    async def again() -> Message:
+        nonlocal read
+        if read:
+            return await receive()
+        read = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _names_address(value) -> bool:
+    if isinstance(value, dict):
+        path = value.get("path")
+        return (isinstance(path, str) and "://" in path) or any(map(_names_address, value.values()))
+    return isinstance(value, list) and any(map(_names_address, value))
+
+
+class _Answer:
+    """`send` with the headers that every answer carries, and what metrics and log want to know of it."""
+
+    def __init__(self, guard: Guard, scope: Scope, send: Send):
+        self.guard, self.scope, self.send = guard, scope, send
+        given = Headers(scope=scope).get("x-request-id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.started, self.status, self.seconds, self.size = time.perf_counter(), 499, 0.0, 0  # 499: the visitor left
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun, self.status = True, message["status"]
+            self.seconds = time.perf_counter() - self.started
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.request_id
+            for name, value in self.guard.headers.items():
+                headers[name] = value
+        self.size += len(message.get("body", b""))
+        await self.send(message)
+
+    def note(self) -> None:
+        method, path = self.scope["method"], self.scope["path"]
+        open_route = routes.is_open(method, path)
+        where = routes.label(path) if open_route else "closed"  # what anybody may choose is no label
+        method = method if open_route else "any"
+        self.guard.metrics.requests.labels(method, where, self.status).inc()
+        self.guard.metrics.seconds.labels(method, where).observe(self.seconds)
+        log(
+            "request", logging.WARNING if self.status >= 500 else logging.INFO, id=self.request_id, method=method, route=where,
+            status=self.status, ms=round(1e3 * (time.perf_counter() - self.started), 1), bytes=self.size,
+        )  # fmt: skip

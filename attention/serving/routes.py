@@ -1,0 +1,39 @@
+"""The routes that answer. All others of the web framework underneath are closed: a new version may bring new ones."""
+
+import re
+
+_READ = re.compile(
+    r"/|/(config|theme\.css|robots\.txt|manifest\.json|favicon\.ico|logout|healthz|metrics)/?"
+    r"|/(assets|static|svelte)/.+"
+    r"|/gradio_api/(info|openapi\.json|user|login_check|app_id|startup-events|theme\.css|upload_progress|queue/data|queue/status)/?"
+    r"|/gradio_api/heartbeat/\w+"
+    r"|/gradio_api/call/(v2/)?\w+/\w+"
+    r"|/gradio_api/file=(?!\w+:/).+",  # a file of its own cache; an address would make the server fetch it
+    re.ASCII,
+)
+_WORK = re.compile(r"/gradio_api/(queue/join|upload|(run|api|call|call/v2)/\w+)/?", re.ASCII)
+_WRITE = re.compile(r"/(login|gradio_api/(cancel|reset))/?", re.ASCII)
+_NUMBERS = re.compile(r"(?<=/heartbeat/).+|(?<=/file=).+|(?<=/assets/).+|(?<=/static/).+|(?<=/svelte/).+")
+_EVENT = re.compile(r"(/call/(?:v2/)?\w+)/\w+")
+
+
+def is_open(method: str, path: str) -> bool:
+    if method == "OPTIONS":  # a browser asks beforehand for another site, which CORS answers
+        return is_open("GET", path) or is_open("POST", path)
+    if method in ("GET", "HEAD"):
+        return _READ.fullmatch(path) is not None
+    return method == "POST" and (is_work(method, path) or _WRITE.fullmatch(path) is not None)
+
+
+def is_work(method: str, path: str) -> bool:
+    """Whether it is a request that costs: an upload, or a run of models."""
+    return method == "POST" and _WORK.fullmatch(path) is not None
+
+
+def is_upload(path: str) -> bool:
+    return path.rstrip("/") == "/gradio_api/upload"
+
+
+def label(path: str) -> str:
+    """The route without what differs between visitors and files, for metrics and logs."""
+    return _EVENT.sub(r"\1/*", _NUMBERS.sub("*", path))

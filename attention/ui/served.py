@@ -1,0 +1,154 @@
+"""The page behind its door: what `python app.py` serves, and how it leaves."""
+
+import logging
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.middleware.cors import CORSMiddleware
+
+from attention import uploads
+from attention.model_sets import ModelSets
+from attention.serving import logs
+from attention.serving.guard import Guard
+from attention.serving.health import Health
+from attention.serving.metrics import Metrics
+from attention.serving.passwords import Passwords
+from attention.serving.settings import Settings
+from attention.ui import page, theme
+
+CLEAN_SECONDS = 60  # between looks for files that are old enough to go
+LOCAL = ("127.0.0.1", "::1")
+
+
+class ServeError(RuntimeError):
+    """The page cannot be served; the message says what to do."""
+
+
+class Served:
+    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError."""
+
+    def __init__(self, sets: ModelSets, settings: Settings):
+        self.settings, self.metrics, self.draining = settings, Metrics(), False
+        self.health = Health(lambda: sets.first)
+        self.page = page.build(sets)
+        self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
+        self.page.queue(max_size=settings.max_queue)
+        self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
+        inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        inner.get("/healthz")(self._healthz)
+        inner.get("/metrics")(self._metrics)
+        inner.add_middleware(  # Gradio's own would let any site in wherever the host has a name
+            CORSMiddleware, allow_origins=settings.allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"],
+            allow_credentials=True,
+        )  # fmt: skip
+        self._mount(inner)
+        self.app = Guard(inner, settings, self.metrics, lambda: self.draining)
+
+    def _mount(self, inner: FastAPI) -> None:
+        auth = Passwords(self.settings.passwords) if self.settings.passwords else None
+        gr.mount_gradio_app(
+            inner,
+            self.page,
+            path="/",
+            auth=auth,
+            theme=theme.build_theme(),
+            css=theme.CSS,
+            head=theme.HEAD,
+            i18n=page.I18N,
+            footer_links=["api"],
+            max_file_size=uploads.limits.bytes,
+            show_error=False,  # an error that is not meant for visitors says nothing to them
+            ssr_mode=False,
+            enable_monitoring=False,
+            run_history=False,
+        )
+        self.page.has_launched = (
+            True  # a page that is mounted never says so itself, and takes any file of the server for an upload
+        )
+
+    def _healthz(self) -> Response:
+        if self.draining:
+            return JSONResponse({"status": "leaving"}, 503)
+        healthy, said = self.health()
+        return JSONResponse(said, 200 if healthy else 503)
+
+    def _metrics(self, request: Request) -> Response:
+        local = request.client and request.client.host in LOCAL and "x-forwarded-for" not in request.headers
+        if self.settings.metrics == "off" or (self.settings.metrics == "local" and not local):
+            return JSONResponse({"detail": "There is nothing at this address."}, 404)
+        return Response(self.metrics.text(), media_type=self.metrics.content_type)
+
+    def at_work(self) -> int:
+        """Results that visitors wait for: those that run and those in the queue."""
+        queue = self.page._queue
+        return len(queue) + sum(len(job) for job in queue.active_jobs if job)
+
+    def run(self, listening: socket.socket) -> None:
+        """Serve until a signal, then let running work end."""
+        config = uvicorn.Config(
+            self.app, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
+        )
+        _Server(config, self).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """At the first signal the page takes no new work and leaves when it is idle; at the second it leaves at once."""
+
+    def __init__(self, config: uvicorn.Config, served: Served):
+        super().__init__(config)
+        self._served = served
+
+    def handle_exit(self, sig, frame) -> None:
+        if self._served.draining:
+            super().handle_exit(sig, frame)
+            return
+        self._served.draining = True
+        threading.Thread(target=self._leave, args=(sig, frame), name="leaving", daemon=True).start()
+
+    def _leave(self, sig, frame) -> None:
+        logs.log("leaving", waiting=self._served.at_work())
+        until = time.monotonic() + self._served.settings.drain_seconds
+        while self._served.at_work() and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.3)  # the last results are on their way
+        left = self._served.at_work()
+        logs.log("left", logging.WARNING if left else logging.INFO, cut_off=left)
+        super().handle_exit(sig, frame)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, before models are loaded for nothing. Raises ServeError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeError(f"The page cannot be served at {host}:{port}: {reason}. Try another --port.") from error
+
+
+def announce(listening: socket.socket, sets: ModelSets) -> None:
+    host, port = listening.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    print(f"Attention Lab: http://{host}:{port} on {sets.device}", flush=True)
+    for problem in sets.first.problems.values():
+        print(problem, file=sys.stderr)
+
+
+def check_disk(folder: Path) -> None:
+    """Uploads need a place. Raises ServeError where nothing can be written, which would else be met in mid-request."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ServeError(
+            f"Uploads cannot be kept: {error.strerror}. Set GRADIO_TEMP_DIR to a folder that can be written."
+        ) from error

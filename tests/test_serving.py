@@ -1,0 +1,415 @@
+"""The door of the page: settings, passwords, limits, routes, headers, health, metrics and logs, around a toy application."""
+
+import argparse
+import base64
+import io
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from attention.__main__ import main
+from attention.runs import ROOT
+from attention.serving import logs, passwords, routes
+from attention.serving.guard import MAX_JSON_BYTES, Guard, address, content_security_policy
+from attention.serving.health import FRESH_SECONDS, Health
+from attention.serving.limits import ADDRESSES, RateLimit
+from attention.serving.metrics import Metrics
+from attention.serving.settings import SETTINGS, Settings, add_flags
+
+JOIN = "/gradio_api/queue/join"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def parsed(*flags: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return Settings(**vars(parser.parse_args(flags)))
+
+
+# settings
+
+
+def test_a_setting_comes_from_its_flag_then_its_variable_then_its_default(monkeypatch):
+    assert vars(parsed()) == vars(Settings())
+    monkeypatch.setenv("ATTENTION_MAX_QUEUE", "5")
+    monkeypatch.setenv("PORT", "9000")
+    monkeypatch.setenv("ATTENTION_LOG", "")
+    assert (parsed().max_queue, parsed().port, parsed().log) == (5, 9000, "text")
+    assert parsed("--max-queue", "7").max_queue == 7
+    assert parsed("--allow-origins", "https://a.example/, http://b.example:8000").allow_origins == (
+        "https://a.example", "http://b.example:8000",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--port", "x"), ("--max-queue", "0"), ("--allow-origins", "*"), ("--frame-ancestors", "example.org"), ("--log", "loud")],
+)  # fmt: skip
+def test_a_wrong_setting_is_refused_by_its_flag(flags, capsys):
+    with pytest.raises(SystemExit):
+        parsed(*flags)
+    assert flags[0] in capsys.readouterr().err
+
+
+def test_a_wrong_variable_is_refused_too(monkeypatch, capsys):
+    monkeypatch.setenv("ATTENTION_RATE_LIMIT", "many")
+    with pytest.raises(SystemExit):
+        parsed()
+    assert "--rate-limit" in capsys.readouterr().err
+
+
+def test_every_setting_has_a_type_and_no_two_a_variable():
+    assert {setting.name for setting in SETTINGS} == set(Settings.__annotations__)
+    assert len({setting.variable for setting in SETTINGS}) == len(SETTINGS)
+
+
+# passwords
+
+
+def test_a_password_is_known_by_its_hash_alone(tmp_path):
+    file = tmp_path / "users"
+    lines = [passwords.line("ada", "correct horse"), passwords.line("bo", "battery staple")]
+    file.write_text("# who may come in\n\n" + "\n".join(lines) + "\n")
+    known = passwords.Passwords(file)
+    assert known("ada", "correct horse") and known("bo", "battery staple")
+    assert not known("ada", "battery staple") and not known("eve", "correct horse") and not known("", "")
+    assert "horse" not in file.read_text()
+    assert passwords.line("ada", "correct horse") != lines[0], "salted"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "holds none"),
+        ("ada:correct horse", "Line 1"),
+        ("# x\nada:md5:aa:bb", "Line 2"),
+        ("ada:scrypt:%:%", "Line 1"),
+    ],
+)
+def test_a_file_of_passwords_that_is_none_of_ours_is_refused(tmp_path, text, problem):
+    (tmp_path / "users").write_text(text)
+    with pytest.raises(passwords.PasswordError, match=problem):
+        passwords.Passwords(tmp_path / "users")
+    with pytest.raises(passwords.PasswordError, match="--auth-file") as error:
+        passwords.Passwords(tmp_path / "none")
+    assert str(tmp_path) not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("", "long enough"), ("a:b", "long enough"), ("a b", "long enough"), ("ada", "short")]
+)
+def test_names_and_passwords_that_cannot_stand_in_a_file(name, password):
+    with pytest.raises(passwords.PasswordError):
+        passwords.line(name, password)
+
+
+def test_the_hash_is_that_of_the_standard(tmp_path):
+    """RFC 7914's own example has another cost, so an entry is made here with hashlib's scrypt called by its parameters."""
+    import hashlib
+
+    name, kind, salt, hashed = passwords.line("ada", "correct horse").split(":")
+    made = hashlib.scrypt(b"correct horse", salt=base64.b64decode(salt), n=16384, r=8, p=1)
+    assert (name, kind, base64.b64decode(hashed)) == ("ada", "scrypt", made)
+
+
+# limits
+
+
+def test_an_address_has_a_burst_and_then_its_rate():
+    clock = Clock()
+    limit = RateLimit(60, clock)
+    assert [limit.seconds_to_wait("a") for _ in range(15)] == [0.0] * 15
+    assert limit.seconds_to_wait("a") == pytest.approx(1)
+    assert limit.seconds_to_wait("b") == 0, "another address has its own"
+    clock.now = 0.5
+    assert limit.seconds_to_wait("a") == pytest.approx(0.5)
+    clock.now = 1.0
+    assert limit.seconds_to_wait("a") == 0
+    clock.now = 1000.0
+    assert sum(limit.seconds_to_wait("a") == 0 for _ in range(20)) == 15, "no more than a burst is saved up"
+
+
+def test_no_limit_and_no_growth():
+    free = RateLimit(0)
+    assert not any(free.seconds_to_wait("a") for _ in range(1000))
+    limit = RateLimit(60, Clock())
+    for number in range(ADDRESSES + 10):
+        limit.seconds_to_wait(str(number))
+    assert len(limit._buckets) == ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "6.6.6.6", "1.2.3.4"),
+        (1, "", "1.2.3.4"),
+        (1, "5.5.5.5", "5.5.5.5"),
+        (1, "6.6.6.6, 5.5.5.5", "5.5.5.5"),
+        (2, "6.6.6.6, 5.5.5.5, 4.4.4.4", "5.5.5.5"),
+        (3, "5.5.5.5", "5.5.5.5"),
+    ],
+)
+def test_an_address_is_believed_from_as_many_proxies_as_there_are(proxies, forwarded, expected):
+    assert address({"client": ("1.2.3.4", 5)}, {"x-forwarded-for": forwarded}, proxies) == expected
+
+
+# routes
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"), ("HEAD", "/"), ("GET", "/config"), ("GET", "/assets/index-1.js"), ("GET", "/theme.css"), ("GET", "/healthz"),
+        ("GET", "/gradio_api/info"), ("GET", "/gradio_api/queue/data"), ("GET", "/gradio_api/call/compare/0a1b"),
+        ("GET", "/gradio_api/file=/tmp/gradio/ab/a.png"), ("POST", JOIN), ("POST", "/gradio_api/upload"),
+        ("POST", "/gradio_api/call/compare"), ("POST", "/gradio_api/run/predict/"), ("POST", "/login"), ("POST", "/gradio_api/cancel"),
+        ("OPTIONS", JOIN), ("GET", "/gradio_api/heartbeat/abc1"),
+    ],
+)  # fmt: skip
+def test_what_the_page_needs_is_open(method, path):
+    assert routes.is_open(method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/monitoring"), ("GET", "/gradio_api/runs"), ("GET", "/gradio_api/proxy=http://a.example"), ("GET", "/docs"),
+        ("GET", "/gradio_api/file=http://a.example/x"), ("GET", "/gradio_api/file=file:///etc/passwd"), ("GET", "/gradio_api/dev/reload"),
+        ("GET", "/gradio_api/token"), ("POST", "/gradio_api/vibe-edit"), ("POST", "/gradio_api/component_server"), ("PUT", "/"),
+        ("POST", "/"), ("DELETE", "/gradio_api/upload"), ("TRACE", "/"), ("GET", "/app.py"), ("GET", "/checkpoints/imagenette/manifest.json"),
+        ("GET", "/gradio_api/custom_component/a/client/b/c.py"), ("OPTIONS", "/monitoring"), ("GET", "/.git/config"),
+    ],
+)  # fmt: skip
+def test_all_else_is_closed(method, path):
+    assert not routes.is_open(method, path)
+
+
+def test_labels_hold_nothing_of_a_visitor():
+    assert routes.label("/gradio_api/file=/tmp/gradio/ab/Ada.png") == "/gradio_api/file=*"
+    assert routes.label("/gradio_api/heartbeat/k3j2") == "/gradio_api/heartbeat/*"
+    assert routes.label("/gradio_api/call/compare/0a1b") == "/gradio_api/call/compare/*"
+    assert routes.label("/gradio_api/queue/join") == JOIN
+
+
+# the guard
+
+
+async def echo(scope, receive, send):
+    """Answers with the body it got, and the forwarded host it saw."""
+    body, more = b"", True
+    while more and scope["method"] == "POST":
+        message = await receive()
+        body, more = body + message["body"], message.get("more_body", False)
+    seen = dict(scope["headers"]).get(b"x-forwarded-host", b"")
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"seen", seen)]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def door():
+    """door(**settings) -> (client of a guarded echo, its metrics, a switch for draining)."""
+
+    def make(**settings):
+        metrics, leaving = Metrics(), []
+        guard = Guard(echo, Settings(**settings), metrics, lambda: bool(leaving))
+        return TestClient(guard, base_url="http://lab.example"), metrics, leaving
+
+    return make
+
+
+def test_every_answer_carries_the_headers(door):
+    client, _, _ = door()
+    for answer in (client.get("/"), client.get("/monitoring"), client.post(JOIN, content=b"{")):
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert client.get("/", headers={"x-request-id": "abc-12345"}).headers["x-request-id"] == "abc-12345"
+    assert "\n" not in client.get("/", headers={"x-request-id": "a b;c<script>"}).headers["x-request-id"]
+    framed = door(frame_ancestors=("https://a.example",))[0].get("/").headers
+    assert (
+        "frame-ancestors 'self' https://a.example" in framed["content-security-policy"]
+        and "x-frame-options" not in framed
+    )
+    assert "http" not in content_security_policy(()), "nothing from anywhere else"
+
+
+def test_another_sites_page_may_send_nothing(door):
+    client, _, _ = door(allow_origins=("https://friend.example",))
+
+    def status(origin):
+        return client.post(JOIN, json={}, headers={"origin": origin}).status_code
+
+    assert status("http://lab.example") == status("https://friend.example") == 200
+    assert status("http://evil.example") == status("null") == status("http://lab.example.evil.example") == 403
+    assert client.post(JOIN, json={}).status_code == 200, "a program sends no origin"
+
+
+def test_the_forwarded_host_is_believed_behind_a_proxy_alone(door):
+    headers = {"x-forwarded-host": "lab.public.example", "origin": "https://lab.public.example"}
+    assert door()[0].post(JOIN, json={}, headers=headers).status_code == 403
+    answer = door(proxies=1)[0].post(JOIN, json={}, headers=headers)
+    assert answer.status_code == 200 and answer.headers["seen"] == "lab.public.example"
+    assert door()[0].get("/", headers=headers).headers["seen"] == ""
+
+
+def test_a_body_is_no_larger_than_it_may_be_whatever_its_header_says(door):
+    client, metrics, _ = door(max_request_mb=1)
+    assert client.post("/gradio_api/upload", content=b"x" * 1_000_000).status_code == 200
+    answer = client.post("/gradio_api/upload", content=b"x" * 1_000_001)
+    assert answer.status_code == 413 and answer.json() == {
+        "detail": "This request is larger than 1 MB. Send less at once."
+    }
+    chunks = (b"x" * 600_000 for _ in range(2))  # sent in chunks, without a length
+    assert client.post("/gradio_api/upload", content=chunks).status_code == 413
+    assert client.post(JOIN, content=b" " * (MAX_JSON_BYTES + 1)).status_code == 413
+    assert metrics.refused.labels("size")._value.get() == 3
+
+
+def test_a_body_arrives_as_it_was_sent(door):
+    client, _, _ = door()
+    body = {
+        "data": [{"path": "/tmp/a.png", "url": "http://lab.example/gradio_api/file=/tmp/a.png"}, "http://in.a.text"]
+    }
+    assert client.post(JOIN, json=body).json() == body
+    assert client.post("/gradio_api/cancel", content=b"").content == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["http://10.0.0.1/", "https://a.example/x.png", "HTTP://a.example", "ftp://a.example/x"]
+)
+def test_no_address_is_fetched(door, path):
+    client, _, _ = door()
+    for body in ({"data": [{"path": path}]}, {"data": [[[{"image": {"path": path, "meta": {}}}]]]}):
+        answer = client.post("/gradio_api/call/compare", json=body)
+        assert answer.status_code == 400 and "not as an address" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense"])
+def test_what_is_no_json_is_refused_in_a_sentence(door, body):
+    answer = door()[0].post(JOIN, content=body)
+    assert answer.status_code == 400 and answer.json()["detail"].endswith(".")
+
+
+def test_an_address_that_asks_too_much_is_told_when_to_come_back(door):
+    client, metrics, _ = door(rate_limit=8)
+    assert [client.post(JOIN, json={}).status_code for _ in range(3)] == [200, 200, 429]
+    answer = client.post("/gradio_api/upload", content=b"")
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 1
+    assert client.get("/").status_code == 200, "looking is free"
+    assert metrics.refused.labels("rate")._value.get() == 2
+
+
+def test_passwords_cannot_be_tried_fast(door):
+    client, _, _ = door()
+    tries = [client.post("/login", content=b"username=a&password=b").status_code for _ in range(5)]
+    assert tries == [200, 200, 200, 429, 429]
+
+
+def test_no_new_work_while_the_page_leaves(door):
+    client, _, leaving = door()
+    leaving.append(True)
+    answer = client.post(JOIN, json={})
+    assert answer.status_code == 503 and answer.headers["retry-after"] == "30"
+    assert client.get("/").status_code == 200 and client.post("/gradio_api/cancel", json={}).status_code == 200
+
+
+def test_metrics_count_by_route_and_not_by_what_anyone_may_choose(door):
+    client, metrics, _ = door()
+    client.get("/")
+    for number in range(3):
+        client.get(f"/closed/{number}")
+    metrics.watch("waiting", "Waiting.", lambda: 7)
+    text = metrics.text().decode()
+    assert 'attention_requests_total{method="GET",route="/",status="200"} 1.0' in text
+    assert 'attention_requests_total{method="any",route="closed",status="404"} 3.0' in text
+    assert 'attention_refused_total{why="route"} 3.0' in text
+    assert "attention_waiting 7.0" in text and "attention_request_seconds_bucket" in text and "/closed/" not in text
+
+
+def test_a_line_a_request_without_anything_of_the_visitor(door, capsys):
+    logs.configure("json")
+    client, _, _ = door()
+    client.post(JOIN, json={"data": ["secret"]}, headers={"x-request-id": "my-request"})
+    said = json.loads(capsys.readouterr().err)
+    assert said["event"] == "request" and said["id"] == "my-request" and said["route"] == JOIN and said["status"] == 200
+    assert said["ms"] >= 0 and "secret" not in str(said) and "testclient" not in str(said)
+    logs.configure("text")
+    client.get("/")
+    assert re.search(r"info request id=\w+ method=GET route=/ status=200 ms=", capsys.readouterr().err)
+    logs.configure("off")
+    client.get("/")
+    assert capsys.readouterr().err == ""
+
+
+# health
+
+
+class FakeModels:
+    names = ("a", "b")
+
+    def __init__(self, value: float = 0.5, **problems: str):
+        self.value, self.problems, self.asked = value, problems, []
+
+    def prepare(self, image):
+        return image
+
+    def run(self, name, images):
+        self.asked.append(name)
+        return SimpleNamespace(probabilities=np.array([self.value, 0.5]))
+
+
+def test_models_answer_in_turn_and_an_answer_is_good_for_a_while():
+    clock, models = Clock(), FakeModels()
+    health = Health(lambda: models, clock)
+    assert health() == health() == (True, {"status": "ok", "models": 2, "unavailable": []})
+    assert len(models.asked) == 1
+    clock.now = FRESH_SECONDS + 1
+    assert health()[0] and set(models.asked) == {"a", "b"}
+
+
+@pytest.mark.parametrize("value", [0.2, float("nan"), float("inf")])
+def test_a_model_that_does_not_answer_as_one_is_not_healthy(value):
+    assert not Health(lambda: FakeModels(value))()[0]
+
+
+def test_some_models_missing_is_said_and_all_missing_is_not_healthy():
+    healthy, said = Health(lambda: FakeModels(a="altered"))()
+    assert healthy and said == {"status": "some models are unavailable", "models": 1, "unavailable": ["a"]}
+    assert not Health(lambda: FakeModels(a="altered", b="missing"))()[0]
+
+    def broken():
+        raise RuntimeError("/a/path")
+
+    healthy, said = Health(broken)()
+    assert not healthy and "/a/path" not in str(said)
+
+
+def test_the_command_makes_a_line_for_the_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    assert main(["password", "ada"]) == 0
+    (tmp_path / "users").write_text(capsys.readouterr().out)
+    assert passwords.Passwords(tmp_path / "users")("ada", "correct horse")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert main(["password", "ada"]) == 2
+    assert "at least 8 characters" in capsys.readouterr().err
+
+
+def test_the_documentation_lists_every_setting_with_its_default():
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    for setting in SETTINGS:
+        assert (
+            f"| `{setting.flag}` | `{setting.variable}` | {f'`{setting.default}`' if setting.default else 'none'} |"
+            in text
+        )
