@@ -63,7 +63,7 @@ audit: $(VENV)/.dev
 	$(BIN)/python tools/audit.py
 
 coverage: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov=attention --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
 
 mutants: $(VENV)/.dev
 	$(BIN)/mutmut run

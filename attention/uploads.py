@@ -247,9 +247,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest number among pixels; (0, 0) where none is finite."""
+    """The smallest and the largest number among pixels; (inf, -inf) where none is finite."""
     if values.dtype.kind != "f":
         return float(values.min()), float(values.max())
     finite = np.isfinite(values)
-    low, high = values.min(where=finite, initial=np.inf), values.max(where=finite, initial=-np.inf)
-    return (float(low), float(high)) if low <= high else (0.0, 0.0)
+    return float(values.min(where=finite, initial=np.inf)), float(values.max(where=finite, initial=-np.inf))

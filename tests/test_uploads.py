@@ -117,6 +117,22 @@ def test_refused_under_any_name(data, code, tmp_path):
     assert refusal(path).code == code
 
 
+@pytest.mark.parametrize("kind", ["HEIC", "PDF", "SVG"])
+def test_a_refused_format_is_named(kind):
+    assert str(refusal(REFUSED[kind][0])).startswith(f"{kind} files are not read here")
+
+
+@pytest.mark.parametrize("pixels", [1000, 300_000_000])
+def test_pillows_own_limit_is_never_below_ours(pixels, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90_000_000)
+    before = uploads.limits
+    try:
+        uploads.set_limits(Limits(pixels=pixels))
+        assert max(90_000_000, pixels) == Image.MAX_IMAGE_PIXELS and uploads.limits.pixels == pixels
+    finally:
+        uploads.set_limits(before)
+
+
 @pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_where_its_warning_is_no_error():
     with pytest.warns(Image.DecompressionBombWarning):
@@ -327,6 +343,35 @@ def test_deep_grey_is_scaled(array, format):
     row = np.asarray(upload.image)[0, :, 0].astype(int)
     assert row[0] == 0 and row[-1] == 255 and (np.diff(row) >= 0).all()
     assert upload.notices == ("16-bit", "grey")
+
+
+def test_every_row_of_a_tall_deep_picture_is_scaled():
+    array = np.linspace(0, 65535, 200).round().astype(np.uint16)[:, None].repeat(3, axis=1)
+    column = np.asarray(read_image(encode(Image.fromarray(array), "PNG")).image)[:, 0, 0]
+    assert np.abs(column - array[:, 0] / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "levels"),
+    [
+        (np.uint16, [0, 1], [0, 255]),
+        (np.uint16, [1, 2], [1, 2]),
+        (np.uint16, [0, 4096], [0, 16]),
+        (np.int32, [1000, 65536], [0, 255]),
+        (np.int32, [-5, 65535], [0, 255]),
+        (np.float32, [0.5, 0.5], [128, 128]),
+        (np.float32, [5.0, 5.0], [0, 0]),
+        (np.float32, [np.nan, np.nan], [0, 0]),
+        (np.float32, [np.inf, np.inf], [255, 255]),
+        (np.float32, [np.nan, 0.5], [0, 128]),
+        (np.float32, [np.inf, 0.5], [255, 128]),
+        (np.float32, [-np.inf, 0.5], [0, 128]),
+        (np.float32, [-np.inf, np.nan, np.inf, 10, 20], [0, 0, 255, 0, 255]),
+    ],
+)
+def test_where_black_and_white_lie(dtype, values, levels):
+    upload = read_image(encode(Image.fromarray(np.array([values], dtype)), "TIFF"))
+    assert np.asarray(upload.image)[0, :, 0].tolist() == levels
 
 
 def test_big_endian_tiff():
