@@ -4,14 +4,22 @@
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
 # make screenshots     the pictures of README: docs/screenshots/
 # make docs            the list of all commands and flags: docs/command-line.md
+# make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
+# make lock       requirements.lock: every package with its sha256, for this platform
+# make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
+# make audit      known vulnerabilities of what requirements.lock installs; needs a network
+# make coverage   the suite again, with the share of lines that it runs, and a floor   (ARGS= goes to pytest)
+# make mutants    does the suite notice a changed uploads.py, mechanisms/channel.py?   (half an hour of one core)
+# make space      out/space: what a Hugging Face Space needs
 PYTHON ?= python3.11
 PORT ?= 7860
 HOST ?= 127.0.0.1
 ARGS ?=
+COVERED ?= 80
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings contact-sheet screenshots docs clean
+.PHONY: demo test check browser renderings contact-sheet screenshots docs hostile lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -50,8 +58,32 @@ screenshots: $(VENV)/.dev browser
 docs: $(VENV)/.demo
 	$(BIN)/python tools/document.py
 
+hostile: $(VENV)/.dev
+	$(BIN)/python -m tests.hostile
+
+lock: $(VENV)/.demo
+	$(BIN)/python tools/lock.py
+
+licences: $(VENV)/.dev
+	$(BIN)/python tools/licences.py $(ARGS)
+
+audit: $(VENV)/.dev
+	$(BIN)/python tools/audit.py
+
+coverage: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
+
+mutants: $(VENV)/.dev
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+space:
+	rm -rf out/space && mkdir -p out/space
+	git archive HEAD Dockerfile requirements.txt requirements.lock app.py attention checkpoints data/results samples LICENSE NOTICE | tar -x -C out/space
+	cp deploy/spaces/README.md out/space/README.md
+
 renderings:
 	bash samples/render.sh
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache out
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage mutants out

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from attention import upload_limits
 from attention.serving.settings import Settings, add_flags
 
 # before gradio is imported: nothing leaves this machine
@@ -27,13 +28,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="offer four published models of ImageNet too: fetched once (316 MB), or from NAME.safetensors in FOLDER",
     )  # fmt: skip
     add_flags(parser.add_argument_group("serving", "docs/serving.md says more."))
+    upload_limits.add_flags(parser.add_argument_group("pictures", "docs/security.md says more."))
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
 
-    from attention import datasets
+    from attention import datasets, upload_worker
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
@@ -43,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
     settings = Settings(**vars(arguments))
     logs.configure(settings.log)
+    upload_worker.guard(upload_limits.from_flags(arguments))
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))

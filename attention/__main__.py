@@ -10,9 +10,10 @@ import json
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-from attention import devices
+from attention import devices, upload_limits
 from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset, own_names
 from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
@@ -537,6 +538,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     sub.add_argument("--json", action="store_true", help="as JSON, for programs")
     sub.add_argument("--out", help="folder for the pictures with their maps")
+    upload_limits.add_flags(sub)
 
     sub = command(
         "password", run_password, "Make a line for app.py's --auth-file: a name and its password, hashed.",
@@ -550,6 +552,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("path", nargs="+", help="pictures, folders, or zip files; a class sub-folder gives the label")
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     sub.add_argument("-o", "--out", metavar="FILE", help="the table as CSV")
+    upload_limits.add_flags(sub)
 
     sub = command(
         "report", run_report, "Write one HTML file on images that works offline: cards, maps, tables, charts."
@@ -560,6 +563,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Simplified Chinese")
 
     command("download", run_download, "Fetch a data set into data/.", device=False)
+    upload_limits.add_flags(sub)
 
     sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
     sub.set_defaults(dataset=None)
@@ -644,6 +648,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--images", nargs="+", metavar="FILE", help="(default: six test images, or else the samples)")
     sub.add_argument("--out", default="out/contact-sheet", metavar="FOLDER", help="(default: out/contact-sheet)")
     sub.add_argument("--every-module", action="store_true", help="a row a module, not a model")
+    upload_limits.add_flags(sub)
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--variants", help="names with commas between (default: all)")
@@ -676,6 +681,15 @@ def _offer_imagenet() -> None:
     imagenet.offer(say=partial(print, file=sys.stderr))
 
 
+def _limits(arguments: argparse.Namespace):
+    """What pictures from outside may take while the command runs, where it reads any."""
+    from attention import upload_worker
+
+    if not hasattr(arguments, "max_seconds"):
+        return nullcontext()
+    return upload_worker.guarded(upload_limits.from_flags(arguments))
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     from attention.batch import BatchError
@@ -695,7 +709,8 @@ def main(argv: list[str] | None = None) -> int:
             _offer_imagenet()
         for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
             dataset(name)  # an unknown one is told before anything is begun
-        arguments.run(arguments)
+        with _limits(arguments):
+            arguments.run(arguments)
     except expected as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,6 +1,8 @@
 """Many pictures: every chosen model over all of them, where they disagree, and how many are right where labels are there."""
 
+import io
 import os
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -12,12 +14,14 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from PIL import Image
 
+from attention import uploads
 from attention.datasets import Dataset
 from attention.evaluation import accuracy_interval
 from attention.inference import Models, check_names, compare
-from attention.uploads import MAX_BYTES, Upload, UploadError, read_image
+from attention.uploads import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
+MAX_ENTRIES = 5000  # of a zip, whatever they are
 THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
@@ -80,9 +84,8 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
         if source.is_dir():
             paths = sorted(path for path in source.rglob("*") if _is_picture(path.relative_to(source)))
             found += [Picture(path.relative_to(source).as_posix(), partial(read_image, path)) for path in paths]
-        elif zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as archive:
-                names = sorted(i.filename for i in archive.infolist() if _is_picture(PurePosixPath(i.filename)))
+        elif _is_zip(source):
+            names = sorted(name for name in _entries(source) if _is_picture(PurePosixPath(name)))
             found += [Picture(name, partial(_read_member, source, name)) for name in names]
         else:
             found.append(Picture(source.name, partial(read_image, source)))
@@ -91,6 +94,27 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
     if len(found) > MAX_PICTURES:
         raise BatchError(f"These are {len(found)} pictures; at most {MAX_PICTURES} are taken at once.")
     return found
+
+
+def _is_zip(path: Path) -> bool:
+    """By its beginning and its end: a photo with an archive behind it is a photo."""
+    try:
+        with path.open("rb") if path.is_file() else io.BytesIO() as file:
+            return file.read(2) == b"PK" and zipfile.is_zipfile(file)
+    except OSError:
+        return False
+
+
+def _entries(path: Path) -> list[str]:
+    """The names in a zip. Raises BatchError for a damaged one, and for one so long that opening it again and again is slow."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, RuntimeError, NotImplementedError, struct.error, zipfile.BadZipFile) as error:
+        raise BatchError(f"{path.name} is a damaged zip file; zip the folder again.") from error
+    if len(names) > MAX_ENTRIES:
+        raise BatchError(f"{path.name} has more than {MAX_ENTRIES} entries; zip the pictures alone.")
+    return names
 
 
 def _is_picture(path: PurePosixPath) -> bool:
@@ -103,7 +127,7 @@ def _read_member(archive: Path, name: str) -> Upload:
     """Raises UploadError, also for a member that unpacks to more than a picture may have: nothing beyond is unpacked."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
-            data = member.read(MAX_BYTES + 1)
+            data = member.read(uploads.limits.bytes + 1)
     except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
         raise UploadError("truncated") from error  # cut off, encrypted, or of a method that is not known
     return read_image(data)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from attention import uploads
 from attention.datasets import (
     DATASETS,
     EVALUATION_PIXELS,
@@ -33,7 +34,7 @@ from attention.datasets import (
     to_tensor,
 )
 from attention.files import write_json
-from attention.uploads import MAX_BYTES, UploadError, read_image
+from attention.uploads import UploadError, read_image
 
 HELD_OUT = 5  # without train/ and val/, the first and then every fifth photograph of a class is held out
 LEAST = 2  # photographs a class: one to learn from, one to test on
@@ -268,7 +269,7 @@ def _read_all(
             if not path.is_file():
                 return "", "This is no file, or a link that leads nowhere."
             with open(path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)  # one more than read_image takes
+                data = file.read(uploads.limits.bytes + 1)  # one more than read_image takes
             images[index] = preprocess(read_image(data).image)
         except UploadError as error:
             return "", str(error)

@@ -2,6 +2,7 @@
 
 A file's name is never trusted and its bytes hardly: formats come from an allow-list by content, size in bytes and in
 pixels is checked before anything is decoded, and whatever Pillow raises becomes an UploadError that says what to do.
+How long and how much memory decoding may take is bounded where `upload_worker.guard` was called, as the page does.
 """
 
 import io
@@ -9,6 +10,7 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,12 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-MAX_BYTES = 20_000_000
-MAX_PIXELS = 50_000_000
+from attention.upload_limits import Limits
+
+limits = Limits()  # set_limits changes it
+_decode_elsewhere: "Callable[[bytes], Upload] | None" = None
+
+_ROWS = 64  # of deep grey, scaled at once
 
 Image.init()  # registers every plugin, so that FORMATS names only those that this Pillow has
 FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if name in Image.OPEN)
@@ -34,6 +40,8 @@ MESSAGES = {
         "unsupported-format": "{kind} files are not read here; save the picture as JPEG or PNG and try again.",
         "not-an-image": "This file is not a picture that can be read; choose a JPEG, PNG, WebP, GIF, BMP or TIFF file.",
         "truncated": "This picture is cut off or damaged; send it again, or save it anew as JPEG or PNG.",
+        "too-demanding": "Reading this picture takes too long or too much memory; save it anew as JPEG and try again.",
+        "busy": "Too many pictures are being read at this moment; wait a little and try again.",
         "bad-array": "An array must be uint8 and of shape (H, W), (H, W, 3) or (H, W, 4); convert it and try again.",
     },
     "zh": {
@@ -45,6 +53,8 @@ MESSAGES = {
         "unsupported-format": "不支持 {kind} 文件,请将图片另存为 JPEG 或 PNG 后重试。",
         "not-an-image": "这个文件不是可读取的图片,请选择 JPEG、PNG、WebP、GIF、BMP 或 TIFF 文件。",
         "truncated": "图片不完整或已损坏,请重新上传,或另存为 JPEG 或 PNG 后重试。",
+        "too-demanding": "读取这张图片耗时过长或占用内存过多,请将图片另存为 JPEG 后重试。",
+        "busy": "目前正在读取的图片过多,请稍候重试。",
         "bad-array": "数组必须为 uint8,形状为 (H, W)、(H, W, 3) 或 (H, W, 4),请转换后重试。",
     },
 }
@@ -97,9 +107,21 @@ class Upload:
     notices: tuple[str, ...] = ()
 
 
+def set_limits(new: Limits, decode: Callable[[bytes], Upload] | None = None) -> None:
+    """Every picture from now on keeps to these; `decode` reads the bytes in this process's place (upload_worker.guard)."""
+    global limits, _decode_elsewhere
+    limits, _decode_elsewhere = new, decode
+    if Image.MAX_IMAGE_PIXELS:  # Pillow's own check must let by what is allowed here
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, new.pixels)
+
+
 def read_image(source: str | os.PathLike | bytes | BinaryIO) -> Upload:
     """A path, the bytes of a file, or a binary stream -> Upload. Raises UploadError and nothing else."""
     data = _read_bytes(source)
+    return _decode_elsewhere(data) if _decode_elsewhere else _decode(data)
+
+
+def _decode(data: bytes) -> Upload:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_pixels(*image.size)
@@ -107,8 +129,10 @@ def read_image(source: str | os.PathLike | bytes | BinaryIO) -> Upload:
     except UploadError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UploadError("too-many-pixels", megapixels=MAX_PIXELS / 1e6) from error
-    except Exception as error:  # decoders raise nearly anything: SyntaxError, struct.error, zlib.error, MemoryError ...
+        raise UploadError("too-many-pixels", megapixels=limits.pixels / 1e6) from error
+    except MemoryError as error:
+        raise UploadError("too-demanding") from error
+    except Exception as error:  # decoders raise nearly anything: SyntaxError, struct.error, zlib.error, EOFError ...
         raise _diagnose(data) from error
 
 
@@ -122,29 +146,29 @@ def from_array(array: np.ndarray) -> Upload:
 
 
 def _read_bytes(source: str | os.PathLike | bytes | BinaryIO) -> bytes:
-    """All bytes of a source, at most MAX_BYTES; one byte more is enough to refuse it."""
+    """All bytes of a source, at most limits.bytes; one byte more is enough to refuse it."""
     try:
         if isinstance(source, bytes):
             data = source
         elif hasattr(source, "read"):
-            data = source.read(MAX_BYTES + 1)
+            data = source.read(limits.bytes + 1)
         elif stat.S_ISREG(os.stat(source).st_mode):  # opening a pipe or a device could wait for ever
             with Path(source).open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+                data = file.read(limits.bytes + 1)
         else:
             raise UploadError("missing")
     except (OSError, ValueError, TypeError) as error:  # nothing there, a null byte in the path, a closed stream, None
         raise UploadError("missing") from error
     if not data:
         raise UploadError("empty")
-    if len(data) > MAX_BYTES:
-        raise UploadError("too-large", megabytes=MAX_BYTES / 1e6)
+    if len(data) > limits.bytes:
+        raise UploadError("too-large", megabytes=limits.bytes / 1e6)
     return data
 
 
 def _check_pixels(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UploadError("too-many-pixels", megapixels=MAX_PIXELS / 1e6)
+    if width * height > limits.pixels:
+        raise UploadError("too-many-pixels", megapixels=limits.pixels / 1e6)
     if width * height == 0:
         raise UploadError("zero-pixels")
 
@@ -190,11 +214,13 @@ def _normalise(image: Image.Image) -> Upload:
 
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 (upright) where there is none, or none that makes sense."""
-    with suppress(Exception):
+    try:
         value = image.getexif().get(ExifTags.Base.Orientation)
-        if value in range(2, 9):
-            return value
-    return 1
+        return value if value in range(2, 9) else 1
+    except MemoryError:  # tags that say they are huge
+        raise
+    except Exception:
+        return 1
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -204,16 +230,25 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     Other ranges are stretched from their own minimum to their maximum. NaN turns black.
     """
     values = np.asarray(image)
-    finite = values[np.isfinite(values)] if image.mode == "F" else values
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low, high = _range(values)
     usual = (1, 255, 4095, 65535) if image.mode != "F" else (1,)
     if low >= 0 and high <= usual[-1]:
         low, high = 0.0, float(next(white for white in usual if high <= white))
-    levels = values.astype(np.float32)
-    with np.errstate(all="ignore"):  # floats near the ends of their range
-        levels -= low
-        levels *= 255 / (high - low) if high > low else 0.0
-    levels = np.nan_to_num(levels.clip(0, 255)).round().astype(np.uint8)
+    levels = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _ROWS):  # a few rows at a time: a copy of all as floats takes 200 MB
+        part = values[top : top + _ROWS].astype(np.float32)
+        with np.errstate(all="ignore"):  # floats near the ends of their range
+            part -= low
+            part *= 255 / (high - low) if high > low else 0.0
+        levels[top : top + _ROWS] = np.nan_to_num(part.clip(0, 255)).round()
     if isinstance(key := image.info.get("transparency"), int):  # a PNG may name one grey as transparent
         levels[values == key] = 255
     return Image.fromarray(levels)
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest number among pixels; (inf, -inf) where none is finite."""
+    if values.dtype.kind != "f":
+        return float(values.min()), float(values.max())
+    finite = np.isfinite(values)
+    return float(values.min(where=finite, initial=np.inf)), float(values.max(where=finite, initial=-np.inf))

@@ -15,6 +15,8 @@ LAYERS = [  # a module imports from its own layer or those before it
         "files",
         "devices",
         "uploads",
+        "upload_limits",
+        "upload_worker",
         "figures",
         "question_figures",
         "study_figures",
@@ -97,7 +99,18 @@ def test_gradio_is_known_to_the_page_alone(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["figures", "question_figures", "study_figures", "diagrams", "guess", "presentation", "uploads"]
+    "name",
+    [
+        "figures",
+        "question_figures",
+        "study_figures",
+        "diagrams",
+        "guess",
+        "presentation",
+        "uploads",
+        "upload_limits",
+        "upload_worker",
+    ],
 )
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}

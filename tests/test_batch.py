@@ -14,7 +14,7 @@ from attention.datasets import DATASETS
 from attention.evaluation import accuracy_interval
 from attention.inference import Models, compare
 from attention.runs import ROOT
-from attention.uploads import MAX_BYTES, UploadError, read_image
+from attention.uploads import UploadError, limits, read_image
 
 NAMES = ["baseline", "se-block"]
 
@@ -96,7 +96,7 @@ def test_nothing_and_too_much_get_a_sentence(tmp_path, monkeypatch):
 def test_a_member_that_unpacks_to_too_much_and_a_damaged_zip_cost_their_own_rows(tmp_path):
     bomb = tmp_path / "bomb.zip"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("church/huge.png", b"\0" * (3 * MAX_BYTES))
+        archive.writestr("church/huge.png", b"\0" * (3 * limits.bytes))
         archive.writestr("../../outside.png", b"")
     (picture,) = batch.gather([bomb])  # a path that leads out is passed over
     with pytest.raises(UploadError, match="larger than"):

@@ -14,7 +14,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from attention.mechanisms import MECHANISMS
-from attention.mechanisms.channel import ChannelSoftmaxAttention, EfficientChannelAttention, SqueezeExcitation
+from attention.mechanisms.channel import (
+    ChannelSoftmaxAttention,
+    EfficientChannelAttention,
+    SqueezeExcitation,
+    start_near_uniform,
+)
 from attention.mechanisms.combined import BAM, CBAM, GlobalContext, SpatialChannelAttention
 from attention.mechanisms.pooling import (
     AttentionPool,
@@ -582,3 +587,25 @@ def test_rescaled_weights_average_to_one(build, shrinks_by):
     x = torch.ones(2, 24, 5, 7)  # the output is then the weights themselves
     for rescale, mean in ((True, 1.0), (False, 1 / shrinks_by)):
         assert awake(build(24, rescale=rescale))(x).mean().item() == pytest.approx(mean, rel=1e-5)
+
+
+# What mutants of channel.py showed to be held by no test
+
+
+def test_scoring_starts_ten_times_smaller_and_without_a_bias():
+    scoring = torch.nn.Conv2d(6, 4, 1)
+    before = scoring.weight.detach().clone()
+    start_near_uniform(scoring)
+    assert torch.equal(scoring.weight, before * 0.1) and not scoring.bias.any()
+
+
+@pytest.mark.parametrize("build", [SqueezeExcitation, ChannelSoftmaxAttention])
+def test_a_bottleneck_is_a_sixteenth_and_at_least_eight(build):
+    assert [build(channels).reduce.out_channels for channels in (48, 128, 192)] == [8, 8, 12]
+
+
+def test_ecas_kernel_follows_its_papers_formula():
+    modules = [EfficientChannelAttention(channels) for channels in (48, 64, 128, 512, 2048)]
+    assert [module.conv.kernel_size[0] for module in modules] == [3, 3, 5, 5, 7]
+    with pytest.raises(ValueError, match="built for 48 channels and got 64"):
+        modules[0](torch.zeros(1, 64, 2, 2))

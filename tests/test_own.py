@@ -17,7 +17,7 @@ from attention.model_sets import ModelSets
 from attention.own import HELD_OUT, take
 from attention.recipes import RECIPES, recipe_for, steps
 from attention.runs import RESULTS, run_folder
-from attention.uploads import MAX_BYTES, read_image
+from attention.uploads import limits, read_image
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_what_is_no_picture_is_skipped_and_named(shapes, tmp_path, capsys):
     (circle / "cut.png").write_bytes(data[: len(data) // 2])
     (circle / "empty.jpg").write_bytes(b"")
     (circle / "notes.txt").write_text("no picture")
-    (circle / "huge.jpg").write_bytes(b"\xff\xd8\xff" + bytes(MAX_BYTES))
+    (circle / "huge.jpg").write_bytes(b"\xff\xd8\xff" + bytes(limits.bytes))
     (circle / "again.png").write_bytes(data)
     (circle / "nowhere.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(circle / "pipe.png")

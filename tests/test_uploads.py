@@ -13,6 +13,7 @@ import pytest
 from PIL import ExifTags, Image, features
 
 from attention import uploads
+from attention.upload_limits import Limits
 from attention.uploads import FORMATS, MESSAGES, NOTICES, UploadError, from_array, read_image
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 180, 20), (20, 20, 220), (220, 220, 20)
@@ -116,6 +117,22 @@ def test_refused_under_any_name(data, code, tmp_path):
     assert refusal(path).code == code
 
 
+@pytest.mark.parametrize("kind", ["HEIC", "PDF", "SVG"])
+def test_a_refused_format_is_named(kind):
+    assert str(refusal(REFUSED[kind][0])).startswith(f"{kind} files are not read here")
+
+
+@pytest.mark.parametrize("pixels", [1000, 300_000_000])
+def test_pillows_own_limit_is_never_below_ours(pixels, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 90_000_000)
+    before = uploads.limits
+    try:
+        uploads.set_limits(Limits(pixels=pixels))
+        assert max(90_000_000, pixels) == Image.MAX_IMAGE_PIXELS and uploads.limits.pixels == pixels
+    finally:
+        uploads.set_limits(before)
+
+
 @pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_where_its_warning_is_no_error():
     with pytest.warns(Image.DecompressionBombWarning):
@@ -129,7 +146,7 @@ def test_a_bomb_is_never_decoded(size, monkeypatch):
 
 
 def test_pixels_are_counted_exactly(monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_PIXELS", 48 * 32)
+    monkeypatch.setattr(uploads, "limits", Limits(pixels=48 * 32))
     assert read_image(encode(corners(), "PNG")).image.size == (48, 32)
     assert "0.001536 million" in str(refusal(encode(corners(48, 34), "PNG")))
 
@@ -138,9 +155,9 @@ def test_too_many_bytes(monkeypatch, tmp_path):
     data = encode(noise(), "PNG")
     path = tmp_path / "big.png"
     path.write_bytes(data)
-    monkeypatch.setattr(uploads, "MAX_BYTES", len(data))
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=len(data)))
     assert read_image(data).image.size == read_image(path).image.size == (64, 48)
-    monkeypatch.setattr(uploads, "MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=len(data) - 1))
     assert [refusal(source).code for source in (data, path, io.BytesIO(data))] == ["too-large"] * 3
 
 
@@ -190,7 +207,7 @@ def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch):
     assert refusal(path).code == "missing"
 
 
-DECODER_ERRORS = (SyntaxError, struct.error, ValueError, OSError, EOFError, OverflowError, MemoryError, zlib.error)
+DECODER_ERRORS = (SyntaxError, struct.error, ValueError, OSError, EOFError, OverflowError, zlib.error)
 
 
 @pytest.mark.parametrize("raised", DECODER_ERRORS)
@@ -200,6 +217,11 @@ def test_whatever_a_decoder_raises(raised, monkeypatch):
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", explode)
     assert refusal(encode(corners(), "PNG")).code == "truncated"
+
+
+def test_a_decoder_that_runs_out_of_memory(monkeypatch):
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: bytearray(2**60))
+    assert refusal(encode(corners(), "PNG")).code == "too-demanding"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # in the page, where a warning is no error
@@ -309,6 +331,7 @@ DEEP = {  # array, format; its darkest pixel is to become 0 and its brightest 25
     "signed (a CT scan)": (gradient(-1024, 3071, np.int32), "TIFF"),
     "float 0-1": (gradient(0, 1, np.float32), "TIFF"),
     "float 0-255": (gradient(0, 255, np.float32), "TIFF"),
+    "float 100-200": (gradient(100, 200, np.float32), "TIFF"),
     "float of any range": (gradient(-7, 1e6, np.float32), "TIFF"),
     "tiny floats": (gradient(-1e-44, 1e-44, np.float32), "TIFF"),
 }
@@ -320,6 +343,35 @@ def test_deep_grey_is_scaled(array, format):
     row = np.asarray(upload.image)[0, :, 0].astype(int)
     assert row[0] == 0 and row[-1] == 255 and (np.diff(row) >= 0).all()
     assert upload.notices == ("16-bit", "grey")
+
+
+def test_every_row_of_a_tall_deep_picture_is_scaled():
+    array = np.linspace(0, 65535, 200).round().astype(np.uint16)[:, None].repeat(3, axis=1)
+    column = np.asarray(read_image(encode(Image.fromarray(array), "PNG")).image)[:, 0, 0]
+    assert np.abs(column - array[:, 0] / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "levels"),
+    [
+        (np.uint16, [0, 1], [0, 255]),
+        (np.uint16, [1, 2], [1, 2]),
+        (np.uint16, [0, 4096], [0, 16]),
+        (np.int32, [1000, 65536], [0, 255]),
+        (np.int32, [-5, 65535], [0, 255]),
+        (np.float32, [0.5, 0.5], [128, 128]),
+        (np.float32, [5.0, 5.0], [0, 0]),
+        (np.float32, [np.nan, np.nan], [0, 0]),
+        (np.float32, [np.inf, np.inf], [255, 255]),
+        (np.float32, [np.nan, 0.5], [0, 128]),
+        (np.float32, [np.inf, 0.5], [255, 128]),
+        (np.float32, [-np.inf, 0.5], [0, 128]),
+        (np.float32, [-np.inf, np.nan, np.inf, 10, 20], [0, 0, 255, 0, 255]),
+    ],
+)
+def test_where_black_and_white_lie(dtype, values, levels):
+    upload = read_image(encode(Image.fromarray(np.array([values], dtype)), "TIFF"))
+    assert np.asarray(upload.image)[0, :, 0].tolist() == levels
 
 
 def test_big_endian_tiff():

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.middleware.cors import CORSMiddleware
 
+from attention import uploads
 from attention.model_sets import ModelSets
 from attention.serving import logs
 from attention.serving.guard import Guard
@@ -21,7 +22,6 @@ from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
 from attention.ui import language, page, theme
-from attention.uploads import MAX_BYTES
 
 CLEAN_SECONDS = 60  # between looks for files that are old enough to go
 LOCAL = ("127.0.0.1", "::1")
@@ -64,7 +64,7 @@ class Served:
             i18n=page.I18N,
             app_kwargs={"middleware": language.MIDDLEWARE},
             footer_links=["api"],
-            max_file_size=MAX_BYTES,
+            max_file_size=uploads.limits.bytes,
             show_error=False,  # an error that is not meant for visitors says nothing to them
             ssr_mode=False,
             enable_monitoring=False,
