@@ -14,7 +14,7 @@ from attention.ui import cards, learn_questions
 from attention.ui import learn_mechanism as mechanism_views
 from attention.ui import learn_network as network_views
 from attention.ui import learn_views as views
-from attention.ui.compare import by_placement, titled
+from attention.ui.compare_parts import by_placement, titled
 from attention.ui.language import language
 from attention.ui.learn_parts import QUESTIONS, STRAIGHT_TO, Parts
 from attention.ui.learn_steps import PROBLEMS, show_step
