@@ -45,7 +45,7 @@ class Box:
     tone: str = "plain"
 
 
-BOX_WIDTH, BOX_HEIGHT, ACROSS, DOWN = 180, 44, 196, 76
+BOX_WIDTH, BOX_HEIGHT, ACROSS, DOWN = 168, 44, 182, 76  # px: a box and a passing line fit a phone
 
 
 def ranks(boxes: Sequence[Box]) -> list[int]:

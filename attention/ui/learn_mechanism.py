@@ -10,7 +10,6 @@ import torch
 
 from attention import anatomy, checkpoints, diagrams, results
 from attention.anatomy import Anatomy, Place, Shape, Step
-from attention.datasets import DATASETS
 from attention.diagrams import Box
 from attention.figures import PLACEMENT_COLOURS, channel_bars
 from attention.mechanisms import MECHANISMS
@@ -127,7 +126,7 @@ def did(page: Page) -> list[str]:
         return [page.says("learn_alone")]
     table = results.summary(page.case.dataset_name, page.case.models.device.type)
     rows = {row["variant"]: row for row in table.to_dict("records")}
-    dataset = DATASETS[page.case.dataset_name].title if page.case.dataset_name in DATASETS else page.case.dataset_name
+    dataset = page.case.dataset_title
     row, reference = rows.get(page.variant), rows.get(REFERENCE, {})
     if row is None or is_missing(row.get("difference_points")):
         said.append(page.says("learn_did_nothing", dataset=dataset))

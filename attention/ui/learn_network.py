@@ -92,11 +92,12 @@ def slot_html(case: Case, path: str) -> str:
         case.says("learn_slot_vector" if vector else "learn_slot_passes", shape=shape_text(station.shape)),
         case.says("learn_slot_average" if station.kind == "pool" else "learn_slot_empty"),
     ]
+    listed = case.says("learn_slot_variants", dataset=case.dataset_title)
     chip = f'<span class="chip">{escape(case.says(f"placement_{station.placement}"))}</span>'
     return (
         f'<div data-placement="{station.placement}"><div class="learn-head"><h3>{escape(slot_title(case.lang, station))}</h3>{chip}</div>'
         f"{views.sentence(case.says(f'learn_slot_what_{station.placement}'))}{views.reading(' '.join(said))}"
-        f"<h4>{escape(case.says('learn_slot_variants'))}</h4><ul>{_rows(case, path)}</ul>{_missing(case, station)}</div>"
+        f"<h4>{escape(listed)}</h4><ul>{_rows(case, path)}</ul>{_missing(case, station)}</div>"
     )
 
 

@@ -36,7 +36,7 @@ class Parts:
             )
             if index == 0:
                 self.straight = [
-                    gr.Button(min_width=220, scale=0, elem_id=f"learn-straight-{to}") for to in STRAIGHT_TO
+                    gr.Button(min_width=280, scale=0, elem_id=f"learn-straight-{to}") for to in STRAIGHT_TO
                 ]
         self.backward.append(back)
         self.forward.append(more)
@@ -71,9 +71,11 @@ class Parts:
         with gr.Row():
             self.mechanism = gr.Dropdown(
                 mechanism_views.choices("en"), value=MECHANISM_FIRST, label=t("learn_mechanism"), filterable=False,
-                elem_id="learn-mechanism",
+                min_width=240, elem_id="learn-mechanism",
             )  # fmt: skip
-            self.variant = gr.Dropdown([], label=t("learn_variant"), filterable=False, elem_id="learn-variant")
+            self.variant = gr.Dropdown(
+                [], label=t("learn_variant"), filterable=False, min_width=240, elem_id="learn-variant"
+            )
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=300):
                 self.head = gr.HTML(padding=False, elem_id="learn-mechanism-head")

@@ -51,6 +51,10 @@ class Case:
         return self.models.dataset.name
 
     @property
+    def dataset_title(self) -> str:
+        return self.models.dataset.title
+
+    @property
     def names(self) -> list[str]:
         """The models that can run."""
         return [name for name in self.models.names if name not in self.models.problems]
