@@ -125,7 +125,7 @@ class Parts:
     def _how_to_show(self, t) -> None:
         with gr.Row(equal_height=True):
             self.map = gr.Radio(
-                [(t(f"show_{kind}"), kind) for kind in KINDS], value="attention", label=t("show"), scale=10, min_width=320,
+                [(t(f"show_{kind}"), kind) for kind in KINDS], value="attention", label=t("show"), scale=12, min_width=320,
                 elem_id="map-choice",
             )  # fmt: skip
             self.order = gr.Dropdown(
