@@ -64,16 +64,26 @@ def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image
 
 def heat_tile(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
     """The same at no more than LAYER_PIXELS, for a page to stretch over a photo of (width, height): a palette picture."""
+    return _indexed(values, top, *tile_size(width, height))
+
+
+def tile_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) in the same proportions, the longer side at most LAYER_PIXELS."""
     factor = min(1.0, LAYER_PIXELS / max(width, height))
-    return _indexed(values, top, max(1, round(width * factor)), max(1, round(height * factor)))
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _indexed(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
     if not np.isfinite(values).all():
         raise ValueError("The map holds values that are not finite")
     share = np.clip(upsample(values, width, height) / max(top, 1e-12), 0, 1)
+    return coloured(share, _PALETTE)
+
+
+def coloured(share: np.ndarray, palette: bytes) -> Image.Image:
+    """Shares (h, w) of 0 to 1 -> a palette picture in 256 steps of RGBA."""
     image = Image.fromarray((share * 255).round().astype(np.uint8), "L").convert("P")
-    image.putpalette(_PALETTE, "RGBA")
+    image.putpalette(palette, "RGBA")
     return image
 
 

@@ -4,27 +4,27 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image, ImageDraw
 
-from attention.figures import LINE_COLOURS, colour_table, style, upsample
+from attention.figures import LINE_COLOURS, colour_table, coloured, style, tile_size, upsample
 
 DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, one way everywhere
 MASK_COLOUR = (86, 180, 233)  # Okabe-Ito's sky blue
 CURVE_COLOURS = {"activation": LINE_COLOURS[0], "attention": LINE_COLOURS[1], "random": LINE_COLOURS[6]}
 CURVE_DASHES = {"activation": "solid", "attention": "dash", "random": "dot"}
 DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
-_SIGNED = colour_table(DIFFERENCE_SCALE)
+_ALPHA = (np.abs(np.linspace(-1.5, 1.5, 256)).clip(0, 1) * 255).round().astype(np.uint8)
+_ALPHA[127:129] = 0  # the two steps beside 0
+_SIGNED = np.column_stack([colour_table(DIFFERENCE_SCALE), _ALPHA]).tobytes()
 
 
 def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """Signed values (h, w) -> an RGBA picture to lay over the photo: full colour from -top and top on, 0 is transparent.
+    """Signed values (h, w) -> a palette picture to stretch over a photo: full colour from -top and top on, 0 is transparent.
 
     Raises ValueError for values that are not finite.
     """
     if not np.isfinite(values).all():
         raise ValueError("The difference holds values that are not finite")
-    signed = np.clip(upsample(values, width, height) / max(top, 1e-12), -1, 1)
-    index = ((signed + 1) / 2 * 255).round().astype(np.uint8)
-    alpha = (np.clip(np.abs(signed) * 1.5, 0, 1) * 255).round().astype(np.uint8)
-    return Image.fromarray(np.dstack([_SIGNED[index], alpha]), "RGBA")
+    signed = np.clip(upsample(values, *tile_size(width, height)) / max(top, 1e-12), -1, 1)
+    return coloured((signed + 1) / 2, _SIGNED)
 
 
 def mask_layer(mask: np.ndarray) -> Image.Image:

@@ -30,6 +30,11 @@ def trained() -> Models:
     return Models("imagenette", "cpu")
 
 
+@pytest.fixture(autouse=True)
+def a_board_a_model(monkeypatch):
+    monkeypatch.setattr(compare_stream, "EVERY_SECONDS", 0)
+
+
 def stream(models, names=NAMES, upload=UPLOAD, lang="en", **choices) -> list[str]:
     return list(compare_stream.compare_stream(upload, names, models, lang, **choices))
 
@@ -121,6 +126,12 @@ def test_a_file_has_no_buttons_that_ask_a_server(models):
 def test_without_a_photo_or_a_model_it_says_what_to_do(models):
     assert stream(models, upload=None) == [board.empty("en")] and "choose a sample" in board.empty("en")
     assert stream(models, names=[]) == [cards.notice(text("en", "no_models"))]
+
+
+def test_a_quick_comparison_is_not_sent_a_model_at_a_time(models, monkeypatch):
+    monkeypatch.setattr(compare_stream, "EVERY_SECONDS", 1e9)
+    first, *between, last = stream(models)
+    assert between == [None] * (len(NAMES) - 1) and "skeleton" in first and "skeleton" not in last
 
 
 def test_a_replaced_comparison_runs_no_further_model(models, monkeypatch):

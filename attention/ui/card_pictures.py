@@ -92,8 +92,7 @@ def _difference(setting: Setting, result, other: np.ndarray | None) -> tuple[str
         return _words("difference", text(lang, "difference_none")), ""
     where = describe_map(values.clip(min=0)).where
     said = text(lang, "more_nowhere") if where == "nowhere" else text(lang, "more", where=text(lang, f"where_{where}"))
-    size = (max(1, side // 2) for side in setting.photo.size)  # smooth between positions: half the size loses nothing
-    drawn = difference_layer(values, DIFFERENCE_TOP, *size)
+    drawn = difference_layer(values, DIFFERENCE_TOP, *setting.photo.size)
     return _layer(lang, result, "difference", drawn, said), _two_lines(_explained(lang, result), said)
 
 

@@ -48,7 +48,8 @@ def build(sets: ModelSets, t):
             yield cards.notice(text(lang, "not_loaded", problem=error))
             return
         names = in_order(models, names_by_group)
-        yield from turn.follow(compare_stream(upload, names, models, lang, pinned, picked))
+        for html in turn.follow(compare_stream(upload, names, models, lang, pinned, picked)):
+            yield gr.skip() if html is None else html
 
     def redraw(
         upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]

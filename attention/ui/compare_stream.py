@@ -1,5 +1,6 @@
 """A comparison as it goes on: the result area again after every model, for the page and for the report. No gradio here."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -16,6 +17,8 @@ from attention.ui.measured import measured
 from attention.ui.texts import text
 from attention.variants import REFERENCE
 
+EVERY_SECONDS = 0.25  # a board holds all its pictures, so a quick comparison is not sent a model at a time
+
 
 def reference_of(names: list[str], pinned: str = "") -> str | None:
     """The model that the others are held against: the one that is pinned, else the baseline, else the first one."""
@@ -24,8 +27,8 @@ def reference_of(names: list[str], pinned: str = "") -> str | None:
 
 def compare_stream(
     upload, names: list[str], models: Models, lang: str, pinned: str = "", picked: str = "", live: bool = True
-) -> Iterator[str]:
-    """The result area as HTML, again after every model: skeletons, then cards in place.
+) -> Iterator[str | None]:
+    """The result area as HTML: skeletons, then cards in place; None after a model that the next board will show too.
 
     `pinned` names the reference, `picked` the class that every card explains ("": its own first choice).
     """
@@ -56,7 +59,7 @@ def compare_stream(
     yield drawn()
     order = sorted(runnable, key=lambda name: (name != setting.reference, name != REFERENCE))
     judge = REFERENCE if REFERENCE in runnable else setting.reference  # after whom it is known whether it is foreign
-    others = None
+    others, sent = None, time.monotonic()
     for result in compare(upload.image, order, models, class_index):
         done.append(result)
         if result.name == setting.reference:
@@ -65,7 +68,11 @@ def compare_stream(
             is_foreign = bool(models.looks_foreign(upload.image, done))
         means = class_means.of_class(models.dataset.name, result.name, result.top1)
         shown[result.name] = cards.card(setting, result, table[result.name], means, others(result.explained))
-        yield drawn()
+        if len(done) == len(runnable) or time.monotonic() - sent >= EVERY_SECONDS:
+            yield drawn()
+            sent = time.monotonic()
+        else:
+            yield None
 
 
 def _maps_of(result: Result, image: Image.Image, models: Models) -> Callable[[int], np.ndarray]:

@@ -39,8 +39,12 @@ class AgainstAnother(Question):
 
     def _shown(self, asked: Asked, names: dict, captions: list[str], other: Look, found) -> str:
         lang, under = asked.lang, asked.under
-        where = text(lang, f"where_{describe_map(found.values.clip(min=0)).where}")
-        alt = text(lang, "difference_alt", where=where, **names)
+        where = describe_map(found.values.clip(min=0)).where
+        alt = (
+            text(lang, "more_nowhere")
+            if where == "nowhere"
+            else text(lang, "difference_alt", where=text(lang, f"where_{where}"), **names)
+        )
         signed = [values for values in (found.values, found.between_seeds) if values is not None]
         top = max(SMALLEST_TOP, *(float(np.abs(values).max()) for values in signed))
         figures = [
