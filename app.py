@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     upload_limits.add_flags(parser.add_argument_group("pictures", "docs/security.md says more."))
     arguments = parser.parse_args(argv)
 
-    from attention import datasets, upload_worker
+    from attention import datasets, upload_worker, uploads
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
 
     settings = Settings(**vars(arguments))
     logs.configure(settings.log)
-    upload_worker.guard(upload_limits.from_flags(arguments))
+    limits = upload_limits.from_flags(arguments)
+    uploads.set_limits(limits)
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     served.announce(listening, sets)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), upload_worker.guarded(limits):
         page.run(listening)
     return 0
 
