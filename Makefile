@@ -2,6 +2,8 @@
 # make test   set up, then the whole suite                     (ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
+# make screenshots     the pictures of README: docs/screenshots/
+# make docs            the list of all commands and flags: docs/command-line.md
 # make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
 # make lock       requirements.lock: every package with its sha256, for this platform
 # make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
@@ -17,7 +19,7 @@ COVERED ?= 80
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings contact-sheet hostile lock licences audit coverage mutants space clean
+.PHONY: demo test check browser renderings contact-sheet screenshots docs hostile lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -26,7 +28,7 @@ $(VENV)/.demo: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-ray.txt requirements-dev.txt $(VENV)/.demo
+$(VENV)/.dev: requirements.txt requirements-ray.txt requirements-export.txt requirements-imagenet.txt requirements-dev.txt $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
@@ -49,6 +51,12 @@ check: $(VENV)/.dev
 
 contact-sheet: $(VENV)/.demo
 	$(BIN)/python -m attention contact-sheet $(ARGS)
+
+screenshots: $(VENV)/.dev browser
+	$(BIN)/python tests/browser/screenshots.py
+
+docs: $(VENV)/.demo
+	$(BIN)/python tools/document.py
 
 hostile: $(VENV)/.dev
 	$(BIN)/python -m tests.hostile

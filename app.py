@@ -1,4 +1,4 @@
-"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette]."""
+"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette] [--imagenet]."""
 
 import argparse
 import contextlib
@@ -10,17 +10,30 @@ from pathlib import Path
 from attention import upload_limits
 from attention.serving.settings import Settings, add_flags
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: nothing leaves this machine
+# before gradio is imported: nothing leaves this machine
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python app.py", description="Serve the Attention Lab page.")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
+        help="where the models run (default: the best)",
+    )  # fmt: skip
+    parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
+    parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
+    parser.add_argument(
+        "--imagenet", nargs="?", const="", metavar="FOLDER",
+        help="offer four published models of ImageNet too: fetched once (316 MB), or from NAME.safetensors in FOLDER",
+    )  # fmt: skip
+    add_flags(parser.add_argument_group("serving", "docs/serving.md says more."))
+    upload_limits.add_flags(parser.add_argument_group("pictures", "docs/security.md says more."))
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Serve the Attention Lab page.")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
-    parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
-    parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
-    add_flags(parser.add_argument_group("serving", "docs/serving.md says more."))
-    upload_limits.add_flags(parser.add_argument_group("pictures", "docs/security.md says more."))
-    arguments = parser.parse_args(argv)
+    arguments = build_parser().parse_args(argv)
 
     from attention import datasets, upload_worker, uploads
     from attention.checkpoints import CheckpointError
@@ -37,6 +50,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
+        if arguments.imagenet is not None:
+            from attention import imagenet
+
+            imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
         sets = ModelSets(arguments.dataset, arguments.device)

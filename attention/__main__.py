@@ -14,12 +14,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from attention import devices, upload_limits
-from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset
+from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset, own_names
 from attention.files import WriteError
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
 OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
+TAKE_IMAGENET = ("compare", "batch", "report")  # commands whose --dataset may be imagenet: docs/imagenet.md
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
@@ -67,7 +68,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
         results = list(compare(upload.image, names, models))
         foreign = models.looks_foreign(upload.image, results)
         if arguments.out:
-            save_overlays(upload.image, results, Path(arguments.out), Path(path).stem)
+            save_overlays(models.part(upload.image), results, Path(arguments.out), Path(path).stem)
             for name, kinds in {result.name: maps_left_out(result) for result in results}.items():
                 for kind in kinds:
                     print(f"{name}: its {kind} map is all zero or not finite, so it has no picture.", file=sys.stderr)
@@ -521,16 +522,21 @@ def build_parser() -> argparse.ArgumentParser:
             known = f"{', '.join(DATASETS)} or one of your own (default: imagenette)"
             sub.add_argument("--dataset", metavar="NAME", default="imagenette", help=known)
         if device:
-            sub.add_argument("--device", choices=devices.CHOICES, default="auto")
+            sub.add_argument(
+                "--device",
+                choices=devices.CHOICES,
+                default="auto",
+                help="where to compute (default: the best one here)",
+            )
         return sub
 
     sub = command("list", run_list, "List the models: mechanism, placement, accuracy.", device=False)
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="as JSON, for programs")
 
     sub = command("compare", run_compare, "Run models on images, side by side.")
-    sub.add_argument("image", nargs="+")
+    sub.add_argument("image", nargs="+", help="pictures to run the models on")
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
-    sub.add_argument("--json", action="store_true")
+    sub.add_argument("--json", action="store_true", help="as JSON, for programs")
     sub.add_argument("--out", help="folder for the pictures with their maps")
     upload_limits.add_flags(sub)
 
@@ -551,7 +557,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command(
         "report", run_report, "Write one HTML file on images that works offline: cards, maps, tables, charts."
     )
-    sub.add_argument("image", nargs="+")
+    sub.add_argument("image", nargs="+", help="pictures to run the models on")
     sub.add_argument("-o", "--out", required=True, metavar="FILE", help="the file to write, ending with .html")
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     sub.add_argument("--lang", choices=("en", "zh"), default="en", help="English or Simplified Chinese")
@@ -573,7 +579,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"(default, of your own: {' '.join(OWN_VARIANTS)})",
     )
     sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=int, default=0, help="of the initial weights and the order of images (default: 0)")
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
     sub.add_argument("--download", action="store_true", help="fetch the data set first where it is missing")
     sub.add_argument(
@@ -584,7 +590,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
     )
-    sub.add_argument("--recipe", choices=RECIPES, default="gpu")
+    sub.add_argument(
+        "--recipe", choices=RECIPES, default="gpu", help="docs/recipes.md says what they do (default: gpu)"
+    )
     sub.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,2 (default: 0-4)")
     sub.add_argument("--variants", help="names with commas between (default: all)")
     sub.add_argument("--workers", type=int, default=1, help="processes that train at the same time")
@@ -611,7 +619,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
 
     sub = command("export", run_export, "Write a trained model as ONNX, with its attention maps.", device=False)
-    sub.add_argument("--variant", required=True)
+    sub.add_argument("--variant", required=True, metavar="NAME", help="a model that has a checkpoint")
     sub.add_argument("-o", "--out", required=True, help="the file to write, such as model.onnx")
 
     sub = command("score-maps", run_score_maps, "Score the maps of the committed models: heatmaps.csv.", dataset=False)
@@ -653,10 +661,24 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     sub.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="images a call (default: 1)")
-    sub.add_argument("--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224])
-    sub.add_argument("--dtype", nargs="+", default=["float32"], choices=["float32", "bfloat16", "float16"])
+    sub.add_argument(
+        "--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224],
+        help="the side of the images (default: 160)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--dtype", nargs="+", default=["float32"], choices=["float32", "bfloat16", "float16"],
+        help="the precision (default: float32)",
+    )  # fmt: skip
     sub.add_argument("--wait", type=int, default=180, metavar="SECONDS", help="how long to wait for a quiet machine")
     return parser
+
+
+def _offer_imagenet() -> None:
+    from functools import partial
+
+    from attention import imagenet
+
+    imagenet.offer(say=partial(print, file=sys.stderr))
 
 
 def _limits(arguments: argparse.Namespace):
@@ -683,6 +705,8 @@ def main(argv: list[str] | None = None) -> int:
         WriteError, devices.DeviceError,
     )  # fmt: skip
     try:
+        if arguments.command in TAKE_IMAGENET and arguments.dataset == "imagenet" and "imagenet" not in own_names():
+            _offer_imagenet()
         for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
             dataset(name)  # an unknown one is told before anything is begun
         with _limits(arguments):

@@ -1,6 +1,7 @@
 """Published weights: half-precision safetensors beside a manifest, and nothing used before its sha256 is verified.
 
-Those of the study are committed, in checkpoints/<dataset>/; those of a folder of one's own lie in data/own/<name>/.
+Those of the study are committed, in checkpoints/<dataset>/; those of a folder of one's own lie in data/own/<name>/. A data
+set whose models others trained has a source of its own (datasets.Source).
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from attention.datasets import DATASETS, Dataset, dataset, own_names, own_root
+from attention.datasets import DATASETS, ELSEWHERE, Dataset, dataset, own_names, own_root
 from attention.files import sha256, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
@@ -31,8 +32,9 @@ def checkpoint_folder(dataset_name: str) -> Path:
 
 
 def published_datasets() -> list[str]:
-    """The data sets that have checkpoints, the study's first."""
-    return [name for name in (*DATASETS, *own_names()) if (checkpoint_folder(name) / "manifest.json").exists()]
+    """The data sets that have checkpoints, the study's first and those of others last."""
+    here = [name for name in (*DATASETS, *own_names()) if (checkpoint_folder(name) / "manifest.json").exists()]
+    return [*here, *ELSEWHERE]
 
 
 def trained_on(dataset_name: str) -> Dataset:
@@ -43,6 +45,8 @@ def trained_on(dataset_name: str) -> Dataset:
 
 def read_manifest(dataset_name: str = "imagenette") -> dict:
     """What is published of a data set: "models" by name, and its "classes". Raises CheckpointError or DataError."""
+    if dataset_name in ELSEWHERE:
+        return ELSEWHERE[dataset_name].source.manifest
     path = checkpoint_folder(dataset_name) / "manifest.json"
     if not path.exists() and dataset(dataset_name).is_own:
         raise CheckpointError(
@@ -71,6 +75,8 @@ def available(dataset_name: str = "imagenette") -> list[str]:
 def load(name: str, dataset_name: str = "imagenette", device: torch.device | None = None) -> ResNet:
     """A trained variant in evaluation mode, float32. Raises UnknownVariant or CheckpointError."""
     variant(name)
+    if dataset_name in ELSEWHERE:
+        return ELSEWHERE[dataset_name].source.load(name).to(device or "cpu", memory_format=torch.channels_last)
     entry = read_manifest(dataset_name)["models"].get(name)
     if entry is None:
         raise CheckpointError(

@@ -2,8 +2,9 @@
 
 What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which own.py writes.
 
-`preprocess` and `normalise` are the only preprocessing in the project: training, scores and the page all go through them.
-Images are squashed to a square, never cropped, so that the whole of an upload lies under its heatmap.
+`preprocess` and `normalise` are the only preprocessing of the study: training, scores and the page all go through them.
+Images are squashed to a square, never cropped, so that the whole of an upload lies under its heatmap. Models that others
+trained (ELSEWHERE) want their own: a Dataset carries it as its `preprocessing`, and whoever prepares an image asks that.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -33,11 +35,55 @@ class DataError(Exception):
 
 
 @dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes the square that models see, `pixels` a side; `normalise` follows, which is one for all.
+
+    `crop` 1 squashes the whole picture. Below 1 it is the usual evaluation on ImageNet (torchvision's Resize and CenterCrop):
+    the shape is kept, and the models see the middle square, whose side is that share of the picture's shorter side.
+    """
+
+    pixels: int = EVALUATION_PIXELS
+    crop: float = 1.0
+
+    def square(self, image: Image.Image) -> np.ndarray:
+        """A PIL image -> (pixels, pixels, 3) uint8."""
+        if self.crop == 1:
+            return preprocess(image, self.pixels)
+        width, height = (int(self._shorter * side / min(image.size)) for side in image.size)
+        left, top = (round((side - self.pixels) / 2) for side in (width, height))
+        whole = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        return np.asarray(whole.crop((left, top, left + self.pixels, top + self.pixels)))
+
+    def part(self, image: Image.Image) -> Image.Image:
+        """What models see of a picture, and so what lies under their maps, as large as it is there."""
+        if self.crop == 1:
+            return image
+        side = max(1, round(min(image.size) * self.pixels / self._shorter))
+        left, top = ((length - side) // 2 for length in image.size)
+        return image.crop((left, top, left + side, top + side))
+
+    @property
+    def _shorter(self) -> int:
+        """The shorter side that a whole picture is brought to before its middle is taken."""
+        return int(self.pixels / self.crop)
+
+
+class Source(Protocol):
+    """Where the models of a data set come from that neither this project trained nor its user: see imagenet.py."""
+
+    manifest: dict  # as checkpoints.read_manifest returns it
+
+    def load(self, name: str) -> torch.nn.Module:
+        """A network.ResNet on the CPU, in evaluation mode. Raises checkpoints.CheckpointError."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """What is known about a data set before it is read. `classes` maps folders, in label order, to plain names.
 
     A folder of one's own has its full path in `folder`, and in `fingerprint` 12 hex digits over names, labels and contents
-    of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`.
+    of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`. One with a
+    `source` has models that others trained, and no photographs here.
     """
 
     name: str
@@ -49,6 +95,8 @@ class Dataset:
     url: str | None = None
     md5: str | None = None
     fingerprint: str = ""
+    preprocessing: Preprocessing = Preprocessing()
+    source: Source | None = None
 
     @property
     def is_own(self) -> bool:
@@ -103,20 +151,23 @@ DATASETS = {
         md5=None,  # its publisher names none
     ),
 }
+ELSEWHERE: dict[
+    str, Dataset
+] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
 
 
 def dataset(name: str) -> Dataset:
     """Look a data set up; raises DataError with the known names."""
-    if name in DATASETS:
-        return DATASETS[name]
+    if name in DATASETS or name in ELSEWHERE:
+        return (DATASETS | ELSEWHERE)[name]
     if name not in own_names():  # which also keeps paths out: a name may come from a visitor
         raise DataError(f"There is no data set {name!r}. Known: {', '.join(names())}.")
     return read_own(name)[0]
 
 
 def names() -> list[str]:
-    """Every data set that can be asked for: the study's, then one's own."""
-    return [*DATASETS, *own_names()]
+    """Every data set that can be asked for: the study's, then one's own, then those whose models others trained."""
+    return [*DATASETS, *own_names(), *ELSEWHERE]
 
 
 def own_root() -> Path:
@@ -172,6 +223,8 @@ def list_images(folder: Path) -> list[Path]:
 def find(name: str) -> Path | None:
     """The folder of a complete data set, None when there is none; DataError when one is there but incomplete."""
     info = dataset(name)
+    if info.source is not None:
+        return None
     if info.is_own:
         return Path(info.folder) if Path(info.folder).is_dir() else None
     for root in roots():
@@ -203,6 +256,8 @@ def _check_complete(info: Dataset, folder: Path) -> None:
 def require(name: str) -> Path:
     """Like `find`, but a missing data set raises DataError with what to do."""
     folder = find(name)
+    if dataset(name).source is not None:
+        raise DataError(f"{dataset(name).title} comes with models alone: its photographs are not used here.")
     if folder is None and dataset(name).is_own:
         raise DataError(
             f"The photographs of {name} are not at {dataset(name).folder} any more. Say where they are now: "

@@ -219,6 +219,27 @@ def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
     return float(scipy.stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0
 
 
+def comparable(seeds: Sequence[float]) -> np.ndarray:
+    """Which rows' accuracies may be ranked among each other (N,) bool: a single run's luck is never held against a mean.
+
+    Those with SEEDS_TO_JUDGE seeds or more, where two have them; else those with the number of seeds that most have.
+    """
+    seeds = np.asarray(seeds, dtype=float)
+    several = seeds >= SEEDS_TO_JUDGE
+    if several.sum() > 1 or not len(seeds):
+        return several
+    counts, times = np.unique(seeds, return_counts=True)
+    return seeds == counts[times.argmax()]
+
+
+def pareto_front(accuracy: Sequence[float], latency: Sequence[float]) -> np.ndarray:
+    """Which rows no other beats (N,) bool: none is as fast and as accurate, and better in one of the two."""
+    accuracy, latency = np.asarray(accuracy, float), np.asarray(latency, float)
+    as_good = (accuracy[None] >= accuracy[:, None]) & (latency[None] <= latency[:, None])
+    better = (accuracy[None] > accuracy[:, None]) | (latency[None] < latency[:, None])
+    return ~(as_good & better).any(1)
+
+
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error (Guo et al. 2017, arxiv.org/abs/1706.04599): |accuracy - confidence| over equal bins.
 

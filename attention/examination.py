@@ -15,15 +15,16 @@ from torch import Tensor
 from attention import checkpoints, faithfulness, map_scores, randomisation
 from attention.ablation import without_attention
 from attention.corruption import STRENGTHS, corrupted
-from attention.datasets import EVALUATION_PIXELS, preprocess, to_tensor
+from attention.datasets import EVALUATION_PIXELS, to_tensor
 from attention.figures import upsample
 from attention.heatmaps import AttentionMap, activation_maps, describe, watch
-from attention.inference import Models, check_names
+from attention.inference import Models, check_class, check_names
 from attention.map_words import rank_correlation
 from attention.network import ResNet
-from attention.presentation import attention_map
+from attention.presentation import attention_map, signed_difference
 from attention.variants import REFERENCE, REPLICATES
 
+FEWER_STEPS = 8  # of deletion and insertion where pictures are larger than the study's, so that an answer takes seconds
 RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing
 
 
@@ -142,14 +143,20 @@ class Examiner:
         self, image: Image.Image, name: str, class_index: int | None = None
     ) -> dict[str, Curves]:
         """Curves of the model's "activation", of its "attention" where it weighs positions, and of "random" maps."""
-        look, side = self.look(image, name, class_index), EVALUATION_PIXELS
+        look, preprocessing = self.look(image, name, class_index), self.models.dataset.preprocessing
+        side = preprocessing.pixels
         maps = {"activation": look.activation}
         if (weighed := attention_map(look)) is not None:
             maps["attention"] = weighed.values
         drawn = {f"random {seed}": map_scores.random_map(side, side, seed) for seed in range(RANDOM_MAPS)}
         enlarged = {kind: upsample(values, side, side) for kind, values in (maps | drawn).items()}
         found = faithfulness.curves(
-            self._model(name), to_tensor([preprocess(image)]), enlarged, look.class_index, self.models.device
+            self._model(name),
+            to_tensor([preprocessing.square(image)]),
+            enlarged,
+            look.class_index,
+            self.models.device,
+            faithfulness.STEPS if side <= EVALUATION_PIXELS else FEWER_STEPS,
         )
         at_random = np.mean([found[kind] for kind in drawn], axis=0)  # (2, steps + 1)
         return {kind: Curves(*found[kind]) for kind in maps} | {"random": Curves(*at_random)}
@@ -162,10 +169,10 @@ class Examiner:
         Every model explains the class that the first one finds in the whole picture. Raises ValueError for another kind.
         """
         names = check_names(names, self.models)
-        seen = Image.fromarray(preprocess(image))
+        seen = Image.fromarray(self.models.dataset.preprocessing.square(image))
         for strength in (0, *STRENGTHS):
             damaged = corrupted(seen, kind, strength)
-            prepared, looks = self.models.prepare(damaged), {}
+            prepared, looks = self.models.prepare_square(np.asarray(damaged)), {}
             for name in names:
                 looks[name] = self._look(self._model(name), name, prepared, class_index)
                 class_index = looks[name].class_index
@@ -177,7 +184,7 @@ class Examiner:
         chosen = first.class_index
 
         def minus(a: np.ndarray, b_name: str) -> np.ndarray:
-            return _scaled(a) - _scaled(self.look(image, b_name, chosen).activation)
+            return signed_difference(a, self.look(image, b_name, chosen).activation)
 
         twin = next((n for n, replicate in REPLICATES.items() if replicate.replicate_of == REFERENCE), None)
         can_run = {n for n in self.models.names if n not in self.models.problems}
@@ -196,8 +203,7 @@ class Examiner:
 
     def _look(self, model: ResNet, name: str, prepared: Tensor, class_index: int | None) -> Look:
         names = self.models.dataset.class_names
-        if class_index is not None and not 0 <= class_index < len(names):
-            raise ValueError(f"There is no class {class_index}: these models know {len(names)}, numbered from 0.")
+        check_class(class_index, self.models)
         with self._lock, watch(model) as weights:
             logits, activations = activation_maps(model, prepared, class_index)
         return Look(
@@ -209,8 +215,3 @@ class Examiner:
             {stage: values[0].cpu().numpy() for stage, values in activations.items()},
             {path: value.item() for path, value in model.named_parameters() if path.rpartition(".")[2] == "gamma"},
         )
-
-
-def _scaled(values: np.ndarray) -> np.ndarray:
-    top = float(values.max())
-    return values / top if top > 0 else values

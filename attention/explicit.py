@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from attention.datasets import EVALUATION_PIXELS
 from attention.fusion import fold, pack
 from attention.heatmaps import read_head, visible, watch
 from attention.network import ResNet
@@ -19,7 +20,7 @@ class Explanation(NamedTuple):
 
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, C, h, w), what the head reads
-    activation: Tensor  # (B, h, w), class activation map of the most probable class
+    activation: Tensor  # (B, h, w), class activation map of the most probable class, or of one that was asked for
     weights: dict[str, Tensor]  # what heatmaps.watch sees, by path, in the order of the network
 
 
@@ -41,13 +42,23 @@ class Explicit(nn.Module):
             logits, activation = read_head(self.model, features)
         return Explanation(logits, features, activation, weights)
 
+    @torch.no_grad()
+    def explaining(self, found: Explanation, class_index: int) -> Explanation:
+        """What the forward pass found, with the class activation maps of one class for every image.
 
-def fast(model: ResNet, dtype: torch.dtype = torch.float32) -> Explicit:
-    """A copy of a model for inference on its device: batch norm folded, channels last, packed, its body in `dtype`."""
+        Only the head runs again, on the features that are there: so it also serves a forward pass that was recorded.
+        """
+        classes = torch.full((len(found.features),), class_index, device=found.features.device)
+        return found._replace(activation=read_head(self.model, found.features, classes)[1])
+
+
+def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = EVALUATION_PIXELS) -> Explicit:
+    """A copy of a model for inference on its device: batch norm folded, channels last, packed for images of so many pixels a
+    side, its body in `dtype`."""
     model = fold(model)
     for body in model.body():
         body.to(dtype)
-    return Explicit(pack(model.to(memory_format=torch.channels_last)), dtype)
+    return Explicit(pack(model.to(memory_format=torch.channels_last), pixels), dtype)
 
 
 def to_host(explanation: Explanation) -> Explanation:

@@ -8,11 +8,11 @@ from scipy import ndimage
 from torch import Tensor
 
 from attention import map_scores
-from attention.datasets import normalise
+from attention.datasets import EVALUATION_PIXELS, normalise
 
 STEPS = 16
-BLUR_PIXELS = 10.0  # standard deviation: no class can be told from what is left
-BATCH = 64
+BLUR_PIXELS = 10.0  # standard deviation at the study's size: no class can be told from what is left
+BATCH = 64  # pictures of the study's size; fewer of larger ones
 
 Model = Callable[[Tensor], Tensor]  # normalised float32 images (B, 3, H, W) -> logits (B, classes)
 
@@ -28,13 +28,14 @@ def curves(
     """
     picture = normalise(image)[0].cpu().numpy()
     mean_colour = np.zeros_like(picture)  # 0 is the mean of normalised images
-    blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS, BLUR_PIXELS))
+    size = max(1.0, picture.shape[1] / EVALUATION_PIXELS)  # times the study's, whose figures these are
+    blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS * size, BLUR_PIXELS * size))
     pictures = [np.stack([picture, mean_colour, blurred])]
     for values in maps.values():
         order = map_scores.order_of_pixels(values)
         for start, finish in ((picture, mean_colour), (blurred, picture)):
             pictures.append(map_scores.replaced(start, finish, order, steps)[1:-1])
-    batches = torch.from_numpy(np.concatenate(pictures)).split(BATCH)
+    batches = torch.from_numpy(np.concatenate(pictures)).split(max(1, round(BATCH / size**2)))
     probabilities = [
         model(batch.to(device, memory_format=torch.channels_last)).float().softmax(1)[:, chosen] for batch in batches
     ]

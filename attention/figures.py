@@ -158,6 +158,12 @@ def _steps(base: float, heights: np.ndarray) -> str:
     return " ".join(f"{i * step:.2f},{base - h:.2f} {(i + 1) * step:.2f},{base - h:.2f}" for i, h in enumerate(heights))
 
 
+def tinted(colour: str, opacity: float) -> str:
+    """#RRGGBB -> rgba(): the same colour, to see through."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
 def style(figure: go.Figure) -> go.Figure:
     """The one template: quiet, transparent, a mid-tone font that is legible on light and dark pages."""
     grid = "rgba(128,128,128,0.22)"
@@ -219,11 +225,12 @@ def place_names(centres: list[tuple[float, float]], bars: list[Box], names: dict
     return {index: side for index, (side, _) in placed.items()}
 
 
-def _named(table: pd.DataFrame, reference: str) -> list[int]:
-    """The rows that are named in a crowd: the reference, the best, the worst, the slowest and the fastest."""
+def _named(table: pd.DataFrame, reference: str, front: list[str]) -> list[int]:
+    """The rows that are named in a crowd: the reference, those on the front, the best, the worst, the slowest, the fastest."""
     accuracy, latency = table["accuracy"], table["p50_ms"]
     extremes = [accuracy.idxmax(), accuracy.idxmin(), latency.idxmax(), latency.idxmin()]
-    return list(dict.fromkeys([*table.index[table["variant"] == reference], *extremes]))
+    first = [*table.index[table["variant"] == reference], *table.index[table["variant"].isin(front)]]
+    return list(dict.fromkeys([*first, *extremes]))
 
 
 def _sides(table: pd.DataFrame, titles: dict[str, str], named: list[int], x_range: list, y_range: list) -> dict:
@@ -244,19 +251,22 @@ def accuracy_against_latency(
     hovers: dict[str, str],
     axes: tuple[str, str],
     reference: str,
+    front: list[str] | None = None,
 ) -> go.Figure:
-    """A point a variant, with its 95 % interval: colour says the placement, marker the family, hollow that it is one seed.
+    """A point a variant, with its 95 % interval: colour says the placement, marker the family, hollow that it is a control;
+    a dot inside a hollow marker, that it is one seed.
 
     `table` has variant, placement, accuracy, low, high (fractions), p50_ms, and seeds where they are known. `hovers` is
-    what a point says on hover, `axes` are the two axis titles. The few names that are written find room or are left out.
+    what a point says on hover, `axes` are the two axis titles. Through the variants of `front` goes a line of steps. The few
+    names that are written find room or are left out.
     """
     figure = go.Figure()
     table = table.dropna(subset=["p50_ms"]).reset_index(drop=True)
     x_range, y_range = _ranges(table)
-    sides = _sides(table, titles, _named(table, reference), x_range, y_range)
+    sides = _sides(table, titles, _named(table, reference, front or []), x_range, y_range)
     for index, row in table.iterrows():
         colour = PLACEMENT_COLOURS[row["placement"]]
-        symbol = FAMILY_SYMBOLS[families[row["variant"]]] + ("" if row.get("seeds", 1) > 1 else "-open")
+        symbol = FAMILY_SYMBOLS[families[row["variant"]]] + _filling(row, families[row["variant"]])
         figure.add_scatter(
             x=[row["p50_ms"]],
             y=[row["accuracy"] * 100],
@@ -275,18 +285,41 @@ def accuracy_against_latency(
             cliponaxis=False,
             hovertemplate=hovers[row["variant"]] + "<extra></extra>",
         )
+    if front:
+        _add_front(figure, table[table["variant"].isin(front)].sort_values("p50_ms"), x_range[1])
     figure.update_xaxes(title=axes[0], range=x_range)
     figure.update_yaxes(title=axes[1], range=y_range)
     figure.update_layout(height=480)
-    return style(figure)
+    return style(figure).update_layout(margin={"b": 76})  # the title below has two lines
+
+
+def _filling(row: pd.Series, family: str) -> str:
+    """How a marker is filled: not for a control, with a dot for one seed. Seeds that are not known are not claimed."""
+    if not row.get("seeds", 1) > 1:
+        return "-open-dot"
+    return "" if family else "-open"
+
+
+def _add_front(figure: go.Figure, rows: pd.DataFrame, right: float) -> None:
+    """Steps through the front, the fastest first, and on to the right: below and right of them lies what is beaten."""
+    figure.add_scatter(
+        x=[*rows["p50_ms"], right],
+        y=[*rows["accuracy"] * 100, rows["accuracy"].iloc[-1] * 100],
+        mode="lines",
+        line={"shape": "hv", "dash": "dot", "width": 2, "color": "#808894"},
+        hoverinfo="skip",
+    )
 
 
 def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Both axes around the data, with the whole of every interval: points need no zero, and theirs would crowd them."""
+    """Both axes around the data, with the whole of every interval: points need no zero, and theirs would crowd them.
+
+    On the left is room for the name of the fastest, which is mostly the reference.
+    """
     left, right = table["p50_ms"].min(), table["p50_ms"].max()
     low, high = 100 * table["low"].min(), 100 * table["high"].max()
     across, up = max(right - left, 1), max(high - low, 1)
-    return [left - 0.06 * across, right + 0.06 * across], [low - 0.06 * up, high + 0.06 * up]
+    return [left - 0.14 * across, right + 0.06 * across], [low - 0.06 * up, high + 0.06 * up]
 
 
 def accuracy_against_compute(table: pd.DataFrame, names: dict[str, str], axes: tuple[str, str]) -> go.Figure:

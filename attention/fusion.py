@@ -139,7 +139,7 @@ def pack(model: ResNet, pixels: int = EVALUATION_PIXELS) -> ResNet:
 
     The head stays, since class activation maps differentiate it. Does nothing where the processor or this torch cannot.
     """
-    weight = model.stem[0].weight
+    weight = next(model.stem.parameters())
     if weight.device.type == "cpu" and can_pack(weight.dtype):
         images = torch.zeros(1, 3, pixels, pixels, dtype=weight.dtype).contiguous(memory_format=torch.channels_last)
         sizes = _input_sizes(model, images)

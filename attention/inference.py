@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from attention import checkpoints, devices, foreign, graphs, precision
-from attention.datasets import EVALUATION_PIXELS, normalise, preprocess, to_tensor
-from attention.explicit import Explanation, fast, to_host
+from attention.datasets import normalise, to_tensor
+from attention.explicit import Explanation, Explicit, fast, to_host
 from attention.heatmaps import AttentionMap, describe
 from attention.variants import REFERENCE, variant
 
@@ -30,7 +30,7 @@ _GPU = threading.Lock()  # while one thread records a graph, no other may touch 
 
 @dataclass(frozen=True)
 class Result:
-    """What one model made of one image. `activation` is the class activation map (h, w) of the class it chose.
+    """What one model made of one image. `activation` is the class activation map (h, w) of the class `explained`.
 
     `latency_ms` is measured, of this one call: from the prepared image to these arrays, maps included, preprocessing and
     drawing not. Where models ran side by side, each had a core, and other models ran beside it.
@@ -44,6 +44,11 @@ class Result:
     latency_ms: float
     dtype: str = "float32"  # of the convolutions; the head is always in float32
     device: str = "cpu"
+    asked: int | None = None  # the class whose map was asked for; None: that of the model's own first choice
+
+    @property
+    def explained(self) -> int:
+        return self.top1 if self.asked is None else self.asked
 
     @cached_property
     def ranking(self) -> list[int]:
@@ -72,12 +77,13 @@ class Models:
         self.problems: dict[str, str] = {}  # name -> sentence, for models that could not be loaded
         self.side_by_side = False  # whether models run a core each: warm_up() measures what is faster here
         self._dtype = dtype
-        self._models: dict[str, tuple[Callable[[Tensor], Explanation], torch.dtype]] = {}
+        self._models: dict[str, tuple[Explicit, Callable[[Tensor], Explanation], torch.dtype]] = {}
         self._locks: dict[str, threading.Lock] = {}  # a model's
 
     def warm_up(self) -> None:
         """Load every model and run it once, so that the first visitor does not pay for it; note those that fail."""
-        images = self.prepare(Image.new("RGB", (EVALUATION_PIXELS, EVALUATION_PIXELS)))
+        side = self.dataset.preprocessing.pixels
+        images = self.prepare(Image.new("RGB", (side, side)))
         for name in self.names:
             try:
                 self.run(name, images)
@@ -98,9 +104,17 @@ class Models:
                 seconds[way].append(time.perf_counter() - started)
         self.side_by_side = min(seconds[False]) > GAIN * min(seconds[True])
 
+    def part(self, image: Image.Image) -> Image.Image:
+        """What these models see of a picture, and so what lies under their maps."""
+        return self.dataset.preprocessing.part(image)
+
     def prepare(self, image: Image.Image) -> Tensor:
-        """A PIL image -> (1, 3, 160, 160) on the device: once for all the models that will see it."""
-        pixels = to_tensor([preprocess(image)])
+        """A PIL image -> (1, 3, P, P) on the device, P the pixels of the data set's preprocessing: once for all its models."""
+        return self.prepare_square(self.dataset.preprocessing.square(image))
+
+    def prepare_square(self, square: np.ndarray) -> Tensor:
+        """The same from what the preprocessing made of an image, (P, P, 3) uint8."""
+        pixels = to_tensor([square])
         with self._lock_of("preparing"):
             return normalise(pixels.to(self.device)).contiguous(memory_format=torch.channels_last)
 
@@ -109,24 +123,30 @@ class Models:
 
     def _load(self, name: str, images: Tensor) -> None:
         dtype = self._dtype or precision.choose(name, self.dataset.name, self.device)
-        model = fast(checkpoints.load(name, self.dataset.name, self.device), dtype)
+        model = checkpoints.load(name, self.dataset.name, self.device)
+        model = fast(model, dtype, self.dataset.preprocessing.pixels)
         run = graphs.recorded(model, images) if self.device.type == "cuda" else model
-        self._models[name] = run, dtype
+        self._models[name] = model, run, dtype
 
-    def run(self, name: str, images: Tensor) -> Result:
-        """One model on one prepared image. Raises UnknownVariant or CheckpointError."""
+    def run(self, name: str, images: Tensor, class_index: int | None = None) -> Result:
+        """One model on one prepared image, with the map of one class; None: of the class that it finds most probable.
+
+        Raises UnknownVariant or CheckpointError, and ValueError for a class that does not exist.
+        """
+        check_class(class_index, self)
         with self._lock_of(name):  # watching hooks the shared module, and a graph's result is overwritten by the next
             if name not in self._models:
                 self._load(name, images)
-            model, dtype = self._models[name]
+            model, run, dtype = self._models[name]
             started = time.perf_counter()
-            found = to_host(model(images))
+            found = run(images)
+            found = to_host(found if class_index is None else model.explaining(found, class_index))
             maps = tuple(describe(path, weights) for path, weights in found.weights.items())
             probabilities, activation = found.logits[0].softmax(0).numpy(), found.activation[0].numpy()
             latency_ms = (time.perf_counter() - started) * 1e3
         names = self.dataset.class_names
         where = devices.dtype_name(dtype), self.device.type
-        return Result(name, names, probabilities, maps, activation, latency_ms, *where)
+        return Result(name, names, probabilities, maps, activation, latency_ms, *where, class_index)
 
     def looks_foreign(self, image: Image.Image, results: Iterable[Result] = ()) -> bool | None:
         """Whether the image is unlike those that the models know; None where no detector was measured.
@@ -152,6 +172,13 @@ def check_names(names: Iterable[str], models: Models) -> list[str]:
     return chosen
 
 
+def check_class(class_index: int | None, models: Models) -> None:
+    """Raises ValueError for a class that does not exist; None stands for each model's own first choice."""
+    known = len(models.dataset.class_names)
+    if class_index is not None and not 0 <= class_index < known:
+        raise ValueError(f"There is no class {class_index}: these models know {known}, numbered from 0.")
+
+
 @lru_cache
 def side_by_side(cores: int) -> ThreadPoolExecutor:
     """`cores` threads in each of which torch computes on one core."""
@@ -170,21 +197,25 @@ def side_by_side(cores: int) -> ThreadPoolExecutor:
     return pool
 
 
-def compare(image: Image.Image, names: Iterable[str], models: Models) -> Iterator[Result]:
+def compare(
+    image: Image.Image, names: Iterable[str], models: Models, class_index: int | None = None
+) -> Iterator[Result]:
     """One Result a name as each is ready, but that of the first name first. Names are checked before anything runs.
 
+    Each explains one class (`class_index`, ValueError for one that does not exist), or its own first choice.
     One after another on all cores, or side by side on a core each, whichever was faster when the models were warmed up.
     """
     chosen = check_names(names, models)
-    return _results(chosen, models.prepare(image), models)
+    check_class(class_index, models)
+    return _results(chosen, models.prepare(image), models, class_index)
 
 
-def _results(names: list[str], images: Tensor, models: Models) -> Iterator[Result]:
+def _results(names: list[str], images: Tensor, models: Models, class_index: int | None = None) -> Iterator[Result]:
     cores = torch.get_num_threads()
     if not models.side_by_side or len(names) < max(2, cores / 2):  # fewer would leave most cores idle
-        yield from (models.run(name, images) for name in names)
+        yield from (models.run(name, images, class_index) for name in names)
         return
-    jobs = [side_by_side(cores).submit(models.run, name, images) for name in names]
+    jobs = [side_by_side(cores).submit(models.run, name, images, class_index) for name in names]
     try:
         yield jobs[0].result()  # whoever shows results holds the others against the first
         yield from (job.result() for job in as_completed(jobs[1:]))

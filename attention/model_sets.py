@@ -25,6 +25,11 @@ class ModelSets:
         return self._load(self.first_name)
 
     @property
+    def study(self) -> Models:
+        """Those whose figures are measured here: of the first data set, or of Imagenette where others trained that one's."""
+        return self._load("imagenette") if self.first.dataset.source else self.first
+
+    @property
     def names(self) -> list[str]:
         """Data sets that can be chosen, now."""
         return published_datasets()

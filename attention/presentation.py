@@ -61,6 +61,16 @@ def activation_scale(result) -> Scale:
     return Scale(float(result.activation.max()), "normalised")
 
 
+def signed_difference(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """One class activation map minus another, (h, w) in -1 to 1: each is divided by its own maximum first."""
+    return _of_maximum(values) - _of_maximum(others)
+
+
+def _of_maximum(values: np.ndarray) -> np.ndarray:
+    top = float(values.max())
+    return values / top if top > 0 else values
+
+
 def is_drawable(values: np.ndarray) -> bool:
     """Whether a map shows anything: values that are not finite, and a map of zeros, would look like a calm blank one."""
     return bool(np.isfinite(values).all() and values.any())

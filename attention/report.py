@@ -8,23 +8,21 @@ from pathlib import Path
 
 import torch
 
-from attention import class_means, devices, foreign, results, uploads
+from attention import devices, results
 from attention.checkpoints import read_manifest
-from attention.figures import data_uri
 from attention.files import write_text
-from attention.inference import Models, check_names, compare
-from attention.presentation import shown_photo
-from attention.ui import cards
-from attention.ui.charts import chart, chart_key, chart_says
+from attention.inference import Models, check_names
+from attention.ui import published
+from attention.ui.card_pictures import KINDS
+from attention.ui.charts import chart, chart_key, chart_lines
+from attention.ui.compare_stream import compare_stream
 from attention.ui.matrix import matrix_html
-from attention.ui.measured import measured
 from attention.ui.style import CSS, SCRIPT
 from attention.ui.table import notes_html, table_html
 from attention.ui.texts import text, title
 from attention.uploads import Upload
-from attention.variants import REFERENCE, variant
+from attention.variants import variant
 
-KINDS = ("attention", "activation", "photo")
 _DARK = "document.documentElement.classList.toggle('dark', matchMedia('(prefers-color-scheme: dark)').matches);"
 _SWITCH = """
 document.addEventListener("click", (event) => {
@@ -46,16 +44,20 @@ def write(
     file: Path,
     lang: str = "en",
     progress: Callable[[str], None] = lambda sentence: None,
+    pinned: str = "",
+    picked: str = "",
 ) -> None:
     """Write the report on named pictures: those models (None: all) on each, then the tables of their data set.
 
+    `pinned` and `picked` are the reference and the class that every card explains, as in compare_stream.
     Raises UnknownVariant or CheckpointError for a model that cannot run, WriteError where the file cannot be written.
     """
     chosen = check_names(names or [n for n in models.names if n not in models.problems], models)
     parts = []
     for caption, upload in pictures:
         progress(caption)
-        parts.append(_section(caption, _compared(upload, models, chosen, lang)))
+        *_, compared = compare_stream(upload, chosen, models, lang, pinned, picked, live=False)
+        parts.append(_section(caption, compared))
     buttons = "".join(
         f'<button type="button" value="{kind}" aria-pressed="{str(kind == KINDS[0]).lower()}">'
         f"{escape(text(lang, f'show_{kind}'))}</button>"
@@ -80,9 +82,10 @@ def _page(body: str, lang: str) -> str:
         "'Noto Sans CJK SC',sans-serif}button{font-family:inherit}.section .scroll{overflow-x:auto}table.made{border-collapse:collapse;font-size:13px}"
         "table.made td,table.made th{text-align:left;padding:6px 16px 6px 0;border-bottom:1px solid var(--hair);"
         "font-weight:400;vertical-align:top}table.made code{word-break:break-all}"
-        "#map-choice{display:flex;gap:8px;margin:16px 0}#map-choice button{font:inherit;font-size:15px;padding:5px 16px;"
+        "#map-choice{display:flex;flex-wrap:wrap;gap:8px;margin:16px 0}#map-choice button{font:inherit;font-size:15px;padding:5px 16px;"
         "border:1px solid var(--hair);border-radius:8px;background:transparent;color:var(--strong);cursor:pointer}"
         "#map-choice button[aria-pressed=true]{background:var(--soft);border-color:var(--strong);font-weight:600}"
+        "#results .says-all{min-height:0}"
         "@media print{.card{break-inside:avoid}.filters,#map-choice{display:none}}"
     )
     return (
@@ -103,24 +106,11 @@ def _when(lang: str) -> str:
     return text(lang, "report_when", when=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
 
 
-def _compared(upload: Upload, models: Models, names: list[str], lang: str) -> str:
-    """What the page shows of one picture when all models have answered."""
-    order = sorted(names, key=lambda name: name != REFERENCE)
-    done = list(compare(upload.image, order, models))
-    reference = next((result for result in done if result.name == REFERENCE), None)
-    table, photo = measured(models.dataset.name, models.device.type), shown_photo(upload.image)
-    photo_uri = data_uri(photo)
-    means = {r.name: class_means.of_class(models.dataset.name, r.name, r.top1) for r in done}
-    made = {r.name: cards.card(lang, r, reference, photo, photo_uri, table[r.name], means[r.name]) for r in done}
-    head = f'<p class="summary">{cards.summary(lang, done)}</p>'
-    head += "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
-    if models.looks_foreign(upload.image, done):
-        head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
-    return cards.board(lang, names, made, head)
-
-
 def _study(models: Models, lang: str) -> str:
-    """The tables and the chart of the data set, where it is one of the study's."""
+    """The tables and the chart of the data set, where it is one of the study's; what others published of theirs."""
+    if models.dataset.source is not None:
+        heading = text(lang, "published_heading", dataset=models.dataset.title)
+        return _section(heading, published.table(lang, models.dataset))
     table = results.summary(models.dataset.name, "cpu")
     if table.empty:
         return ""
@@ -132,8 +122,7 @@ def _study(models: Models, lang: str) -> str:
         drawn = chart(lang, table).to_html(
             full_html=False, include_plotlyjs=True, config={"displaylogo": False, "responsive": True}
         )
-        below = f'{chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
-        below += f'<p class="says">{escape(chart_says(lang, table))}</p>'
+        below = chart_key(lang, table) + chart_lines(lang, table)
         parts.append(_section(text(lang, "chart_heading"), f'<div id="accuracy-latency">{drawn}</div>{below}'))
     return "".join(parts)
 

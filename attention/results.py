@@ -16,7 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def val_labels(dataset_name: str) -> np.ndarray:
         raise ResultsError(
             f"{_shown(path)} is missing. Restore it from git, or run: python -m attention evaluate --dataset {dataset_name}"
         )
-    return _read_array(path, "labels")
+    return read_array(path, "labels")
 
 
 def save_labels(dataset_name: str, labels: np.ndarray) -> None:
@@ -179,7 +179,8 @@ def save_labels(dataset_name: str, labels: np.ndarray) -> None:
         )
 
 
-def _read_array(path: Path, key: str) -> np.ndarray:
+def read_array(path: Path, key: str) -> np.ndarray:
+    """One array of an .npz under data/results. Raises ResultsError."""
     try:
         with open(path, "rb") as file, np.load(file) as arrays:  # np.load leaves a broken file open
             return arrays[key]
@@ -193,7 +194,7 @@ def _read_predictions(record: dict, labels: np.ndarray) -> np.ndarray:
         raise ResultsError(
             f"{_shown(path)} is missing, though there is a record of the run. Restore it from git, or remove the record."
         )
-    probabilities = _read_array(path, "probabilities")
+    probabilities = read_array(path, "probabilities")
     expected = (len(labels), len(dataset(record["dataset"]).classes))
     if probabilities.shape != expected:
         raise ResultsError(f"{_shown(path)} has the shape {probabilities.shape}, not {expected}: images, classes.")
@@ -465,11 +466,17 @@ def _pets() -> Split | None:
 
 
 def read(path) -> pd.DataFrame:
-    """A results file, or an empty frame where it does not exist yet or has no row."""
+    """A results file, or an empty frame where it does not exist yet or has no row. It is parsed again when it has changed."""
     try:
-        return pd.read_csv(path)
+        stat = Path(path).stat()
+        return _parsed(Path(path), stat.st_mtime_ns, stat.st_size).copy()
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return pd.DataFrame()
+
+
+@lru_cache(maxsize=16)
+def _parsed(path: Path, *stamp: int) -> pd.DataFrame:
+    return pd.read_csv(path)
 
 
 @dataclass(frozen=True)
@@ -568,6 +575,13 @@ def summary(
     if machine is None:
         return accuracy if read(LATENCY_FILE).empty else accuracy.assign(p50_ms=np.nan, p90_ms=np.nan)
     return accuracy.merge(latencies(machine, batch_size, EVALUATION_PIXELS, busy), on="variant", how="left")
+
+
+def recipe_shown(dataset_name: str) -> str:
+    """The recipe whose runs the page shows of a data set; "" where it has no results."""
+    accuracy = read(ACCURACY_FILE)
+    accuracy = accuracy if accuracy.empty else accuracy[accuracy["dataset"] == dataset_name]
+    return "" if accuracy.empty else _recipe_shown(dataset_name, accuracy)
 
 
 def _recipe_shown(dataset_name: str, accuracy: pd.DataFrame) -> str:

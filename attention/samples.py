@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attention.datasets import DATASETS, DataError, Dataset, dataset, find, list_images, read_own
+from attention.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, list_images, read_own
 from attention.runs import ROOT
 
 RENDERINGS = ROOT / "samples"
@@ -73,5 +73,7 @@ def all_samples(dataset_name: str = "imagenette") -> list[Sample]:
     """What the page offers beside a data set; whether a class of one's own is on the last two, nobody knows here."""
     if dataset_name == "imagenette":
         return photographs() + renderings() + unseen()
+    if dataset_name in ELSEWHERE:  # of 1,000 classes, in which these are
+        return renderings() + [replace(s, kind="other") for s in unseen()]
     is_own = dataset_name not in DATASETS
     return photographs(dataset_name) + [replace(s, kind="other") if is_own else s for s in unseen()]

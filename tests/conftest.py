@@ -97,6 +97,43 @@ def own_root(tmp_path, monkeypatch, runs):
     return tmp_path / "own"
 
 
+@pytest.fixture(scope="session")
+def timm_files(tmp_path_factory):
+    """A folder of ImageNet's models as <timm's name>.safetensors, with random weights: nothing is fetched."""
+    import timm
+
+    from attention.imagenet import PUBLISHED
+
+    folder = tmp_path_factory.mktemp("imagenet")
+    torch.manual_seed(0)
+    for published in PUBLISHED.values():
+        network = timm.create_model(published.name)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):  # as after training: nothing is 0 or 1 by chance
+                for values, low, high in (
+                    (module.running_mean, -0.1, 0.1),
+                    (module.running_var, 0.5, 1.5),
+                    (module.weight.data, 0.5, 1.5),
+                    (module.bias.data, -0.1, 0.1),
+                ):
+                    values.uniform_(low, high)
+            if getattr(module, "mlp_add", None) is not None:  # of global context, which begins as the identity
+                torch.nn.init.normal_(module.mlp_add.fc2.weight, 0, 0.1)
+        torch.nn.init.normal_(network.head.fc.weight, 0, 0.3)
+        save_file(network.state_dict(), folder / f"{published.name}.safetensors")
+    return folder
+
+
+@pytest.fixture
+def imagenet_offered(timm_files):
+    """ImageNet, which this process was asked for during one test."""
+    from attention import imagenet
+
+    imagenet.offer(timm_files)
+    yield datasets.ELSEWHERE[imagenet.NAME]
+    del datasets.ELSEWHERE[imagenet.NAME]
+
+
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     """An empty folder in place of runs/."""

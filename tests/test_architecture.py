@@ -19,6 +19,7 @@ LAYERS = [  # a module imports from its own layer or those before it
         "upload_worker",
         "figures",
         "question_figures",
+        "study_figures",
         "map_scores",
         "datasets",
         "recipes",
@@ -29,16 +30,17 @@ LAYERS = [  # a module imports from its own layer or those before it
         "map_words",
         "localisation",
         "located",
+        "guess",
+        "diagrams",
     },
     {"network", "runs", "evaluation", "samples", "augmentation", "own", "serving"},
     {"variants", "heatmaps", "foreign", "presentation", "optimisation", "fusion"},
-    {"strengths", "explicit", "ablation", "randomisation", "faithfulness"},
+    {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy", "slots"},
     {"training", "checkpoints", "benchmark", "mechanism_costs"},
-    {"precision", "export"},
-    {"inference", "results", "leaderboard", "score_maps", "sweep", "class_means"},
+    {"precision", "export", "imagenet"},
+    {"inference", "results", "predictions", "leaderboard", "score_maps", "sweep", "class_means"},
     {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
-    {"ui"},
-    {"report"},
+    {"ui", "report"},  # the page offers the report, which is made of the page's pieces
     {"__main__"},
 ]
 
@@ -97,7 +99,18 @@ def test_gradio_is_known_to_the_page_alone(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["figures", "question_figures", "presentation", "uploads", "upload_limits", "upload_worker"]
+    "name",
+    [
+        "figures",
+        "question_figures",
+        "study_figures",
+        "diagrams",
+        "guess",
+        "presentation",
+        "uploads",
+        "upload_limits",
+        "upload_worker",
+    ],
 )
 def test_drawing_knows_no_torch(name):
     assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
@@ -117,7 +130,7 @@ def test_mechanisms_know_torch_alone():
 
 def test_the_page_starts_without_what_only_some_commands_need():
     """torchvision and scipy.stats take a fifth of the page's start; a download, training and statistics import them."""
-    late = ("torchvision", "scipy.stats", "onnx")
+    late = ("torchvision", "scipy.stats", "onnx", "timm", "attention.imagenet")
     code = f"import sys; import attention.ui.page; print([name for name in {late} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=250)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -65,6 +65,19 @@ def test_its_activation_map_is_captums(name):
 
 
 @each_variant
+def test_its_map_of_another_class_is_captums_and_the_rest_stays(name):
+    model, image = trained(name), torch.randn(1, 3, 160, 160)
+    explicit = fast(model)
+    found = explicit(image)
+    target = int(found.logits.argsort(descending=True)[0, 3])
+    other = explicit.explaining(found, target)
+    reference = LayerGradCam(model, model.head_gate).attribute(image, target, attribute_to_layer_input=True)
+    assert other.activation[0].numpy() == pytest.approx(reference.clamp(min=0)[0, 0].detach().numpy(), abs=1e-4)
+    assert other.logits is found.logits and other.features is found.features and other.weights is found.weights
+    assert torch.equal(explicit.explaining(found, int(found.logits.argmax())).activation, found.activation)
+
+
+@each_variant
 def test_half_precision_stays_near(name, device):
     model, images = trained(name).to(device), torch.randn(1, 3, 160, 160, device=device)
     logits, features, weights = plain(model, images)

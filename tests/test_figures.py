@@ -106,11 +106,25 @@ def test_chart_has_a_point_and_an_interval_a_variant():
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
 
 
-def test_one_seed_is_drawn_hollow():
-    one, several = drawn([row(seeds=1), row("b", seeds=5)]).data
-    assert one.marker.symbol == "circle-open"
-    assert several.marker.symbol == "circle"
-    assert drawn([row("a")]).data[0].marker.symbol == "circle-open", "seeds that are not known are not claimed"
+def test_controls_are_hollow_and_one_seed_has_a_dot_in_it():
+    names = ["baseline", "se-block"]
+    for seeds, symbols in ((5, ["circle-open", "circle"]), (1, ["circle-open-dot", "circle-open-dot"])):
+        drawn_symbols = [trace.marker.symbol for trace in drawn([row(n, seeds=seeds) for n in names]).data]
+        assert drawn_symbols == symbols
+    assert drawn([row("a")]).data[0].marker.symbol == "circle-open-dot", "seeds that are not known are not claimed"
+
+
+def test_the_front_goes_in_steps_from_the_fastest_on():
+    rows = [row(accuracy=0.9, p50_ms=5), row("se-block", "block", 0.92, 8), row("cbam-block", "block", 0.85, 9)]
+    tables = {r["variant"]: r for r in rows}
+    titles, families = dict.fromkeys(tables, "a"), dict.fromkeys(tables, "channel")
+    figure = figures.accuracy_against_latency(
+        pd.DataFrame(rows), families, titles, titles, ("ms", "%"), "baseline", ["se-block", "baseline"]
+    )
+    steps = figure.data[-1]
+    assert list(steps.x)[:2] == [5, 8] and list(steps.y) == [90, 92, 92] and steps.line.shape == "hv"
+    assert steps.x[2] == figure.layout.xaxis.range[1] and len(figure.data) == 4
+    assert len(drawn(rows).data) == 3, "without a front no line"
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -68,3 +68,5 @@ def test_a_recorded_forward_pass_answers_anew_for_every_image(name):
         torch.testing.assert_close(found.logits, expected.logits, atol=1e-3, rtol=1e-3)
         torch.testing.assert_close(found.activation, expected.activation, atol=1e-3, rtol=1e-3)
         torch.testing.assert_close(found.weights, expected.weights, atol=1e-3, rtol=1e-3)
+        found, expected = to_host(model.explaining(run(images), 3)), to_host(model.explaining(model(images), 3))
+        torch.testing.assert_close(found.activation, expected.activation, atol=1e-3, rtol=1e-3)

@@ -13,6 +13,8 @@ from PIL import Image
 from attention import checkpoints, foreign, inference, presentation
 from attention.checkpoints import CheckpointError
 from attention.datasets import normalise, preprocess, to_tensor
+from attention.explicit import Explicit
+from attention.heatmaps import class_activation_map
 from attention.inference import Models, compare
 from attention.variants import VARIANTS, UnknownVariant
 
@@ -41,6 +43,35 @@ def test_compare_equals_a_plain_forward_pass(models, name):
     with torch.no_grad():
         plain = checkpoints.load(name, device=models.device)(images).softmax(1)[0].cpu().numpy()
     assert result.probabilities == pytest.approx(plain, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["baseline", "cbam-block", "attention-pool-head", "multi-head-pool-head"])
+def test_a_class_that_is_asked_for_is_explained_as_the_plain_model_does(models, name):
+    images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
+    plain = checkpoints.load(name, device=models.device)
+    with torch.no_grad():
+        features = plain.forward_features(images)
+    (own,) = compare(PHOTO, [name], models)
+    for index in (own.ranking[-1], own.top1):
+        (result,) = compare(PHOTO, [name], models, index)
+        assert result.asked == result.explained == index and own.asked is None and own.explained == own.top1
+        assert result.activation == pytest.approx(class_activation_map(plain, features, index), abs=1e-4)
+        assert np.array_equal(result.probabilities, own.probabilities)
+    assert np.array_equal(result.activation, own.activation), "its own first choice, asked for by name"
+
+
+def test_nothing_is_explained_twice_where_no_class_is_asked_for(models, monkeypatch):
+    monkeypatch.setattr(Explicit, "explaining", lambda *a: pytest.fail("the head ran twice"))
+    assert len(list(compare(PHOTO, ["baseline", "cbam-block"], models))) == 2
+
+
+@pytest.mark.parametrize("index", [-1, 10])
+def test_a_class_that_does_not_exist_is_refused_before_anything_runs(models, index):
+    with pytest.raises(ValueError, match=f"no class {index}: these models know 10"):
+        compare(PHOTO, ["baseline"], models, index)
+    with pytest.raises(ValueError, match="no class"):
+        models.run("baseline", models.prepare(PHOTO), index)
+    assert not models._models
 
 
 def test_names_are_checked_before_anything_runs(models):
@@ -97,7 +128,7 @@ def beside() -> Models:
 def test_warming_up_keeps_the_faster_way_to_share_the_cores(
     published, two_cores, monkeypatch, alone_s, beside_s, chosen
 ):
-    monkeypatch.setattr(Models, "run", lambda models, name, images: name)
+    monkeypatch.setattr(Models, "run", lambda models, name, images, class_index=None: name)
 
     def results(names, images, models):
         time.sleep(beside_s if models.side_by_side else alone_s)
@@ -113,7 +144,7 @@ def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatc
     """Both models wait for each other: one after another would wait for ever."""
     both, seen = threading.Barrier(2, timeout=60), []
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         seen.append(torch.get_num_threads())
         both.wait()
         return name
@@ -131,7 +162,7 @@ def test_models_run_side_by_side_on_a_core_each(published, two_cores, monkeypatc
 def test_the_first_named_comes_first_and_the_others_as_they_are_ready(published, two_cores, monkeypatch):
     may_end = threading.Event()
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         assert name != "cbam-block" or may_end.wait(60)
         return name
 
@@ -153,7 +184,7 @@ def test_one_failure_ends_a_comparison_and_the_next_one_runs(published, two_core
 def test_a_caller_that_stops_listening_stops_the_work(published, two_cores, monkeypatch):
     ran = []
 
-    def run(models, name, images):
+    def run(models, name, images, class_index):
         ran.append(name)
         return name
 

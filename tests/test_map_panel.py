@@ -106,9 +106,29 @@ def test_a_data_set_without_scores_says_how_to_make_them(files, lang):
 
 def test_another_data_set_keeps_the_chosen_scores(files):
     updates = map_panel.render("en", "imagenette", "pointing", "deletion")
-    assert [update["value"] for update in (updates[2], updates[6])] == ["pointing", "deletion"]
-    assert map_panel.render("en", "imagenette")[2]["value"] == map_panel.QUESTIONS["object"][0]
-    assert text("en", "read_deletion") in updates[8] and len(updates) == 9
+    assert [update["value"] for update in (updates[3], updates[7])] == ["pointing", "deletion"]
+    assert map_panel.render("en", "imagenette")[3]["value"] == map_panel.QUESTIONS["object"][0]
+    assert text("en", "read_deletion") in updates[9] and len(updates) == 10
+
+
+def test_the_chosen_models_alone_are_drawn_and_the_sentences_count_all(files):
+    shown = map_panel.groups("en", "imagenette", "deletion", ["cbam-block"])
+    assert list(shown) == ["CBAM, in every block"]
+    assert len(map_panel.groups("en", "imagenette", "pointing", ["baseline"])) == 4, "the controls, and one model"
+    plot, notes = map_panel.answer("en", "imagenette", "deletion", ["cbam-block"])
+    assert plot["visible"] and "2 of the 3 maps" in notes
+    plot, notes = map_panel.answer("en", "imagenette", "deletion", [])
+    assert plot["visible"] is False and text("en", "study_none") in notes
+    assert map_panel.render("en", "imagenette", shown=["cbam-block"])[1]["value"] == ["cbam-block"]
+    assert map_panel.render("en", "imagenette", shown=["nobody"])[1]["value"] == ["baseline", "cbam-block"]
+
+
+@pytest.mark.parametrize("lang", TEXTS)
+@pytest.mark.parametrize("score", SCORES)
+def test_every_score_says_reads_and_names_its_source(files, lang, score):
+    html = map_panel.notes_html(lang, "imagenette", score)
+    assert all(f'<p class="{kind}">' in html for kind in ("says", "read", "source"))
+    assert "data/results/heatmaps.csv" in html and "<code>python -m attention score-maps</code>" in html
 
 
 def test_words_in_a_chart_cannot_be_markup(files, monkeypatch):

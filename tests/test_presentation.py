@@ -48,6 +48,14 @@ def test_an_activation_map_is_normalised_by_itself():
     assert scale.unit == "normalised" and scale.share(RAMP / 50) == pytest.approx(RAMP, abs=1e-6)
 
 
+def test_a_difference_is_between_maps_that_are_each_divided_by_their_own_maximum():
+    assert presentation.signed_difference(RAMP * 7, RAMP) == pytest.approx(np.zeros((10, 10)), abs=1e-6)
+    signed = presentation.signed_difference(RAMP, 3 * RAMP[::-1])
+    assert signed.max() == pytest.approx(1 - 0.0909, abs=1e-3) and signed == pytest.approx(-signed[::-1])
+    nothing = presentation.signed_difference(np.zeros((10, 10)), RAMP)
+    assert np.isfinite(nothing).all() and nothing.min() == -1
+
+
 @pytest.mark.parametrize("bad", [np.full((4, 4), np.nan), np.array([[1.0, np.inf]]), np.zeros((4, 4))])
 def test_what_would_look_calm_and_blank_is_left_out(bad, tmp_path):
     spoilt = result(bad, weighs(bad))

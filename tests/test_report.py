@@ -11,7 +11,7 @@ from attention.checkpoints import read_manifest
 from attention.inference import Models
 from attention.runs import ROOT
 from attention.ui.texts import text, title
-from attention.uploads import read_image
+from attention.uploads import Upload, read_image
 from attention.variants import variant
 
 CHURCH = str(ROOT / "samples" / "church.jpg")
@@ -70,7 +70,7 @@ def test_a_data_set_without_tables_gets_its_cards(tmp_path, monkeypatch):
     monkeypatch.setattr(report.results, "summary", lambda *a: report.results.read(tmp_path / "none.csv"))
     file = tmp_path / "r.html"
     report.write(
-        [("grey", report.uploads.Upload(Image.new("RGB", (50, 80)), ()))],
+        [("grey", Upload(Image.new("RGB", (50, 80)), ()))],
         Models("imagewoof", "cpu"),
         ["baseline"],
         file,

@@ -8,7 +8,7 @@ import pytest
 from attention import evaluation
 from attention.datasets import DATASETS
 from attention.mechanisms import MECHANISMS
-from attention.ui import cards
+from attention.ui import board, cards
 from attention.ui.table import COLUMNS
 from attention.ui.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
 from attention.variants import PLACEMENTS, VARIANTS, WHERE, Variant, all_models, variant
@@ -91,24 +91,24 @@ class Answer:
 
 def test_the_summary_says_who_differs():
     one, two, three = Answer("baseline", "church"), Answer("se-block", "gas pump"), Answer("cbam-block", "church")
-    assert cards.summary("en", [one]) == "Baseline says church."
-    assert cards.summary("en", [one, three]) == "All 2 models say church."
+    assert board.summary("en", [one]) == "Baseline says church."
+    assert board.summary("en", [one, three]) == "All 2 models say church."
     assert (
-        cards.summary("en", [one, two, three])
+        board.summary("en", [one, two, three])
         == "The models differ: church (Baseline; CBAM, in every block), gas pump (Squeeze-and-Excitation, in every block)."
     )
-    assert "基线 认为是教堂；" in cards.summary("zh", [one, two])
+    assert "基线 认为是教堂；" in board.summary("zh", [one, two])
 
 
 def test_the_summary_counts_many_and_names_few():
     answers = [Answer(name, "church") for name in list(VARIANTS)[:11]] + [Answer("se-head", "gas pump")]
-    says = cards.summary("en", answers)
+    says = board.summary("en", answers)
     assert says == "The models differ: church (11 models), gas pump (Squeeze-and-Excitation, in the head)."
-    assert "11 个模型 认为是教堂" in cards.summary("zh", answers)
+    assert "11 个模型 认为是教堂" in board.summary("zh", answers)
 
 
 def test_what_a_problem_says_is_escaped():
-    assert "<script>" not in cards.failed("en", "baseline", "<script>")
+    assert "<script>" not in cards.failed(cards.Setting("en", None, ""), "baseline", "<script>")
     assert "&lt;script&gt;" in cards.notice("<script>")
 
 

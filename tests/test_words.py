@@ -108,8 +108,9 @@ def drawn(activation, *maps, name="baseline", language="en", means=None):
     given = SimpleNamespace(
         name=name, class_names=tuple("abcd") + ("church",) + tuple("fghij"), probabilities=probabilities, maps=maps,
         activation=activation, latency_ms=5.0, ranking=[4, *(i for i in range(10) if i != 4)], top1=4, prediction="church",
+        asked=None, explained=4,
     )  # fmt: skip
-    return cards.card(language, given, None, PHOTO, "data:", cards.Measured(0.9, 5.0), means)
+    return cards.card(cards.Setting(language, PHOTO, "data:"), given, cards.Measured(0.9, 5.0), means)
 
 
 @BOTH

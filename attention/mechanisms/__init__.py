@@ -45,6 +45,11 @@ class Mechanism:
         """The first sentence of the class's docstring."""
         return " ".join(inspect.getdoc(self.build).split("\n\n")[0].split())
 
+    @property
+    def formula(self) -> str:
+        """The class's own `formula`: LaTeX, its lines set apart by two backslashes."""
+        return self.build.formula
+
 
 _ARTICLE = "the founding article, section "
 _ARXIV = "https://arxiv.org/abs/"

@@ -29,6 +29,8 @@ class SqueezeExcitation(nn.Module):
     Shapes: (B, C, H, W) -> (B, C, H, W). Source: Hu et al., https://arxiv.org/abs/1709.01507.
     """
 
+    formula = r"c = \sigma(W_2\,\mathrm{relu}(W_1\,\bar X)) \\ Y = c \odot X"
+
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
@@ -50,6 +52,8 @@ class ChannelSoftmaxAttention(nn.Module):
     has weights that sum to 1, which divides the activations by C on average; the default makes their mean 1 instead.
     Shapes: (B, C, H, W) -> (B, C, H, W). Source: the founding article, section 3.2.2.
     """
+
+    formula = r"c = \mathrm{softmax}(W_2\,\mathrm{relu}(W_1\,\bar X)) \\ Y = C\,c \odot X"
 
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8, rescale: bool = True):
         super().__init__()
@@ -75,6 +79,8 @@ class EfficientChannelAttention(nn.Module):
     which the convolution itself would take.
     Shapes: (B, C, H, W) -> (B, C, H, W). Source: Wang et al., ECA-Net, https://arxiv.org/abs/1910.03151.
     """
+
+    formula = r"c = \sigma(\mathrm{Conv1d}_k(\bar X)) \\ Y = c \odot X"
 
     def __init__(self, channels: int, gamma: float = 2, b: float = 1):
         super().__init__()

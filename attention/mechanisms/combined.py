@@ -14,6 +14,8 @@ class SpatialChannelAttention(nn.Module):
     as there, for both. Shapes: (B, C, H, W) -> (B, C, H, W). Source: the founding article, section 3.2.3.
     """
 
+    formula = r"Z = HW\,A \odot X \\ c = \mathrm{softmax}(W_2\,\mathrm{relu}(W_1\,\bar Z)) \\ Y = C\,c \odot Z"
+
     def __init__(self, channels: int, rescale: bool = True):
         super().__init__()
         self.spatial = QueryKeySpatialAttention(channels, rescale=rescale)
@@ -62,6 +64,11 @@ class CBAM(nn.Module):
     Source: Woo et al., Convolutional Block Attention Module, https://arxiv.org/abs/1807.06521.
     """
 
+    formula = (
+        r"c = \sigma(\mathrm{MLP}(\mathrm{mean}\,X) + \mathrm{MLP}(\max X)) \\ Z = c \odot X \\ "
+        r"A = \sigma(\mathrm{BN}(\mathrm{Conv}_{7 \times 7}[\mathrm{mean}\,Z;\,\max Z])) \\ Y = A \odot Z"
+    )
+
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8, kernel_size: int = 7):
         super().__init__()
         self.channel = _CBAMChannelGate(channels, reduction, reduced_at_least)
@@ -93,6 +100,8 @@ class BAM(nn.Module):
     Source: Park et al., Bottleneck Attention Module, https://arxiv.org/abs/1807.06514.
     """
 
+    formula = r"M = \sigma(m_c(X) + m_s(X)) \\ Y = (1 + M) \odot X"
+
     neutral_gate = 0.0  # the factor is 1 + M
 
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8, dilation: int = 4):
@@ -123,6 +132,10 @@ class GlobalContext(nn.Module):
     module begins as the identity. Shapes: (B, C, H, W) -> (B, C, H, W); a is (B, HW).
     Source: Cao et al., GCNet, https://arxiv.org/abs/1904.11492.
     """
+
+    formula = (
+        r"a = \mathrm{softmax}(w \cdot x_i) \\ z = \sum_i a_i x_i \\ Y = X + W_2\,\mathrm{relu}(\mathrm{LN}(W_1 z))"
+    )
 
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8):
         super().__init__()

@@ -32,6 +32,8 @@ class AttentionPool(_ScoredPool):
     Source: the founding article, section 3.1; Ilse et al., https://arxiv.org/abs/1802.04712, for the scoring network.
     """
 
+    formula = r"e_i = w \cdot \tanh(V x_i) \\ a = \mathrm{softmax}(e) \\ z = \sum_i a_i x_i"
+
     def __init__(self, channels: int, reduction: int = 2, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
@@ -48,6 +50,8 @@ class ConvolutionalAttentionPool(_ScoredPool):
     As AttentionPool, with e = w . tanh(Conv3x3(X)): the convolutional scoring function. What is summed is X itself.
     Shapes: (B, C, H, W) -> (B, C). Source: the founding article, section 3.1.
     """
+
+    formula = r"e = w \cdot \tanh(\mathrm{Conv}_{3 \times 3}(X)) \\ a = \mathrm{softmax}(e) \\ z = \sum_i a_i x_i"
 
     def __init__(self, channels: int, reduction: int = 2, reduced_at_least: int = 8, kernel_size: int = 3):
         super().__init__()
@@ -100,6 +104,8 @@ class TransformerAttentionPool(_ScoredPool):
     Source: the founding article, section 3.1; Vaswani et al., https://arxiv.org/abs/1706.03762, for the layer.
     """
 
+    formula = r"e = w \cdot T(V X) \\ a = \mathrm{softmax}(e) \\ z = \sum_i a_i x_i"
+
     def __init__(
         self, channels: int, heads: int = 4, expansion: int = 4, reduction: int = 2, reduced_at_least: int = 8
     ):
@@ -124,6 +130,10 @@ class MultiHeadAttentionPool(nn.Module):
     Source: Lee et al., Set Transformer, https://arxiv.org/abs/1810.00825, on Vaswani et al.,
     https://arxiv.org/abs/1706.03762.
     """
+
+    formula = (
+        r"a^h = \mathrm{softmax}(q_h \cdot k_i / \sqrt d) \\ z_h = \sum_i a^h_i v_i \\ z = W_o\,[z_1; \ldots; z_n]"
+    )
 
     def __init__(self, channels: int, heads: int = 4):
         super().__init__()

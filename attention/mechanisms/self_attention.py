@@ -25,6 +25,8 @@ class SelfAttention(PairwiseAttention):
     Source: the founding article, section 4; Zhang et al., https://arxiv.org/abs/1805.08318.
     """
 
+    formula = r"A = \mathrm{softmax}(Q^\top K) \\ Y = \gamma\,(A X) + X"
+
     def __init__(self, channels: int, reduction: int = 8, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
@@ -55,6 +57,11 @@ class ReducedGridSelfAttention(SelfAttention):
     Source: SelfAttention's, on averaged positions as in Wang et al., https://arxiv.org/abs/2102.12122.
     """
 
+    formula = (
+        r"G = \mathrm{mean}_{\mathrm{cells}}(X) \\ A = \mathrm{softmax}(Q(G)^\top K(G)) \\ "
+        r"Y = X + \mathrm{upsample}(\gamma\,A G)"
+    )
+
     def __init__(self, channels: int, factor: int = 8, reduction: int = 8, reduced_at_least: int = 8):
         super().__init__(channels, reduction, reduced_at_least)
         self.factor = factor
@@ -82,6 +89,8 @@ class SAGANAttention(PairwiseAttention):
     Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, HW, HW), rows are queries.
     Source: Zhang et al., Self-Attention Generative Adversarial Networks, https://arxiv.org/abs/1805.08318.
     """
+
+    formula = r"A = \mathrm{softmax}(g(X)^\top f(X)) \\ Y = \gamma\,v(A\,h(X)) + X"
 
     def __init__(self, channels: int, reduction: int = 8, reduced_at_least: int = 8):
         super().__init__()
@@ -112,6 +121,8 @@ class NonLocalBlock(PairwiseAttention):
     All without biases, as in the paper. Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, HW, HW), rows are queries.
     Source: Wang et al., Non-local Neural Networks, https://arxiv.org/abs/1711.07971.
     """
+
+    formula = r"A = \mathrm{softmax}(\theta(X)^\top \phi(X)) \\ Y = \mathrm{BN}(W(A\,g(X))) + X"
 
     def __init__(self, channels: int, reduction: int = 2, reduced_at_least: int = 8):
         super().__init__()
@@ -156,6 +167,8 @@ class MultiHeadSelfAttention(PairwiseAttention):
     divides C; d = C / heads. Shapes: (B, C, H, W) -> (B, C, H, W); A is (B, heads, HW, HW), rows are queries.
     Source: Srinivas et al., BoTNet, https://arxiv.org/abs/2101.11605; Vaswani et al., https://arxiv.org/abs/1706.03762.
     """
+
+    formula = r"A = \mathrm{softmax}(q_i \cdot (k_j + r_h + r_w) / \sqrt d) \\ Y = [A^1 v^1; \ldots; A^n v^n]"
 
     def __init__(self, channels: int, heads: int = 4, base: int = 10):
         super().__init__()

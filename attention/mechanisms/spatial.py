@@ -14,6 +14,11 @@ class QueryKeySpatialAttention(nn.Module):
     Shapes: (B, C, H, W) -> (B, C, H, W). Source: the founding article, section 3.2.1.
     """
 
+    formula = (
+        r"Q = \mathrm{Conv}(X), \quad K = \mathrm{Conv}(X) \\ e_{ij} = Q_{ij} \cdot K_{ij} \\ "
+        r"A = \mathrm{softmax}(e) \\ Y = HW\,A \odot X"
+    )
+
     def __init__(
         self, channels: int, reduction: int = 8, reduced_at_least: int = 8, kernel_size: int = 3, rescale: bool = True
     ):

@@ -1,6 +1,7 @@
 """The Benchmarks tab: accuracy and cost on a device and at a batch that the visitor chooses, as a table and a chart.
 
-Every number is read from data/results. What each mechanism takes stands in costs.py, what is measured now in live.py.
+Every number is read from data/results. What lies behind the accuracies stands in study_panel.py, what each mechanism takes in
+costs.py, what is measured now in live.py.
 """
 
 from html import escape
@@ -11,11 +12,12 @@ from attention import results
 from attention.datasets import DATASETS
 from attention.inference import Models
 from attention.results import Machine
-from attention.ui import compute, costs, live, map_panel
-from attention.ui.charts import chart, chart_key, chart_says
+from attention.ui import compute, costs, live, map_panel, published, study_panel, table_files
+from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare import dataset_choices
 from attention.ui.language import language
 from attention.ui.matrix import matrix_html
+from attention.ui.reading import reading_html
 from attention.ui.table import is_missing, machine_name, notes_html, table_html
 from attention.ui.texts import text
 
@@ -56,14 +58,14 @@ def _render(
     if table.empty:
         nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)
-    top = _heading(lang, "matrix_heading") + matrix_html(lang, table)
-    top += _heading(lang, "accuracy_heading") + table_html(lang, table) + notes_html(lang, table, batch_size)
+    shown_machine = machine or next(iter(results.machines("cpu")), None)
+    top = reading_html(lang, table, shown_machine, batch_size)
+    top += _heading(lang, "matrix_heading") + matrix_html(lang, table)
+    top += _heading(lang, "accuracy_heading") + table_html(lang, table, savable=True)
+    top += notes_html(lang, table, batch_size)
     if "p50_ms" not in table or table["p50_ms"].isna().all():
         return top, gr.update(value=None, visible=False), "", gpu_html(lang)
-    below = (
-        f'{chart_key(lang, table)}<p class="read">{escape(text(lang, "chart_read"))}</p>'
-        f'<p class="says">{escape(chart_says(lang, table))}</p><p class="read">{escape(text(lang, "chart_source"))}</p>'
-    )
+    below = chart_key(lang, table) + chart_lines(lang, table)
     plot = gr.update(value=chart(lang, table), visible=True)
     return top + _heading(lang, "chart_heading"), plot, below, gpu_html(lang)
 
@@ -98,19 +100,24 @@ def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
 def build(models: Models, t):
     """Lay the tab out; returns (handler of a language, outputs) for the page's load event. `t` translates a label."""
     with gr.Row(equal_height=True):
-        which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice")
-        machine = gr.Dropdown([], label=t("measured_on"), visible=False, elem_id="machine-choice", scale=2)
-        batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice")
+        which = gr.Radio([], label=t("dataset"), visible=False, elem_id="dataset-choice", min_width=150)
+        batch = gr.Radio([], label=t("batch"), visible=False, elem_id="batch-choice", min_width=150)
+        machine = gr.Dropdown(
+            [], label=t("measured_on"), visible=False, elem_id="machine-choice", scale=2, min_width=300
+        )
         busy = gr.Checkbox(False, label=t("show_busy"), visible=False, elem_id="busy-choice", container=False)
     choices = [which, machine, batch, busy]
     top = gr.HTML(elem_id="accuracy-table", padding=False)
     plot = gr.Plot(show_label=False, visible=False, elem_id="accuracy-latency")
     below = gr.HTML(elem_id="chart-notes", padding=False)
+    _build_files(choices)
+    render_study, study_outputs = study_panel.build(t, which)
     load_live, live_outputs = live.build(models, t, machine_of, machine)
     render_costs, cost_outputs = costs.build(t, machine_of, machine, busy)
     gpu = gr.HTML(elem_id="gpu-table", padding=False)
     load_compute, compute_outputs = compute.build()
     render_maps, map_outputs = map_panel.build(t, which)
+    others = gr.HTML(elem_id="published-models", padding=False)
     parts = [top, plot, below, gpu]
 
     def render(lang: str, dataset_name: str, key: str | None, batch_size: int, with_busy: bool) -> tuple:
@@ -123,7 +130,7 @@ def build(models: Models, t):
     def on_load(lang: str):
         updates, first, key = _controls(lang, models)
         rendered = *render(lang, first, key, 1, False), *load_live(lang), *load_compute(lang)
-        return *updates, *rendered, *render_maps(lang, first)
+        return *updates, *rendered, *render_maps(lang, first), *render_study(lang, first), published.section(lang)
 
     gr.on(
         [which.input, machine.input, batch.input, busy.input], choose, choices, [*parts, *cost_outputs],
@@ -135,4 +142,34 @@ def build(models: Models, t):
         lambda: rows(models.dataset.name), None, api_out, api_name="benchmarks",
         api_description="Accuracy with interval, difference to the baseline, verdict, cost and CPU latency of every model.",
     )  # fmt: skip
-    return on_load, [*choices, *parts, *cost_outputs, *live_outputs, *compute_outputs, *map_outputs]
+    return on_load, [
+        *choices,
+        *parts,
+        *cost_outputs,
+        *live_outputs,
+        *compute_outputs,
+        *map_outputs,
+        *study_outputs,
+        others,
+    ]
+
+
+SHOWN = "document.querySelectorAll('#accuracy-table table.figures tbody tr:not([hidden])')"
+ASK = f"(...asked) => [...asked.slice(0, -1), [...{SHOWN}].map((row) => row.dataset.model)]"  # in the order of the page
+SAVE = "(file) => { document.dispatchEvent(new CustomEvent('save-file', { detail: file })); }"
+
+
+def _build_files(choices: list) -> None:
+    """What the table's buttons ask for (benchmarks.js clicks these hidden ones): a file of the rows that are shown."""
+    names, made = gr.JSON(visible="hidden"), gr.JSON(visible="hidden")
+
+    def make(kind: str):
+        def file(dataset_name: str, key: str | None, batch_size: int, busy: bool, shown: list[str]) -> dict:
+            return table_files.file(kind, dataset_name, machine_of(key), batch_size, busy, shown)
+
+        return file
+
+    for kind in table_files.KINDS:
+        ask = gr.Button(visible="hidden", elem_id=f"save-{kind}")
+        quietly = {"api_visibility": "private", "show_progress": "hidden"}
+        ask.click(make(kind), [*choices, names], made, js=ASK, **quietly).then(None, made, None, js=SAVE, **quietly)

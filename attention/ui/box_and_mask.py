@@ -47,7 +47,8 @@ class BoxAndMask(Question):
                 figures.append(make(asked, drawn, row["threshold"]))
                 said.append(_scored(asked, score, row))
         if not figures:
-            return asked.says("box_not_measured")
+            is_published = asked.examiner.models.dataset.source is not None
+            return asked.says("box_not_for_published" if is_published else "box_not_measured")
         if asked.dataset_name != BOXED:
             said.append(asked.says("box_out_of_domain"))
         return "".join(said) + views.shots(figures) + asked.read("box_read")

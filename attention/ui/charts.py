@@ -6,12 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from attention import figures
+from attention.evaluation import comparable, pareto_front
+from attention.ui.chart_lines import lines_html, source
 from attention.ui.matrix import MARKS
-from attention.ui.table import shown
+from attention.ui.table import group_words, number, shown
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
-
-VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")
 
 
 def _family(name: str) -> str:
@@ -39,15 +39,25 @@ def _hover(lang: str, row: dict) -> str:
     )
 
 
+def front(table: pd.DataFrame) -> pd.DataFrame:
+    """The timed rows that compete for the Pareto front, with `on_front`: those whose accuracies may be ranked."""
+    timed = table.dropna(subset=["p50_ms"])
+    rows = timed[comparable(timed["seeds"])] if "seeds" in timed else timed[:0]
+    return rows.assign(on_front=pareto_front(rows["accuracy"], rows["p50_ms"]))
+
+
 def chart(lang: str, table: pd.DataFrame) -> go.Figure:
-    """Accuracy against latency of the rows that have one."""
+    """Accuracy against latency of the rows that have one, all of one device, and their Pareto front."""
     families = {name: _family(name) for name in VARIANTS}
     titles = {name: title(lang, variant) for name, variant in VARIANTS.items()}
     hovers = {row["variant"]: _hover(lang, row) for row in table.to_dict("records")}
     measured = table.dropna(subset=["p50_ms"]).iloc[0]
     latency = text(lang, "axis_latency", batch=int(measured["batch_size"]), device=measured["device"])
-    axes = (latency, text(lang, "axis_accuracy"))
-    return figures.accuracy_against_latency(table, families, titles, hovers, axes, REFERENCE)
+    first, below = latency.split("<br>")  # the second line is long, and has to fit on a phone
+    axes = (f'{first}<br><span style="font-size:12px">{below}</span>', text(lang, "axis_accuracy"))
+    competing = front(table)
+    on_front = list(competing.loc[competing["on_front"], "variant"])
+    return figures.accuracy_against_latency(table, families, titles, hovers, axes, REFERENCE, on_front)
 
 
 def chart_key(lang: str, table: pd.DataFrame) -> str:
@@ -64,30 +74,49 @@ def chart_key(lang: str, table: pd.DataFrame) -> str:
         for name, mark in MARKS.items()
         if name in families
     ]
+    marks = (("○", "key_control"), ("⊙", "key_one_seed"), ("┄", "key_front"))
+    parts += [
+        f'<span><span class="mark" aria-hidden="true">{mark}</span>{escape(text(lang, key))}</span>'
+        for mark, key in marks
+    ]
     return f'<p class="key">{"".join(parts)}</p>'
 
 
 def chart_says(lang: str, table: pd.DataFrame) -> str:
-    """What the chart says, from the same rows."""
+    """Who is on the front, whether that means anything, and who is slowest: from the same rows."""
     timed = table.dropna(subset=["p50_ms"])
     if REFERENCE not in set(timed["variant"]):
         return ""
     reference = timed[timed["variant"] == REFERENCE].iloc[0]
-    best, slowest = timed.loc[timed["accuracy"].idxmax()], timed.loc[timed["p50_ms"].idxmax()]
-    sentence = text(
-        lang, "chart_says", best=title(lang, VARIANTS[best["variant"]]), best_accuracy=best["accuracy"],
-        reference_accuracy=reference["accuracy"], reference_p50=reference["p50_ms"],
-        slowest=title(lang, VARIANTS[slowest["variant"]]), slowdown=slowest["p50_ms"] / reference["p50_ms"],
+    slowest = timed.loc[timed["p50_ms"].idxmax()]
+    said = [*_front_says(lang, table)]
+    said.append(
+        text(
+            lang, "chart_slowest", slowest=title(lang, VARIANTS[slowest["variant"]]),
+            slowdown=slowest["p50_ms"] / reference["p50_ms"],
+        )
     )  # fmt: skip
-    return f"{sentence} {_verdicts(lang, timed)}".strip()
+    return ("" if lang == "zh" else " ").join(said)
 
 
-def _verdicts(lang: str, table: pd.DataFrame) -> str:
-    """How many models got which verdict."""
-    counts = table["verdict"].value_counts() if "verdict" in table else {}
-    said = [
-        text(lang, "verdict_count", count=counts[name], verdict=text(lang, f"verdict_{name}"))
-        for name in VERDICTS
-        if name in counts
-    ]
-    return text(lang, "chart_verdicts", counts=("、" if lang == "zh" else ", ").join(said)) if said else ""
+def _front_says(lang: str, table: pd.DataFrame) -> list[str]:
+    rows = front(table)
+    members = rows[rows["on_front"]].sort_values("p50_ms")
+    if len(rows) < 2:
+        return []
+    named = [
+        text(
+            lang, "chart_member", name=title(lang, VARIANTS[row["variant"]]),
+            accuracy=number(row["accuracy"], ".2f", 0.01), p50=number(row["p50_ms"], ".2f"),
+        )
+        for row in members.to_dict("records")
+    ]  # fmt: skip
+    said = [text(lang, "chart_front", group=group_words(lang, rows), members=text(lang, "list_and").join(named))]
+    gains = "verdict" in members and (members["verdict"] == "gain").any()
+    return said if gains else [*said, text(lang, "chart_no_gain")]
+
+
+def chart_lines(lang: str, table: pd.DataFrame) -> str:
+    """What the chart says, how to read it, and its sources."""
+    where = source(lang, text(lang, "chart_files"), text(lang, "chart_commands"))
+    return lines_html(chart_says(lang, table), text(lang, "chart_read"), where)

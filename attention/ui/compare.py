@@ -1,221 +1,35 @@
-"""The Compare tab: a photo in, a card a model out, as each is ready."""
+"""The Compare tab: a photo in, a card a model out, as each is ready. What happens when something on it is used."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import lru_cache
-from html import escape
-from pathlib import Path
+from collections import deque
 
 import gradio as gr
 from PIL import Image
 
-from attention import class_means, datasets, foreign, samples, uploads
+from attention import datasets, uploads
 from attention.checkpoints import CheckpointError
-from attention.figures import data_uri
 from attention.inference import Models, check_names, compare
 from attention.model_sets import ModelSets
-from attention.presentation import result_as_json, shown_photo
-from attention.ui import cards, theme
+from attention.presentation import result_as_json
+from attention.ui import board, cards, take_away, theme
+from attention.ui.compare_parts import (
+    Parts,
+    UploadImage,
+    chosen_at_first,
+    dataset_choices,
+    gallery,
+    readable,
+    settings,
+    titled,
+)
+from attention.ui.compare_stream import compare_stream
 from attention.ui.language import language
-from attention.ui.measured import measured
-from attention.ui.texts import class_name, text, title
-from attention.variants import PLACEMENTS, REFERENCE, UnknownVariant, variant
+from attention.ui.texts import text
+from attention.ui.turn import Turn
+from attention.variants import UnknownVariant
 
-DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
-AT_FIRST = 4  # models chosen at first, at least, where so many are there
+__all__ = ["CONCURRENCY", "UploadImage", "build", "chosen_at_first", "compare_api", "dataset_choices", "titled"]
+
 CONCURRENCY = "models"  # one group: requests share the loaded models
-
-
-class UploadImage(gr.Image):
-    """gr.Image that reads every upload through attention.uploads; a bad file raises gr.Error with one sentence."""
-
-    def preprocess(self, payload):
-        if payload is None or not payload.path:
-            return None
-        try:
-            return uploads.read_image(payload.path)
-        except uploads.UploadError as error:
-            raise gr.Error(str(error), title="", print_exception=False) from error
-
-    def get_block_name(self) -> str:
-        return "image"  # the frontend knows the parent class
-
-
-def chosen_at_first(names: list[str]) -> list[str]:
-    """Those of DEFAULT that are there, filled up to AT_FIRST with the next ones."""
-    chosen = [name for name in names if name in DEFAULT]
-    others = [name for name in names if name not in DEFAULT]
-    return [name for name in names if name in chosen + others[: max(0, AT_FIRST - len(chosen))]]
-
-
-def by_placement(names: list[str]) -> dict[str, list[str]]:
-    """The names in groups, by placement in the order of PLACEMENTS, without empty ones."""
-    groups = {placement: [n for n in names if variant(n).placement == placement] for placement in PLACEMENTS}
-    return {placement: group for placement, group in groups.items() if group}
-
-
-def compare_stream(upload, names: list[str], models: Models, lang: str) -> Iterator[str]:
-    """The result area as HTML, again after every model: skeletons, then cards in place."""
-    if upload is None:
-        yield cards.empty(lang)
-        return
-    if not names:
-        yield cards.notice(text(lang, "no_models"))
-        return
-    table = measured(models.dataset.name, models.device.type)
-    photo = shown_photo(upload.image)
-    photo_uri = data_uri(photo)
-    shown = {name: cards.skeleton(lang, name, table[name]) for name in names}
-    head = "".join(cards.notice(uploads.NOTICES[lang][code]) for code in upload.notices)
-    yield cards.board(lang, names, shown, head)
-
-    runnable = [name for name in names if name not in models.problems]
-    for name in set(names) - set(runnable):
-        shown[name] = cards.failed(lang, name, models.problems[name])
-    order = sorted(runnable, key=lambda name: name != REFERENCE)  # the reference first: the others are held against it
-    done, reference = [], None
-    for result in compare(upload.image, order, models):
-        reference = reference or (result if result.name == REFERENCE else None)
-        done.append(result)
-        if len(done) == 1 and models.looks_foreign(upload.image, done):
-            head += cards.notice(text(lang, "foreign", keep=foreign.KEEP))
-        means = class_means.of_class(models.dataset.name, result.name, result.top1)
-        shown[result.name] = cards.card(lang, result, reference, photo, photo_uri, table[result.name], means)
-        sentence = f'<p class="summary" aria-live="polite">{cards.summary(lang, done) if len(done) == len(order) else "&nbsp;"}</p>'
-        yield cards.board(lang, names, shown, sentence + head)
-    if not done:
-        yield cards.board(lang, names, shown, head)
-
-
-def compare_api(upload, names: list[str] | None, models: Models) -> dict:
-    """What `/compare` returns: {"foreign": bool | null, "notices": [...], "models": [{model, top5, latency_ms}]}."""
-    if upload is None:
-        raise gr.Error("There is no image. Send one as the first argument.", print_exception=False)
-    try:
-        chosen = check_names(names or models.names, models)
-    except (UnknownVariant, CheckpointError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    compared = list(compare(upload.image, chosen, models))
-    return {
-        "foreign": models.looks_foreign(upload.image, compared),
-        "notices": list(upload.notices),
-        "models": [result_as_json(result) for result in compared],
-    }
-
-
-def _caption(sample: samples.Sample, lang: str) -> str:
-    if sample.kind == "photograph":
-        return class_name(lang, sample.title)
-    name = sample.title_zh if lang == "zh" else sample.title
-    return text(lang, f"sample_{sample.kind}", title=name)
-
-
-@lru_cache(maxsize=64)
-def _thumbnail(path: Path) -> Image.Image:
-    """Pictures, not paths: gradio serves no file outside its own cache, and none of ours is opened to it."""
-    image = uploads.read_image(path).image
-    image.thumbnail((240, 240))
-    return image
-
-
-def _readable(dataset_name: str) -> list[samples.Sample]:
-    """The samples whose pictures can be shown: files may go, or be replaced, while the page runs."""
-    found = []
-    for sample in samples.all_samples(dataset_name):
-        with suppress(uploads.UploadError):
-            _thumbnail(sample.path)
-            found.append(sample)
-    return found
-
-
-def _gallery(lang: str, dataset_name: str) -> list[tuple[Image.Image, str]]:
-    return [(_thumbnail(sample.path), _caption(sample, lang)) for sample in _readable(dataset_name)]
-
-
-def titled(lang: str, names: list[str]) -> list[tuple[str, str]]:
-    return [(title(lang, variant(name)), name) for name in names]
-
-
-def _classes(lang: str, models: Models) -> str:
-    names = [class_name(lang, name) for name in models.dataset.class_names]
-    comma = "、" if lang == "zh" else ", "
-    return f"<p>{escape(text(lang, 'classes', count=len(names), classes=comma.join(names)))}</p>"
-
-
-def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
-    study = datasets.DATASETS
-    return [(study[name].title if name in study else name, name) for name in names]
-
-
-class Parts:
-    """The components of the tab, in the order in which a visitor meets them."""
-
-    def __init__(self, sets: ModelSets, t):
-        """Lay the tab out over the data set that is shown first. `t` gives a component's translated label."""
-        first = sets.first
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=1, min_width=300):
-                self._photo_and_samples(sets, t)
-                with gr.Column(elem_id="models"):
-                    gr.Markdown(t("models"), elem_id="models-heading")
-                    groups = by_placement(first.names)
-                    self.groups = {
-                        placement: gr.CheckboxGroup(
-                            label=t(f"placement_{placement}"), elem_id=f"models-{placement}",
-                            **_group("en", groups.get(placement, []), chosen_at_first(first.names)),
-                        )
-                        for placement in PLACEMENTS
-                    }  # fmt: skip
-            with gr.Column(scale=3, min_width=320):
-                with gr.Row(equal_height=True):
-                    self.map = gr.Radio(
-                        [(t(f"show_{kind}"), kind) for kind in ("attention", "activation", "photo")],
-                        value="attention", label=t("show"), elem_id="map-choice",
-                    )  # fmt: skip
-                    self.opacity = gr.Slider(0, 100, 65, step=5, label=t("opacity"), elem_id="opacity")
-                self.board = gr.HTML(cards.empty("en"), elem_id="results")
-                self.classes = gr.HTML(_classes("en", first), elem_id="classes")
-
-    def _photo_and_samples(self, sets: ModelSets, t) -> None:
-        self.photo = UploadImage(
-            label=t("photo"), sources=["upload", "webcam", "clipboard"], type="filepath", format="png", height=300,
-            buttons=[], elem_id="photo", alt_text="The uploaded photo",
-        )  # fmt: skip
-        with gr.Row():
-            self.go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
-            self.stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
-        self.dataset = gr.Radio(
-            dataset_choices(sets.names), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
-            elem_id="compare-dataset",
-        )  # fmt: skip
-        self.gallery = gr.Gallery(
-            [], label=t("samples"), columns=3, height="auto", allow_preview=False, object_fit="cover",
-            buttons=[], interactive=False, elem_id="samples",
-        )  # fmt: skip
-        with gr.Column(visible=False) as self.fetch_area:
-            self.fetch_note = gr.HTML()
-            self.fetch = gr.Button(t("fetch"), elem_id="fetch")
-
-    def of_dataset(self) -> list:
-        """Those that change with the data set: what `settings` gives values to, in its order."""
-        return [*self.groups.values(), self.gallery, self.fetch_area, self.fetch_note, self.classes]
-
-
-def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
-    return {"choices": titled(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
-
-
-def settings(lang: str, models: Models) -> list:
-    """Values for `Parts.of_dataset`: models, samples and classes of one data set."""
-    name, groups, at_first = models.dataset.name, by_placement(models.names), chosen_at_first(models.names)
-    can_fetch = name in datasets.DATASETS and not samples.photographs(name)
-    return [
-        *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),
-        _gallery(lang, name),
-        gr.update(visible=can_fetch),
-        f"<p>{escape(text(lang, 'fetch_note', dataset=models.dataset.title))}</p>",
-        _classes(lang, models),
-    ]
 
 
 def build(sets: ModelSets, t):
@@ -223,21 +37,46 @@ def build(sets: ModelSets, t):
     parts = Parts(sets, t)
     groups = list(parts.groups.values())
 
-    def stream(upload, dataset_name: str, request: gr.Request, *names_by_group: list[str]):
+    def stream(
+        upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
+    ):
+        """The board, after every model; it ends early where the visitor has asked for another one."""
         lang = language(request)
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError) as error:
             yield cards.notice(text(lang, "not_loaded", problem=error))
             return
-        names = {name for group in names_by_group for name in group}
-        yield from compare_stream(upload, [n for n in models.names if n in names], models, lang)
+        names = in_order(models, names_by_group)
+        yield from turn.follow(compare_stream(upload, names, models, lang, pinned, picked))
 
-    def choose(dataset_name: str, request: gr.Request):
+    def redraw(
+        upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
+    ):
+        """The same photo with another reference or class: the cards that are there stay until all new ones are."""
+        number = turn.number
+        last = deque(stream(upload, dataset_name, turn, pinned, picked, request, *names_by_group), maxlen=1)
+        return last[0] if last and number == turn.number else gr.skip()
+
+    def make_report(
+        upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
+    ):
+        lang = language(request)
+        try:
+            models = sets[dataset_name]
+        except (CheckpointError, datasets.DataError) as error:
+            yield cards.notice(text(lang, "not_loaded", problem=error)), gr.skip()
+            return
+        names = [name for name in in_order(models, names_by_group) if name not in models.problems]
+        for says, file in take_away.report_stream(upload, names, models, lang, pinned, picked):
+            yield says, file or gr.skip()
+
+    def choose(dataset_name: str, turn: Turn, request: gr.Request):
+        turn.take()
         lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
         if not sets.is_loaded(dataset_name):
             label = {name: label for label, name in dataset_choices(sets.names)}.get(dataset_name, dataset_name)
-            yield *unchanged, cards.loading(lang, label)
+            yield *unchanged, board.loading(lang, label)
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError):  # `stream`, which follows, says it
@@ -247,7 +86,7 @@ def build(sets: ModelSets, t):
 
     def pick(dataset_name: str, event: gr.SelectData, request: gr.Request) -> Image.Image:
         try:
-            return uploads.read_image(_readable(dataset_name)[event.index].path).image
+            return uploads.read_image(readable(dataset_name)[event.index].path).image
         except (IndexError, uploads.UploadError) as error:
             raise gr.Error(text(language(request), "sample_gone"), title="", print_exception=False) from error
 
@@ -258,37 +97,56 @@ def build(sets: ModelSets, t):
         except datasets.DataError as error:
             raise gr.Error(text(lang, "download_failed", problem=error), print_exception=False) from error
         gr.Info(text(lang, "fetched", dataset=datasets.dataset(dataset_name).title))
-        return gr.update(value=_gallery(lang, dataset_name)), gr.update(visible=False)
+        return gr.update(value=gallery(lang, dataset_name)), gr.update(visible=False)
 
     private = {"api_visibility": "private"}
     shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
-    inputs = [parts.photo, parts.dataset, *groups]
-    runs = gr.on(
-        [parts.photo.change, *(group.input for group in groups), parts.go.click], stream, inputs, parts.board,
-        trigger_mode="always_last", **shared,
-    )  # fmt: skip
+    inputs = [parts.photo, parts.dataset, parts.turn, parts.reference, parts.picked, *groups]
+    asks_anew = [parts.photo.change, *(group.input for group in groups), parts.go.click]
+    asks_again = [parts.reference.change, parts.picked.change]
+    # Listeners of one event run in the order in which they are defined: what is still running ends before the answer.
+    gr.on([*asks_anew, *asks_again], Turn.take, parts.turn, None, queue=False, trigger_mode="multiple", **private)
+    runs = gr.on(asks_anew, stream, inputs, parts.board, trigger_mode="always_last", **shared)
+    redrawn = gr.on(asks_again, redraw, inputs, parts.board, trigger_mode="always_last", **shared)
     chosen = parts.dataset.input(
-        choose, parts.dataset, [*parts.of_dataset(), parts.board], trigger_mode="always_last", show_progress="hidden",
+        choose, [parts.dataset, parts.turn], [*parts.of_dataset(), parts.board], trigger_mode="always_last", show_progress="hidden",
         **private,
     )  # fmt: skip
     runs_again = chosen.then(stream, inputs, parts.board, **shared)
-    parts.stop.click(None, cancels=[runs, runs_again], **private)
+    parts.stop.click(None, cancels=[runs, runs_again, redrawn], **private)
+    saved = parts.save_report.click(
+        make_report,
+        inputs,
+        [parts.save_says, parts.report_file],
+        concurrency_limit=1,
+        show_progress="hidden",
+        **private,
+    )
+    saved.then(None, js=theme.FETCH_REPORT, **private)
     parts.gallery.select(pick, parts.dataset, parts.photo, show_progress="hidden", **private)
     parts.fetch.click(fetch_samples, parts.dataset, [parts.gallery, parts.fetch_area], concurrency_limit=1, **private)
     parts.map.change(None, parts.map, js=theme.SHOW_MAP, **private)
+    parts.order.change(None, parts.order, js=theme.SORT_CARDS, **private)
     parts.opacity.input(None, parts.opacity, js=theme.SET_OPACITY, **private)
     _build_api(parts, sets)
 
-    def on_load(request: gr.Request):
-        lang, name = language(request), sets.first_name
+    def on_load(request: gr.Request, name: str = sets.first_name, chosen: tuple[str, ...] | None = None):
+        """Of the data set `name` and the models `chosen`, which a link may ask for."""
+        lang = language(request)
         radio = gr.update(choices=dataset_choices(sets.names), value=name, visible=len(sets.names) > 1)
         try:
-            return radio, *settings(lang, sets[name]), cards.empty(lang)
+            return radio, *settings(lang, sets[name], chosen), board.empty(lang)
         except (CheckpointError, datasets.DataError) as error:
             problem = cards.notice(text(lang, "not_loaded", problem=error))
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem
 
     return on_load, [parts.dataset, *parts.of_dataset(), parts.board], parts.photo, parts.dataset
+
+
+def in_order(models: Models, names_by_group: tuple[list[str], ...]) -> list[str]:
+    """The models that are chosen in the groups of boxes, in the order of the table of variants."""
+    chosen = {name for group in names_by_group for name in group}
+    return [name for name in models.names if name in chosen]
 
 
 def _build_api(parts: Parts, sets: ModelSets) -> None:
@@ -317,3 +175,19 @@ def _build_api(parts: Parts, sets: ModelSets) -> None:
         compare_dataset, [parts.photo, names, dataset], out, api_name="compare_dataset",
         api_description=f"{says} Of another data set than the page shows first.", **shared,
     )  # fmt: skip
+
+
+def compare_api(upload, names: list[str] | None, models: Models) -> dict:
+    """What `/compare` returns: {"foreign": bool | null, "notices": [...], "models": [{model, top5, latency_ms}]}."""
+    if upload is None:
+        raise gr.Error("There is no image. Send one as the first argument.", print_exception=False)
+    try:
+        chosen = check_names(names or models.names, models)
+    except (UnknownVariant, CheckpointError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    compared = list(compare(upload.image, chosen, models))
+    return {
+        "foreign": models.looks_foreign(upload.image, compared),
+        "notices": list(upload.notices),
+        "models": [result_as_json(result) for result in compared],
+    }

@@ -6,6 +6,7 @@ import gradio as gr
 
 from attention import figures, results
 from attention.leaderboard import RESULT_FILE
+from attention.ui.chart_lines import lines_html, source
 from attention.ui.texts import text
 from attention.variants import REFERENCE
 
@@ -26,8 +27,9 @@ def render(lang: str) -> tuple:
     names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}
     figure = figures.accuracy_against_compute(table, names, (text(lang, "axis_compute"), text(lang, "axis_accuracy")))
     heading = f'<div class="section"><h2>{escape(text(lang, "compute_heading"))}</h2></div>'
-    reading = f'<p class="read">{escape(text(lang, "compute_read"))}</p><p class="says">{escape(says(lang, table))}</p>'
-    return heading, gr.update(value=figure, visible=True), reading
+    where = source(lang, "data/results/leaderboard.csv", "python -m attention leaderboard")
+    lines = lines_html(says(lang, table), text(lang, "compute_read"), where)
+    return heading, gr.update(value=figure, visible=True), lines
 
 
 def says(lang: str, table) -> str:

@@ -8,8 +8,9 @@ import pandas as pd
 from attention import figures, results
 from attention.datasets import EVALUATION_PIXELS
 from attention.results import Machine
+from attention.ui.chart_lines import lines_html
 from attention.ui.language import language
-from attention.ui.table import MISSING, is_missing, number, paragraphs, threads_text
+from attention.ui.table import MISSING, is_missing, number, threads_text
 from attention.ui.texts import text, title
 from attention.variants import PLACEMENTS, VARIANTS
 
@@ -105,7 +106,7 @@ def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
         lang, "costs_source", device=first["device"], threads=threads_text(lang, first["threads"]), dtype=first["dtype"],
         calls=int(table["calls"].min()), pixels=EVALUATION_PIXELS,
     )  # fmt: skip
-    notes = f'<p class="says">{escape(says(lang, table))}</p>' + paragraphs([text(lang, "costs_read"), source])
+    notes = lines_html(says(lang, table), text(lang, "costs_read"), source)
     return (
         heading,
         gr.update(choices=choices, value=chosen, visible=True),

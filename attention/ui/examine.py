@@ -18,6 +18,7 @@ from attention.ui import examine_views as views
 from attention.ui.box_and_mask import BoxAndMask
 from attention.ui.compare import CONCURRENCY, titled
 from attention.ui.language import language
+from attention.ui.published import MOST_NAMED
 from attention.ui.questions import Asked, WhereItLooks, WhyThisClass
 from attention.ui.questions_of_change import (
     AgainstAnother,
@@ -27,6 +28,7 @@ from attention.ui.questions_of_change import (
     RandomWeights,
 )
 from attention.ui.texts import class_name, text, title
+from attention.ui.turn import Turn
 from attention.variants import REFERENCE, UnknownVariant, variant
 
 QUESTIONS = (
@@ -42,24 +44,6 @@ QUESTIONS = (
 FIRST_MODEL = "self-attention-stage"  # the one with most to ask: where does a point look
 OWN_CHOICE = "*"  # the class that the model itself finds most probable; a drop-down takes "" for no choice at all
 PROBLEMS = (CheckpointError, DataError, UnknownVariant, ValueError)  # each says in a sentence what to do
-
-
-class Turn:
-    """The newest request of one visitor, kept in a gr.State: each visitor gets a copy, which all of its events share."""
-
-    def __init__(self):
-        self.number = 0
-
-    def take(self) -> None:
-        self.number += 1
-
-    def follow(self, steps: Iterator) -> Iterator:
-        """The steps, until a newer request takes its turn."""
-        number = self.number
-        for step in steps:
-            if number != self.number:
-                return
-            yield step
 
 
 class Examiners:
@@ -115,8 +99,8 @@ def _empty(lang: str) -> str:
 
 
 def model_choices(lang: str, names: list[str], now: str | None, first: str) -> dict:
-    """Choices of models; what was chosen stays, else `first`, else whichever there is."""
-    value = next((name for name in (now, first, *names) if name in names), None)
+    """Choices of models; what was chosen stays, else `first`, else the last: the first is the plain one, with least to ask."""
+    value = next((name for name in (now, first, *reversed(names)) if name in names), None)
     return gr.update(choices=titled(lang, names), value=value)
 
 
@@ -125,7 +109,7 @@ def class_choices(lang: str, look, chosen: str) -> dict:
     own = text(lang, "examine_first_choice", choice=_class(lang, look, look.ranking[0]))
     choices = [(own, OWN_CHOICE)]
     choices += [(_class(lang, look, index), look.class_names[index]) for index in look.ranking]
-    return gr.update(choices=choices, value=chosen)
+    return gr.update(choices=choices, value=chosen, filterable=len(look.class_names) > MOST_NAMED)  # many: type to find
 
 
 def _class(lang: str, look, index: int) -> str:
@@ -183,10 +167,10 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
             gr.skip() if explained in (*models.dataset.class_names, OWN_CHOICE, None) else None,
         ]
 
-    def place(upload, turn: Turn, event: gr.SelectData, request: gr.Request):
+    def place(upload, dataset_name: str, turn: Turn, event: gr.SelectData, request: gr.Request):
         """A click on the photo, in pixels of the picture shown."""
         turn.take()
-        width, height = views.shown_photo(upload.image).size if upload else (0, 0)
+        width, height = views.shown_photo(sets[dataset_name].part(upload.image)).size if upload else (0, 0)
         x, y = event.index if isinstance(event.index, (list, tuple)) and len(event.index) == 2 else (-1, -1)
         if not (0 <= x < width and 0 <= y < height):
             gr.Warning(text(language(request), "point_outside"), title="")
@@ -208,7 +192,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     asking = [tab.select, where.photo.select, *(one.input for one in parts.asked())]
     # Listeners of one event run in the order in which they are defined: these before the answer.
     tab.select(enter, [photo, dataset, parts.turn, parts.model, parts.other, parts.explained], entered, **light)
-    where.photo.select(place, [photo, parts.turn], [where.look_from, where.across, where.down], **light)
+    where.photo.select(place, [photo, dataset, parts.turn], [where.look_from, where.across, where.down], **light)
     gr.on([one.input for one in parts.asked()], Turn.take, parts.turn, None, **light)
     for name, sub_tab in parts.tabs.items():
         sub_tab.select(partial(open_question, name), parts.turn, parts.question, **light)

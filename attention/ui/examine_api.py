@@ -7,6 +7,7 @@ from attention.checkpoints import CheckpointError
 from attention.datasets import DataError
 from attention.examination import Look
 from attention.ui.compare import CONCURRENCY
+from attention.ui.published import known_names
 from attention.ui.texts import text
 from attention.variants import UnknownVariant
 
@@ -43,7 +44,7 @@ def class_index(name: str | None, class_names: tuple[str, ...], lang: str = "en"
     if not name:
         return None
     if name not in class_names:
-        raise ValueError(text(lang, "examine_no_class", name=name, known=", ".join(class_names)))
+        raise ValueError(text(lang, "examine_no_class", name=name, known=known_names(lang, class_names)))
     return class_names.index(name)
 
 

@@ -14,10 +14,11 @@ from attention.datasets import EVALUATION_PIXELS
 from attention.inference import Models
 from attention.results import Machine
 from attention.timing import BUSY_SPREAD
+from attention.ui.chart_lines import lines_html
 from attention.ui.language import language
 from attention.ui.table import MISSING, is_missing, machine_name, number, threads_text
 from attention.ui.texts import text, title
-from attention.variants import REFERENCE, VARIANTS
+from attention.variants import REFERENCE, variant
 
 CALLS, WARM_UPS = 50, 5
 CONCURRENCY = "measure"  # beside Compare's: who measures keeps nobody from comparing
@@ -79,15 +80,15 @@ def _ratios(p50: pd.Series) -> pd.Series:
 
 
 def _row_html(lang: str, name: str, figures: list[float]) -> str:
-    variant = VARIANTS[name]
+    of_row = variant(name)
     forms = (".2f", ".2f", ".2f") * 2
     cells = "".join(
         f"<td>{MISSING}</td>" if is_missing(value) else f'<td data-value="{value}">{number(value, form)}</td>'
         for value, form in zip(figures, forms, strict=True)
     )
     return (
-        f'<tr data-placement="{variant.placement}" data-model="{name}"><th scope="row"><span class="dot"></span>'
-        f"{escape(title(lang, variant))}</th>{cells}</tr>"
+        f'<tr data-placement="{of_row.placement}" data-model="{name}"><th scope="row"><span class="dot"></span>'
+        f"{escape(title(lang, of_row))}</th>{cells}</tr>"
     )
 
 
@@ -141,7 +142,16 @@ def shown(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
     if rows.empty:
         return f'<p class="says">{escape(text(lang, "live_nothing"))}</p>'
     said = "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in notes(lang, rows, machine))
-    return table_html(lang, rows, machine) + said
+    lines = lines_html(says(lang, rows), text(lang, "live_read"), text(lang, "live_source"))
+    return table_html(lang, rows, machine) + said + lines
+
+
+def says(lang: str, rows: pd.DataFrame) -> str:
+    """Who took the longest; "" where the baseline was not timed."""
+    ratios = _ratios(rows.set_index("variant")["p50_ms"]).dropna()
+    if ratios.empty:
+        return ""
+    return text(lang, "live_says", slowest=title(lang, variant(ratios.idxmax())), ratio=ratios.max())
 
 
 def _intro(lang: str) -> str:

@@ -9,6 +9,8 @@ import pandas as pd
 from attention import figures, score_maps
 from attention.figures import PLACEMENT_COLOURS, Dot
 from attention.score_maps import CONTROLS, DIFFERENCES, MAPS
+from attention.ui.chart_lines import lines_html, source
+from attention.ui.compare import chosen_at_first
 from attention.ui.language import language
 from attention.ui.table import number, paragraphs
 from attention.ui.texts import text, title
@@ -60,9 +62,12 @@ def _differences(dataset_name: str, score: str) -> pd.DataFrame:
     return found[(found["dataset"] == dataset_name) & (found["score"] == score)]
 
 
-def groups(lang: str, dataset_name: str, score: str) -> dict[str, list[Dot]]:
-    """{name: dots}: the maps that know nothing first where no model is asked, then a group a model."""
+def groups(lang: str, dataset_name: str, score: str, shown: list[str] | None = None) -> dict[str, list[Dot]]:
+    """{name: dots}: the maps that know nothing first where no model is asked, then a group a model; of the models `shown`,
+    by default of all."""
     table, differences = of_dataset(dataset_name, score), _differences(dataset_name, score)
+    if shown is not None:
+        table = table[table["model"].isin(["", *shown])]
     order = {name: place for place, name in enumerate((*reversed(MAPS), *CONTROLS))}
     found: dict[str, list[Dot]] = {}
     for _, row in table.sort_values("map", key=lambda names: names.map(order), kind="stable").iterrows():
@@ -77,8 +82,14 @@ def groups(lang: str, dataset_name: str, score: str) -> dict[str, list[Dot]]:
     return {name: found[name] for name in [*controls, *models] if name in found}
 
 
-def chart(lang: str, dataset_name: str, score: str):
-    return figures.intervals(groups(lang, dataset_name, score), text(lang, f"score_{score}"))
+def chart(lang: str, dataset_name: str, score: str, shown: list[str] | None = None):
+    return figures.intervals(groups(lang, dataset_name, score, shown), text(lang, f"score_{score}"))
+
+
+def scored(dataset_name: str) -> list[str]:
+    """The models of a data set whose maps have scores, in the order of the page."""
+    there = set(of_dataset(dataset_name, QUESTIONS["object"][0])["model"])
+    return [name for name in all_models() if name in there]
 
 
 def key_html(lang: str) -> str:
@@ -137,16 +148,17 @@ def _against(lang: str, other: str, found: pd.DataFrame) -> str:
 
 
 def notes_html(lang: str, dataset_name: str, score: str) -> str:
-    """How to read the chart, what it says, on which images; folded away, what counts as better."""
+    """What the chart says, how to read it, on which images; folded away, what counts as better."""
     table = of_dataset(dataset_name, score)
-    said = "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in says(lang, dataset_name, score))
+    said = says(lang, dataset_name, score)
     read = f"{text(lang, f'read_{score}')} {text(lang, 'maps_read')}"
-    about = [text(lang, "maps_source", images=table["images"].max())]
+    about = text(lang, "maps_images_note", images=table["images"].max())
     if score in score_maps.BOXES:
-        about.insert(0, text(lang, "maps_breeds" if dataset_name == KNOWN_BREEDS else "maps_no_breeds"))
+        about = f"{text(lang, 'maps_breeds' if dataset_name == KNOWN_BREEDS else 'maps_no_breeds')} {about}"
+    where = source(lang, text(lang, "maps_files"), "python -m attention score-maps")
     summary, folded = escape(text(lang, "maps_summary")), paragraphs([text(lang, "maps_judged")])
     return (
-        f"{key_html(lang)}{paragraphs([read])}{said}{paragraphs(about)}"
+        f"{key_html(lang)}{''.join(lines_html(sentence, '', '') for sentence in said)}{lines_html('', read, f'{about} {where}')}"
         f'<details class="notes"><summary>{summary}</summary>{folded}</details>'
     )
 
@@ -154,38 +166,46 @@ def notes_html(lang: str, dataset_name: str, score: str) -> str:
 # the section
 
 
-def answer(lang: str, dataset_name: str, score: str) -> tuple:
-    """Updates of a question's chart and of what stands below it."""
+def answer(lang: str, dataset_name: str, score: str, shown: list[str] | None = None) -> tuple:
+    """Updates of a question's chart and of what stands below it. Without a model the controls are left."""
     if of_dataset(dataset_name, score).empty:
         return gr.update(value=None, visible=False), ""
-    return gr.update(value=chart(lang, dataset_name, score), visible=True), notes_html(lang, dataset_name, score)
+    notes = notes_html(lang, dataset_name, score)
+    if not groups(lang, dataset_name, score, shown):
+        return gr.update(value=None, visible=False), lines_html(text(lang, "study_none"), "", "") + notes
+    return gr.update(value=chart(lang, dataset_name, score, shown), visible=True), notes
 
 
-def render(lang: str, dataset_name: str, *chosen: str | None) -> list:
-    """Updates of the heading, and for each question of its own heading, its scores, its chart and its notes.
+def render(lang: str, dataset_name: str, *chosen: str | None, shown: list[str] | None = None) -> list:
+    """Updates of the heading, of the models to show, and for each question of its heading, its scores, its chart and its notes.
 
-    `chosen` is a score for each question, by default its first.
+    `chosen` is a score for each question, by default its first; `shown` the models, by default those that the page begins with.
     """
-    is_there = not of_dataset(dataset_name, QUESTIONS["object"][0]).empty
-    sentence = escape(text(lang, "maps_lead" if is_there else "maps_missing"))
+    names = scored(dataset_name)
+    shown = [name for name in names if name in (shown or ())] or chosen_at_first(names)
+    sentence = escape(text(lang, "maps_lead" if names else "maps_missing"))
+    choices = [(title(lang, all_models()[name]), name) for name in names]
     updates = [
-        f'<div class="section"><h2>{escape(text(lang, "maps_heading"))}</h2><p class="says">{sentence}</p></div>'
+        f'<div class="section"><h2>{escape(text(lang, "maps_heading"))}</h2><p class="says">{sentence}</p></div>',
+        gr.update(choices=choices, value=shown, visible=len(names) > 1),
     ]
     for (question, scores), asked in itertools.zip_longest(QUESTIONS.items(), chosen):
         score = asked or scores[0]
-        heading = f'<div class="section"><h3>{escape(text(lang, f"maps_{question}"))}</h3></div>' if is_there else ""
+        heading = f'<div class="section"><h3>{escape(text(lang, f"maps_{question}"))}</h3></div>' if names else ""
         choices = [(text(lang, f"score_{name}"), name) for name in scores]
         updates += [
             heading,
-            gr.update(choices=choices, value=score, visible=is_there),
-            *answer(lang, dataset_name, score),
+            gr.update(choices=choices, value=score, visible=bool(names)),
+            *answer(lang, dataset_name, score, shown),
         ]
     return updates
 
 
 def build(t, which: gr.Radio):
     """Lay the section out; returns (render, its outputs). `which` is the choice of the data set."""
-    outputs, events = [gr.HTML(elem_id="maps-heading", padding=False)], []
+    heading = gr.HTML(elem_id="maps-heading", padding=False)
+    models = gr.Dropdown([], label=t("maps_models"), multiselect=True, visible=False, elem_id="maps-models")
+    outputs, events = [heading, models], []
     for question in QUESTIONS:
         heading = gr.HTML(padding=False)
         score = gr.Radio([], label=t("maps_score"), visible=False, elem_id=f"maps-{question}-score")
@@ -193,15 +213,21 @@ def build(t, which: gr.Radio):
         below = gr.HTML(elem_id=f"maps-{question}-notes", padding=False)
         outputs += [heading, score, plot, below]
         events.append((score, [plot, below]))
+    scores = [score for score, _ in events]
     quietly = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
 
-    def choose(dataset_name: str, chosen: str, request: gr.Request) -> tuple:
-        return answer(language(request), dataset_name, chosen)
+    def choose(dataset_name: str, chosen: str, shown: list[str], request: gr.Request) -> tuple:
+        return answer(language(request), dataset_name, chosen, shown)
 
-    def choose_dataset(dataset_name: str, of_object: str, of_need: str, request: gr.Request) -> list:
-        return render(language(request), dataset_name, of_object, of_need)
+    def choose_models(dataset_name: str, shown: list[str], of_object: str, of_need: str, request: gr.Request) -> list:
+        lang = language(request)
+        return [*answer(lang, dataset_name, of_object, shown), *answer(lang, dataset_name, of_need, shown)]
+
+    def choose_dataset(dataset_name: str, shown: list[str], of_object: str, of_need: str, request: gr.Request) -> list:
+        return render(language(request), dataset_name, of_object, of_need, shown=shown)
 
     for score, answered in events:
-        score.input(choose, [which, score], answered, **quietly)
-    which.input(choose_dataset, [which, *(score for score, _ in events)], outputs, **quietly)
+        score.input(choose, [which, score, models], answered, **quietly)
+    models.input(choose_models, [which, models, *scores], [part for _, parts in events for part in parts], **quietly)
+    which.input(choose_dataset, [which, models, *scores], outputs, **quietly)
     return render, outputs

@@ -8,7 +8,9 @@ from html import escape
 import pandas as pd
 
 from attention.mechanisms import MECHANISMS
-from attention.ui.table import is_missing, number, verdict
+from attention.ui.chart_lines import lines_html, source
+from attention.ui.reading import judged
+from attention.ui.table import counted, is_missing, number, verdict
 from attention.ui.texts import kind, place, text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, Variant
 
@@ -37,8 +39,36 @@ def matrix_html(lang: str, table: pd.DataFrame) -> str:
         f'<p class="says">{escape(_reference(lang, rows))}</p>'
         f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="matrix">'
         f'<thead><tr><th scope="col">{escape(text(lang, "matrix_mechanism"))}</th>{heads}</tr></thead>'
-        f'<tbody>{body}</tbody></table></div><p class="read">{escape(text(lang, "matrix_read"))}</p>'
+        f"<tbody>{body}</tbody></table></div>{_lines(lang, table)}"
     )
+
+
+def _lines(lang: str, table: pd.DataFrame) -> str:
+    where = source(lang, text(lang, "chart_files"), text(lang, "chart_commands"))
+    return lines_html(says(lang, table), text(lang, "matrix_read"), where)
+
+
+def says(lang: str, table: pd.DataFrame) -> str:
+    """The differences and verdicts of the models that are judged, placement by placement."""
+    rows = judged(table)
+    parts = []
+    for name in COLUMNS:
+        of_placement = rows[[VARIANTS[variant].placement == name for variant in rows["variant"]]]
+        if len(of_placement):
+            parts.append(
+                text(
+                    lang, "matrix_placement", placement=text(lang, f"placement_{name}"),
+                    differences=_range(lang, of_placement["difference_points"]), verdicts=counted(lang, of_placement),
+                )
+            )  # fmt: skip
+    if not parts:
+        return text(lang, "matrix_none_judged")
+    return text(lang, "matrix_says", placements=text(lang, "list_and").join(parts))
+
+
+def _range(lang: str, values: pd.Series) -> str:
+    low, high = number(values.min(), "+.2f"), number(values.max(), "+.2f")
+    return low if len(values) == 1 else text(lang, "range_to", low=low, high=high)
 
 
 def _reference(lang: str, rows: dict[str, dict]) -> str:

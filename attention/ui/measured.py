@@ -19,9 +19,15 @@ def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
 def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measured]:  # noqa: ARG001 (what it was read from)
     """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
 
-    A folder of one's own stands in no table: the accuracy is its manifest's.
+    A folder of one's own stands in no table: the accuracy is its manifest's. So is that of models that others trained.
     """
-    if datasets.dataset(dataset_name).is_own:
+    info = datasets.dataset(dataset_name)
+    if info.source is not None:
+        published = read_manifest(dataset_name)["models"].items()
+        return dict.fromkeys(all_models(), Measured()) | {
+            name: Measured(entry["accuracy"], published=entry["published_as"]) for name, entry in published
+        }
+    if info.is_own:
         published = read_manifest(dataset_name)["models"].items()
         of_own = {name: Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
         return dict.fromkeys(all_models(), Measured()) | of_own

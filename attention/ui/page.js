@@ -1,24 +1,5 @@
-// What answers a tap without the server: switching maps, sorting and filtering tables. Events are delegated, so that cards that
-// arrive later take part.
+// What answers a tap without the server: sorting tables. Events are delegated, so that tables that arrive later take part.
 document.addEventListener("click", (event) => {
-  const picture = event.target.closest && event.target.closest("#results .pic");
-  if (picture) {
-    const results = document.querySelector("#results");
-    const order = ["attention", "activation", "photo"];
-    const next = order[(order.indexOf(results.dataset.map || "attention") + 1) % 3];
-    const choice = document.querySelector(`#map-choice input[value="${next}"]`);
-    if (choice) choice.click(); else results.dataset.map = next;
-    return;
-  }
-  const filter = event.target.closest && event.target.closest(".filters button");
-  if (filter) {
-    const chosen = filter.dataset.show;
-    filter.parentElement.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b === filter));
-    filter.closest(".filtered").querySelectorAll("tbody tr").forEach((row) => {
-      row.hidden = chosen !== "" && row.dataset.placement !== chosen && !("reference" in row.dataset);
-    });
-    return;
-  }
   const heading = event.target.closest && event.target.closest("table.figures thead th:not(.group)");
   if (heading) {
     const up = heading.getAttribute("aria-sort") !== "ascending";

@@ -1,48 +1,46 @@
 """The page: a heading and the tabs, in the visitor's language."""
 
-from html import escape
-
 import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
-from attention.ui import benchmarks, compare, examine, many
-from attention.ui.language import language
+from attention.ui import benchmarks, compare, examine, learn, links, many
+from attention.ui.header import header, loaded
+from attention.ui.language import Page, language
 from attention.ui.texts import TEXTS, text
 
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
 
 
-def _lead(lang: str, sets: ModelSets) -> str:
-    device = f"{devices.device_name(sets.device)}, {sets.device.type}"
-    return (
-        f"<h1>{escape(text(lang, 'title'))}</h1><p>{escape(text(lang, 'lead'))}</p>"
-        f"<p>{escape(text(lang, 'device', device=device))}</p>"
-    )
-
-
 def build(sets: ModelSets) -> gr.Blocks:
     """The page over the models of each data set, so that tests can hand it their own."""
-    with gr.Blocks(title="Attention Lab", analytics_enabled=False) as page:
-        lead = gr.HTML(_lead("en", sets), elem_id="lead")
-        with gr.Tabs(overflow_behavior="wrap") as tabs:  # a phone shows every name
-            with gr.Tab(I18N("tab_compare"), id="compare"):
+    with Page(title="Attention Lab", analytics_enabled=False) as page:
+        device = f"{devices.device_name(sets.device)}, {sets.device.type}"
+        gr.HTML(header(device), elem_id="lead", padding=False)
+        with gr.Tabs(overflow_behavior="wrap", elem_id="pages") as tabs:  # a phone shows every name
+            with gr.Tab(I18N("tab_compare"), id="compare", elem_id="page-compare"):
                 load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N)
-            with gr.Tab(I18N("tab_examine"), id="examine") as tab:
+            with gr.Tab(I18N("tab_examine"), id="examine", elem_id="page-examine") as tab:
                 load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
-            with gr.Tab(I18N("tab_many"), id="many"):
+            with gr.Tab(I18N("tab_many"), id="many", elem_id="page-many"):
                 load_many, many_outputs = many.build(sets, I18N)
-            with gr.Tab(I18N("tab_benchmarks"), id="benchmarks"):
-                render_benchmarks, benchmark_outputs = benchmarks.build(sets.first, I18N)
-            with gr.Tab(I18N("tab_about"), id="about"):
-                about = gr.Markdown(text("en", "about"))
+            with gr.Tab(I18N("tab_learn"), id="learn", elem_id="page-learn") as learn_tab:
+                learn.build(sets, I18N, learn_tab, photo, dataset, tabs)
+            with gr.Tab(I18N("tab_benchmarks"), id="benchmarks", elem_id="page-benchmarks"):
+                render_benchmarks, benchmark_outputs = benchmarks.build(sets.study, I18N)
+            with gr.Tab(I18N("tab_about"), id="about", elem_id="page-about"):
+                about = gr.Markdown(text("en", "about"), elem_id="about-text")
+        is_loaded = gr.HTML(visible="hidden")
+        restored, link_outputs = links.build(page, sets, tabs)
+        names = [tab.id for tab in tabs.children]
 
         def on_load(request: gr.Request):
-            lang = language(request)
+            lang, link = language(request), links.read(request.query_params, sets, names)
             return [
-                _lead(lang, sets),
+                loaded(lang, links.defaults(sets)),
                 text(lang, "about"),
-                *load_compare(request),
+                *restored(link, lang),
+                *load_compare(request, link.dataset or sets.first_name, link.models),
                 *load_examine(lang),
                 *load_many(lang),
                 *render_benchmarks(lang),
@@ -50,6 +48,6 @@ def build(sets: ModelSets) -> gr.Blocks:
 
         outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
         page.load(
-            on_load, None, [lead, about, *outputs], api_visibility="private", show_progress="hidden",
+            on_load, None, [is_loaded, about, *link_outputs, *outputs], api_visibility="private", show_progress="hidden",
         )  # fmt: skip
     return page

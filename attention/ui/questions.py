@@ -39,12 +39,17 @@ class Asked:
     examiner: Examiner
 
     @cached_property
+    def seen(self) -> Image.Image:
+        """The part of the photo that the models see, which lies under the maps."""
+        return self.examiner.models.part(self.image)
+
+    @cached_property
     def photo(self) -> Image.Image:
-        return shown_photo(self.image)
+        return shown_photo(self.seen)
 
     @cached_property
     def under(self) -> views.Ground:
-        return views.ground(self.image)
+        return views.ground(self.seen)
 
     @property
     def dataset_name(self) -> str:

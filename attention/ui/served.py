@@ -21,7 +21,7 @@ from attention.serving.health import Health
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
-from attention.ui import page, theme
+from attention.ui import language, page, theme
 
 CLEAN_SECONDS = 60  # between looks for files that are old enough to go
 LOCAL = ("127.0.0.1", "::1")
@@ -62,6 +62,7 @@ class Served:
             css=theme.CSS,
             head=theme.HEAD,
             i18n=page.I18N,
+            app_kwargs={"middleware": language.MIDDLEWARE},
             footer_links=["api"],
             max_file_size=uploads.limits.bytes,
             show_error=False,  # an error that is not meant for visitors says nothing to them

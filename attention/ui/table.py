@@ -1,13 +1,17 @@
-"""The table of accuracy and cost as HTML, and the notes below it. Every number is read from data/results. No gradio here."""
+"""The table of accuracy and cost as HTML, with what narrows and saves it, and the lines and notes below it.
+
+Every number is read from data/results. No gradio here.
+"""
 
 from html import escape
 
 import pandas as pd
 
 from attention.datasets import DATASETS, EVALUATION_PIXELS
-from attention.evaluation import CONFIDENCE, MARGIN, POWER, SEEDS_TO_JUDGE
+from attention.evaluation import CONFIDENCE, MARGIN, POWER, SEEDS_TO_JUDGE, comparable
 from attention.results import Machine
-from attention.ui.texts import text, title
+from attention.ui.chart_lines import lines_html
+from attention.ui.texts import TEXTS, kind, text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
 COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its words
@@ -28,6 +32,7 @@ COLUMNS = {  # and the figure of the summary that a column is sorted by; None: b
 }
 FILTER_FROM = 9  # rows; fewer are taken in at a glance
 NAMED = 4  # models that a note names one by one; more are counted
+VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")  # in the order in which they are counted
 MISSING = "–"
 
 
@@ -88,13 +93,40 @@ def _row_html(lang: str, row: dict) -> str:
     name, words = row["variant"], shown(lang, row)
     cells = _model_cell(words) + "".join(_cell(column, words[column], row) for column in list(COLUMNS)[1:])
     reference = " data-reference" if name == REFERENCE else ""
-    return f'<tr data-placement="{VARIANTS[name].placement}" data-model="{name}"{reference}>{cells}</tr>'
+    found_by = escape(search_words(name))
+    return f'<tr data-placement="{VARIANTS[name].placement}" data-model="{name}" data-search="{found_by}"{reference}>{cells}</tr>'
+
+
+def search_words(name: str) -> str:
+    """What a row is found by: its name, mechanism, family and placement, in every language of the page, in lower case."""
+    variant, words = VARIANTS[name], [name, VARIANTS[name].placement]
+    for lang in TEXTS:
+        words += [title(lang, variant), text(lang, f"placement_{variant.placement}")]
+        if variant.info:
+            words += [kind(lang, variant.info.title), text(lang, f"family_{variant.info.family}")]
+    return " ".join(dict.fromkeys(words)).lower()
+
+
+def _narrowing_html(lang: str, table: pd.DataFrame, savable: bool) -> str:
+    """Search, filter, and the files; benchmarks.js narrows the table, and asks the server for the files."""
+    if len(table) < FILTER_FROM:
+        return ""
+    words, none = escape(text(lang, "search")), escape(text(lang, "search_none"))
+    count = escape(text(lang, "search_count", shown="#shown", all="#all"))
+    search = f'<input type="search" class="search" aria-label="{words}" placeholder="{words}" autocomplete="off">'
+    save = ""
+    if savable:
+        buttons = "".join(
+            f'<button type="button" data-save="{kind}">{escape(text(lang, f"save_{kind}"))}</button>'
+            for kind in ("csv", "json")
+        )
+        save = f'<span class="save" role="group" aria-label="{escape(text(lang, "save_label"))}">{buttons}</span>'
+    said = f'<p class="count" role="status" data-count="{count}" data-none="{none}"></p>'
+    return f'<div class="narrowing">{search}{save}</div>{_filters_html(lang, table)}{said}'
 
 
 def _filters_html(lang: str, table: pd.DataFrame) -> str:
-    """Buttons that leave one placement in the table, and the baseline to hold it against; page.js hides the other rows."""
-    if len(table) < FILTER_FROM:
-        return ""
+    """Buttons that leave one placement in the table, and the baseline to hold it against."""
     placements = [VARIANTS[name].placement for name in table["variant"]]
     buttons = [
         f'<button type="button" data-show="" aria-pressed="true">{text(lang, "filter_all")} {len(table)}</button>'
@@ -109,8 +141,9 @@ def _filters_html(lang: str, table: pd.DataFrame) -> str:
     return f'<div class="filters" role="group" aria-label="{escape(text(lang, "filter"))}">{"".join(buttons)}</div>'
 
 
-def table_html(lang: str, table: pd.DataFrame) -> str:
-    """A row a model; sorted by accuracy until a heading is clicked. It scrolls in its own frame."""
+def table_html(lang: str, table: pd.DataFrame, savable: bool = False) -> str:
+    """A row a model; sorted by accuracy until a heading is clicked. It scrolls in its own frame. `savable`: with buttons
+    for files, which need a server."""
     head = []
     for column in COLUMNS:
         order = ' aria-sort="descending"' if column == "accuracy" else ""
@@ -119,11 +152,50 @@ def table_html(lang: str, table: pd.DataFrame) -> str:
         head.append(f'<th scope="col"{order}{kind}><button type="button">{label}</button></th>')
     rows = table.sort_values("accuracy", ascending=False).to_dict("records")
     return (
-        f'<div class="filtered">{_filters_html(lang, table)}'
+        f'<div class="filtered">{_narrowing_html(lang, table, savable)}'
         f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "accuracy_heading"))}">'
         f'<table class="figures"><thead><tr>{"".join(head)}</tr></thead>'
         f"<tbody>{''.join(_row_html(lang, row) for row in rows)}</tbody></table></div></div>"
     )
+
+
+# what it says
+
+
+def counted(lang: str, table: pd.DataFrame) -> str:
+    """How many models got which verdict; "" where none has one."""
+    counts = table["verdict"].value_counts() if "verdict" in table else {}
+    said = [
+        text(lang, "verdict_count", count=counts[name], verdict=text(lang, f"verdict_{name}"))
+        for name in VERDICTS
+        if name in counts
+    ]
+    return ("、" if lang == "zh" else ", ").join(said)
+
+
+def group_words(lang: str, rows: pd.DataFrame) -> str:
+    """What the rows that evaluation.comparable chose have in common."""
+    if rows["seeds"].min() >= SEEDS_TO_JUDGE:
+        return text(lang, "group_several", count=len(rows), needed=SEEDS_TO_JUDGE)
+    seeds = int(rows["seeds"].iloc[0])
+    return text(
+        lang, "group_one" if seeds == 1 else "group_same", count=len(rows), **({} if seeds == 1 else {"seeds": seeds})
+    )
+
+
+def says(lang: str, table: pd.DataFrame) -> str:
+    """How many got which verdict, and who is first among those that may be ranked."""
+    said = [text(lang, "table_says", counts=counted(lang, table))] if counted(lang, table) else []
+    rows = table[comparable(table["seeds"])] if "seeds" in table else table[:0]
+    if len(rows) > 1:
+        best = rows.loc[rows["accuracy"].idxmax()].to_dict()
+        said.append(
+            text(
+                lang, "table_best", group=group_words(lang, rows), name=title(lang, VARIANTS[best["variant"]]),
+                verdict=verdict(lang, best), **{k: number(best[k], ".2f", 0.01) for k in ("accuracy", "low", "high")},
+            )
+        )  # fmt: skip
+    return ("" if lang == "zh" else " ").join(said)
 
 
 # the notes
@@ -226,7 +298,8 @@ def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:
     source, *meaning = _accuracy_notes(lang, table)
     folded = paragraphs([*meaning, *_latency_notes(lang, table, batch_size), _seconds_note(lang, table)])
     summary = escape(text(lang, "notes_summary"))
-    return f'{paragraphs([source])}<details class="notes"><summary>{summary}</summary>{folded}</details>'
+    lines = lines_html(says(lang, table), text(lang, "table_read"), source)
+    return f'{lines}<details class="notes"><summary>{summary}</summary>{folded}</details>'
 
 
 def paragraphs(sentences: list[str]) -> str:

@@ -1,6 +1,16 @@
 """Every sentence of the page, in English and Simplified Chinese; a test holds the two sets of keys equal."""
 
-from attention.ui import texts_examine
+from functools import lru_cache
+from pathlib import Path
+
+from attention.ui import (
+    texts_compare,
+    texts_examine,
+    texts_imagenet,
+    texts_learn,
+    texts_page,
+    texts_study,
+)
 from attention.variants import Variant
 
 TEXTS = {
@@ -24,25 +34,18 @@ TEXTS = {
         "opacity": "Opacity of the map",
         "compare": "Compare",
         "stop": "Stop",
-        "empty": "Drop a photo, paste one, use the camera, or choose a sample. The models compare as soon as it is there.",
         "loading": "Loading the models of {dataset} …",
         "not_loaded": "The models of this data set cannot be loaded: {problem}",
         "no_models": "Choose at least one model.",
         "classes": "These models know {count} classes: {classes}. Any photo works, but only these can be named.",
-        "foreign": "This picture is unlike the photographs these models were trained on, so the names below say little. The baseline's largest probability lies under the value that {keep:.0%} of the test photographs exceed.",
         "agree": "All {count} models say {prediction}.",
         "only": "{name} says {prediction}.",
         "differ": "The models differ: {groups}.",
         "says": "{prediction} ({names})",
         "several": "{count} models",
-        "same_as_reference": "Says the same as {reference}.",
-        "differs_from_reference": "Says {prediction}; {reference} says {other}.",
-        "is_reference": "The reference the others are held against.",
-        "call": "{ms:.0f} ms for this call, map included",
         "accuracy_line": "{accuracy:.1%} on the test set",
         "accuracy_of": "{accuracy:.1%} on {images} held-out photographs",
         "latency_line": "p50 {p50:.1f} ms",
-        "waiting": "waiting",
         "placement_none": "no attention",
         "placement_input": "input",
         "placement_block": "in blocks",
@@ -52,7 +55,6 @@ TEXTS = {
         "unit_weight": "weight 0–1",
         "unit_times-uniform": "times uniform, 0–{top:.1f}",
         "unit_times-uniform-log": "times uniform, 0.5–{top:.1f}, log scale",
-        "unit_normalised": "normalised per image",
         "no_attention": "No attention to show: switch to class activation.",
         "channel_bars": "A row a module, a bar a channel: {unit}. The thin line marks {mark}.",
         "channel_bars_mean": "A row a module, a bar a channel: {unit}. Line: the mean of class {name}, on average {distance:.2f} away.",
@@ -79,10 +81,7 @@ TEXTS = {
         "words_not_finite": "This map holds values that are not finite, so it is not drawn.",
         "words_channels_gate": "Weights from {low:.2f} to {high:.2f}, mean {mean:.2f}; {below:,} of {channels:,} channels below half.",
         "words_channels_softmax": "Weights from {low:.2f} to {high:.2f} times uniform; {below:,} of {channels:,} channels below half of it.",
-        "legend_attention": "Attention: gates from 0 to 1; softmax weights as multiples of the uniform weight, over positions on a logarithmic scale.",
-        "legend_activation": "Class activation of each model's own first choice: normalised per image.",
         "legend_low": "low", "legend_high": "high",
-        "tap": "Tap a picture to switch between attention, class activation and photo.",
         "model_failed": "This model cannot run: {problem}",
         "unknown_model": "There is no model {name!r}. Known: {known}.",
         "accuracy_heading": "Accuracy and cost",
@@ -101,9 +100,7 @@ TEXTS = {
         "threads": ", {threads} thread(s)", "some_of": "{count} of {of} models",
         "busy_note": "The machine was busy, or its timings spread by more than 15 %, while these were measured: {names}.",
         "chart_heading": "Accuracy against latency",
-        "chart_read": "Up is more accurate, left is faster. The bars are the 95 % intervals of the table; a hollow marker is one seed. The baseline, the best and the extremes are named where there is room; hover or tap shows the others' row of the table.",
-        "chart_says": "Most accurate: {best} ({best_accuracy:.1%}). Baseline: {reference_accuracy:.1%} in {reference_p50:.1f} ms. Slowest: {slowest} ({slowdown:.2f} times the baseline's time).",
-        "chart_verdicts": "Against the baseline: {counts}.", "verdict_count": "{count} {verdict}",
+        "verdict_count": "{count} {verdict}",
         "family_channel": "channel", "family_spatial": "spatial", "family_combined": "combined",
         "family_self-attention": "self-attention", "family_pooling": "pooling",
         "measured_on": "Latency measured on", "batch": "Images a call", "show_busy": "Show busy measurements",
@@ -137,7 +134,6 @@ TEXTS = {
         "matrix_read": "In a cell: the difference in accuracy, in percentage points; its 95 % interval; the verdict; and what a call takes longer, measured like the latencies of the table below.",
         "notes_summary": "What the columns mean, and how they were measured",
         "memory_note": "Memory: the most that one call holds beyond weights and images.",
-        "chart_source": "Sources: data/results/accuracy.csv, made by python -m attention results, and data/results/latency.csv, made by python -m attention benchmark.",
         "col_throughput": "Images a second", "col_memory": "Memory, MB",
         "costs_heading": "What each mechanism takes, and how that grows",
         "costs_missing": "The mechanisms have not been timed by themselves on this device. Make it with: python -m attention benchmark --mechanisms",
@@ -169,7 +165,6 @@ TEXTS = {
         "compute_here": "Baselines of this project, scored at 128 px",
         "axis_compute": "multiply-adds of the training's forward passes, 10¹²",
         "compute_says": "The baseline reaches {accuracy:.1%} ({low:.1%} to {high:.1%}, over photographs) at 128 px after {epochs} epochs, with {share:.2f} times the compute of the leaderboard's cheapest entry, which reaches {other:.1%}.",
-        "compute_read": "Up is more accurate, left is cheaper. The leaderboard gives no compute: a ResNeXt-50 stands for its network. Source: data/results/leaderboard.csv, made by python -m attention leaderboard.",
         "maps_heading": "Can the maps be trusted?",
         "maps_lead": "Two questions to the maps of these models, on images whose answers are known, beside three maps that know nothing of the model: a centre Gaussian, a random map and an edge map.",
         "maps_missing": "The maps of these models have not been scored yet. Make it with: python -m attention score-maps",
@@ -187,12 +182,10 @@ TEXTS = {
         "read_pixel_precision": "Area under precision against recall over all pixels of the pets (PxAP, Choi et al. 2020). Cats and dogs that no model was trained on: further right is better.",
         "read_deletion": "Area under the probability of the chosen class while the marked pixels are replaced by the mean colour, strongest first: further left is better.",
         "read_insertion": "Area under the probability of the chosen class while the marked pixels are put back into a blurred picture, strongest first: further right is better.",
-        "maps_read": "A mark a map, its colour the placement, with the 95 % interval over images; hover or tap shows the row behind it.",
         "maps_summary": "What counts as better",
         "maps_judged": "A map counts as better or worse than another where the 95 % bootstrap interval of its difference on the same images leaves zero out. These intervals are over images: they do not cover the luck of a training run, and are not corrected for the number of comparisons.",
         "maps_breeds": "The boxes are dogs of these classes; the class activation map is that of the true breed. The dogs are large and mostly in the middle, which favours the centre Gaussian.",
         "maps_no_breeds": "The boxes are dogs of Imagewoof, which these models were not trained on; the class activation map is that of the class that a model chose. The dogs are large and mostly in the middle, which favours the centre Gaussian.",
-        "maps_source": "{images} images. Sources: data/results/heatmaps.csv and heatmap_differences.csv, made by python -m attention score-maps.",
         "maps_images": "{images} images", "maps_threshold": "Threshold {threshold:.2f}", "maps_less": "less {other}: {difference}",
         "map_centre": "Centre Gaussian", "map_random": "Random map", "map_edges": "Edge map",
         "maps_kind_attention": "attention maps", "maps_kind_activation": "class activation maps",
@@ -205,7 +198,7 @@ TEXTS = {
         "maps_counts": "{kind}: {better} better, {worse} worse, {same} not told apart",
         "no_results": "No results yet. Train with python -m attention sweep; then python -m attention publish and python -m attention benchmark fill this page.",
         "no_latency": "No latency has been measured yet. Make it with: python -m attention benchmark",
-        "axis_latency": "p50 latency, ms (batch {batch}, {device})",
+        "axis_latency": "p50 latency, ms<br>batch {batch}, {device}",
         "axis_accuracy": "accuracy on val, %",
         "col_model": "Model", "col_placement": "Placement", "col_seeds": "Seeds", "col_accuracy": "Accuracy, %",
         "col_interval": "95 % interval", "col_difference": "Difference, points", "col_difference_interval": "Its 95 % interval",
@@ -240,25 +233,18 @@ TEXTS = {
         "opacity": "热图不透明度",
         "compare": "开始对比",
         "stop": "停止",
-        "empty": "拖入、粘贴或拍一张照片，也可以选一张样例；照片就位后模型立即开始对比。",
         "loading": "正在加载 {dataset} 的模型……",
         "not_loaded": "无法加载该数据集的模型：{problem}",
         "no_models": "请至少选择一个模型。",
         "classes": "这些模型认识 {count} 个类别：{classes}。任何照片都可以试，但只会给出这些名称。",
-        "foreign": "这张图片与模型训练时见过的照片不像，下面的名称参考价值很小：基线的最大概率低于 {keep:.0%} 的测试照片所超过的阈值。",
         "agree": "{count} 个模型一致认为是{prediction}。",
         "only": "{name} 认为是{prediction}。",
         "differ": "模型意见不一：{groups}。",
         "says": "{names} 认为是{prediction}",
         "several": "{count} 个模型",
-        "same_as_reference": "与{reference}的判断相同。",
-        "differs_from_reference": "判断为{prediction}；{reference}判断为{other}。",
-        "is_reference": "其他模型以它为参照。",
-        "call": "本次调用 {ms:.0f} 毫秒（含热图）",
         "accuracy_line": "测试集准确率 {accuracy:.1%}",
         "accuracy_of": "{images} 张留出照片上的准确率 {accuracy:.1%}",
         "latency_line": "p50 {p50:.1f} 毫秒",
-        "waiting": "等待中",
         "placement_none": "无注意力",
         "placement_input": "输入",
         "placement_block": "残差块",
@@ -268,7 +254,6 @@ TEXTS = {
         "unit_weight": "权重 0–1",
         "unit_times-uniform": "均匀权重的倍数，0–{top:.1f}",
         "unit_times-uniform-log": "均匀权重的倍数，0.5–{top:.1f}，对数刻度",
-        "unit_normalised": "按单张图片归一化",
         "no_attention": "没有注意力可显示，请切换到类激活图。",
         "channel_bars": "每行一个模块，每柱一个通道：{unit}。细线为{mark}。",
         "channel_bars_mean": "每行一个模块，每柱一个通道：{unit}。折线为类别“{name}”的平均值，平均相差 {distance:.2f}。",
@@ -295,10 +280,7 @@ TEXTS = {
         "words_not_finite": "这张图含有非有限值，因此没有绘制。",
         "words_channels_gate": "权重从 {low:.2f} 到 {high:.2f}，平均 {mean:.2f}；{channels:,} 个通道中有 {below:,} 个低于一半。",
         "words_channels_softmax": "权重为均匀权重的 {low:.2f} 到 {high:.2f} 倍；{channels:,} 个通道中有 {below:,} 个低于其一半。",
-        "legend_attention": "注意力：门控权重为 0 到 1；softmax 权重以均匀权重的倍数表示，位置上的用对数刻度。",
-        "legend_activation": "类激活图：各模型自己的首选类别，按单张图片归一化。",
         "legend_low": "低", "legend_high": "高",
-        "tap": "点按图片可在注意力、类激活图和原图之间切换。",
         "model_failed": "该模型无法运行：{problem}",
         "unknown_model": "没有名为 {name!r} 的模型。可用：{known}。",
         "accuracy_heading": "准确率与代价",
@@ -317,9 +299,7 @@ TEXTS = {
         "threads": "，{threads} 线程", "some_of": "{of} 个模型中的 {count} 个",
         "busy_note": "测量时机器繁忙，或计时离散超过 15 %：{names}。",
         "chart_heading": "准确率与延迟",
-        "chart_read": "越高越准，越靠左越快。误差线是表中的 95 % 置信区间；空心标记表示只有一个随机种子。图中在放得下处标出基线、最准者和各端点的名称，悬停或点按可看其余各点在表中的一行。",
-        "chart_says": "最准：{best}（{best_accuracy:.1%}）。基线：{reference_accuracy:.1%}，{reference_p50:.1f} 毫秒。最慢：{slowest}（基线用时的 {slowdown:.2f} 倍）。",
-        "chart_verdicts": "与基线相比：{counts}。", "verdict_count": "{verdict} {count} 个",
+        "verdict_count": "{verdict} {count} 个",
         "family_channel": "通道", "family_spatial": "空间", "family_combined": "组合",
         "family_self-attention": "自注意力", "family_pooling": "池化",
         "measured_on": "延迟测量设备", "batch": "每次调用的图片数", "show_busy": "显示繁忙时的测量",
@@ -353,7 +333,6 @@ TEXTS = {
         "matrix_read": "每格依次为：准确率差值（百分点）、其 95 % 置信区间、结论，以及每次调用增加的时间（测量条件与下表的延迟相同）。",
         "notes_summary": "各列的含义与测量方法",
         "memory_note": "内存：一次调用在权重和图片之外最多占用的量。",
-        "chart_source": "数据：data/results/accuracy.csv（由 python -m attention results 生成）与 data/results/latency.csv（由 python -m attention benchmark 生成）。",
         "col_throughput": "图片/秒", "col_memory": "内存，MB",
         "costs_heading": "每种机制本身的耗时及其增长",
         "costs_missing": "该设备上还没有单独测过各机制。生成命令：python -m attention benchmark --mechanisms",
@@ -385,7 +364,6 @@ TEXTS = {
         "compute_here": "本项目的基线，在 128 像素下评测",
         "axis_compute": "训练前向计算的乘加次数，10¹²",
         "compute_says": "基线训练 {epochs} 轮后，在 128 像素下达到 {accuracy:.1%}（对照片的区间 {low:.1%} 至 {high:.1%}），所用算力是排行榜最省一行的 {share:.2f} 倍，后者为 {other:.1%}。",
-        "compute_read": "越高越准，越左越省。排行榜没有给出算力，这里以 ResNeXt-50 代表其网络。来源：data/results/leaderboard.csv，由 python -m attention leaderboard 生成。",
         "maps_heading": "热图可信吗？",
         "maps_lead": "在答案已知的图片上向这些模型的热图提两个问题，并与三种对模型一无所知的图作对照：中心高斯、随机图和边缘图。",
         "maps_missing": "这些模型的热图还没有评分。生成命令：python -m attention score-maps",
@@ -403,12 +381,10 @@ TEXTS = {
         "read_pixel_precision": "在宠物图全部像素上，精确率-召回率曲线下的面积（PxAP，Choi 等，2020）。这些猫狗没有用于任何模型的训练：越靠右越好。",
         "read_deletion": "从最强处开始把标出的像素换成平均颜色，所选类别概率曲线下的面积：越靠左越好。",
         "read_insertion": "从最强处开始把标出的像素放回模糊的图片，所选类别概率曲线下的面积：越靠右越好。",
-        "maps_read": "一个标记代表一张热图，颜色表示位置，横线是对图片的 95 % 区间；悬停或轻点可看对应的数据行。",
         "maps_summary": "怎样才算更好",
         "maps_judged": "同一批图片上差值的 95 % 自助法区间不含零时，才算更好或更差。区间只针对图片，不包含训练的偶然性，也没有对比较次数作校正。",
         "maps_breeds": "框中是这些类别的狗，类激活图取真实品种。狗大多很大且居中，这对中心高斯有利。",
         "maps_no_breeds": "框来自 Imagewoof 的狗，这些模型没有用它们训练；类激活图取模型自己选的类别。狗大多很大且居中，这对中心高斯有利。",
-        "maps_source": "{images} 张图片。来源：data/results/heatmaps.csv 和 heatmap_differences.csv，由 python -m attention score-maps 生成。",
         "maps_images": "{images} 张图片", "maps_threshold": "阈值 {threshold:.2f}", "maps_less": "减去{other}：{difference}",
         "map_centre": "中心高斯", "map_random": "随机图", "map_edges": "边缘图",
         "maps_kind_attention": "注意力图", "maps_kind_activation": "类激活图",
@@ -421,7 +397,7 @@ TEXTS = {
         "maps_counts": "{kind} {better} 个更好，{worse} 个更差，{same} 个分不出",
         "no_results": "还没有结果。先用 python -m attention sweep 训练，再运行 python -m attention publish 和 python -m attention benchmark。",
         "no_latency": "还没有测过延迟。生成命令：python -m attention benchmark",
-        "axis_latency": "p50 延迟，毫秒（批大小 {batch}，{device}）",
+        "axis_latency": "p50 延迟，毫秒<br>批大小 {batch}，{device}",
         "axis_accuracy": "val 准确率，%",
         "col_model": "模型", "col_placement": "位置", "col_seeds": "种子数", "col_accuracy": "准确率，%",
         "col_interval": "95 % 区间", "col_difference": "差值，百分点", "col_difference_interval": "差值的 95 % 区间",
@@ -437,7 +413,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_examine,):
+for _tab in (texts_compare, texts_examine, texts_imagenet, texts_learn, texts_page, texts_study):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
@@ -492,7 +468,14 @@ def text(language: str, key: str, **fields) -> str:
 
 
 def class_name(language: str, name: str) -> str:
-    return CLASS_NAMES_ZH.get(name, name) if language == "zh" else name
+    return name if language != "zh" else CLASS_NAMES_ZH.get(name) or imagenet_names().get(name, name)
+
+
+@lru_cache
+def imagenet_names() -> dict[str, str]:
+    """Chinese names of ImageNet's other classes, by the English ones; translated for this page."""
+    lines = (Path(__file__).parent / "imagenet_zh.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
 
 
 def kind(language: str, english: str) -> str:

@@ -4,7 +4,9 @@ import gradio as gr
 
 from attention.ui.style import CSS, SCRIPT
 
-__all__ = ["CSS", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "build_theme"]
+__all__ = [
+    "CSS", "FETCH_REPORT", "HEAD", "SET_MAP_OPACITY", "SET_OPACITY", "SHOW_MAP", "SORT_CARDS", "build_theme",
+]  # fmt: skip
 
 FONTS = (
     "system-ui",
@@ -30,10 +32,26 @@ def build_theme() -> gr.themes.Base:
         button_primary_shadow="none",
         body_background_fill="#ffffff",
         body_background_fill_dark="#0f1115",
+        # neutral greys, one step apart: the photo and its maps are the colourful thing
+        background_fill_primary_dark="#12151a",
+        background_fill_secondary_dark="#191d24",
+        block_background_fill_dark="#12151a",
+        block_border_color_dark="#2e3540",
+        block_label_background_fill_dark="#191d24",
+        border_color_primary_dark="#2e3540",
+        input_background_fill_dark="#191d24",
+        checkbox_label_background_fill="#f4f6f8",
+        checkbox_label_background_fill_dark="#1f252e",
+        button_secondary_background_fill_dark="#2a313c",
+        body_text_color_subdued_dark="#a3adba",
     )
 
 
 HEAD = f"<script>\n{SCRIPT}</script>"
 SHOW_MAP = "(choice) => { document.querySelector('#results').dataset.map = choice; }"
+SORT_CARDS = "(order) => { document.querySelector('#results').dataset.sort = order; }"
+FETCH_REPORT = (
+    "() => { if (document.querySelector('#save-says [data-ready]')) document.querySelector('#report-file').click(); }"
+)
 SET_OPACITY = "(value) => { document.querySelector('#results').style.setProperty('--opacity', value / 100); }"
 SET_MAP_OPACITY = "(value) => { document.querySelector('#examine').style.setProperty('--opacity', value / 100); }"

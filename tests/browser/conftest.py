@@ -23,8 +23,14 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-# Gradio's own client says this whenever it closes an event stream; it is no message of ours and cannot be switched off.
-KNOWN = {"Method not implemented."}
+# Gradio's own client says the first whenever it closes an event stream, the others when one leaves the page while a stream
+# is open; they are no messages of ours and cannot be switched off.
+KNOWN = (
+    "Method not implemented.",
+    "AbortError: signal is aborted without reason",
+    "Connection errored out.",
+    "Unexpected error Connection errored out.",
+)
 
 
 @contextmanager
@@ -104,6 +110,37 @@ def visit_own(own_server, chromium):
 
 
 @pytest.fixture(scope="session")
+def slow_server(tmp_path_factory):
+    """The page on models that take their time while folder/slow is there: see slow.py; and that folder."""
+    folder = tmp_path_factory.mktemp("slow")
+    with serving(folder, "tests/browser/slow.py", str(folder)) as address:
+        yield address, folder
+
+
+@pytest.fixture
+def visit_slow(slow_server, chromium):
+    """Like `visit`, to the page of slow.py."""
+    for name in ("slow", "foreign"):
+        (slow_server[1] / name).unlink(missing_ok=True)
+    yield from _visits(slow_server[0], chromium)
+
+
+@pytest.fixture(scope="session")
+def imagenet_server(tmp_path_factory, timm_files):
+    """The page with ImageNet's models, of random weights."""
+    folder = tmp_path_factory.mktemp("imagenet_page")
+    command = ("app.py", "--device", "cpu", "--imagenet", str(timm_files), "--port")
+    with serving(folder, *command) as address:
+        yield address
+
+
+@pytest.fixture
+def visit_imagenet(imagenet_server, chromium):
+    """Like `visit`, to the page that offers ImageNet too."""
+    yield from _visits(imagenet_server, chromium)
+
+
+@pytest.fixture(scope="session")
 def chromium():
     assert CHROMIUM, "No Chromium here. Install one: sudo apt install chromium (make test does so for root)"
     with sync_playwright() as playwright:
@@ -147,7 +184,7 @@ def _visits(server: str, chromium):
         tab = Visit(context.new_page())
         visits.append(tab)
         tab.page.set_default_timeout(60_000)
-        tab.page.on("console", lambda m: m.text in KNOWN or tab.messages.append(f"{m.type}: {m.text}"))
+        tab.page.on("console", lambda m: m.text.startswith(KNOWN) or tab.messages.append(f"{m.type}: {m.text}"))
         tab.page.on("pageerror", lambda error: tab.messages.append(f"error: {error}"))
         ours = (server, "data:", "blob:")
         tab.page.on("request", lambda r: r.url.startswith(ours) or tab.foreign_requests.append(r.url))

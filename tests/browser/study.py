@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 
-from attention import checkpoints, results
+from attention import checkpoints, results, score_maps
 from attention.datasets import DATASETS
 from attention.evaluation import SEEDS_TO_JUDGE
-from attention.files import sha256, write_json
+from attention.files import sha256, write_json, write_npz
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
 
 VERDICTS = ("gain", "loss", "equivalent", "undecided")
 MODELS = 12
+CLASSES, PER_CLASS, EPOCHS = 10, 40, 8
 
 
 def _compared(number: int, seeds: int, difference: float) -> dict:
@@ -91,6 +92,70 @@ def mechanisms() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def curves(dataset: str) -> pd.DataFrame:
+    """A row a run and epoch of the models that have predictions."""
+    random, rows = np.random.default_rng(3), []
+    for name, seed in runs():
+        for epoch in range(1, EPOCHS + 1):
+            accuracy = 0.9 - 0.7 / epoch + float(random.normal(0, 0.01))
+            rows.append(
+                {
+                    "dataset": dataset, "recipe": "cpu", "variant": name, "seed": seed, "epoch": epoch, "pixels": 128,
+                    "loss": round(0.5 + 1.5 / epoch, 5), "train_accuracy": round(accuracy, 5),
+                    "test_accuracy": round(accuracy, 5), "seconds": 1.0,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def runs() -> list[tuple[str, int]]:
+    """(variant, seed) of every run that has predictions: three seeds of each model but the last two."""
+    return [(name, seed) for name in models() for seed in range(1 if name in models()[-2:] else 3)]
+
+
+def probabilities(name: str, seed: int) -> np.ndarray:
+    """(images, classes) float16: right on about four of five images, and surer of some than of others."""
+    random = np.random.default_rng([len(name), sum(map(ord, name)), seed])
+    labels = np.repeat(np.arange(CLASSES), PER_CLASS)
+    said = np.where(random.random(len(labels)) < 0.8, labels, random.integers(CLASSES, size=len(labels)))
+    sure = random.uniform(0.3, 0.98, len(labels))
+    rows = np.repeat(((1 - sure) / (CLASSES - 1))[:, None], CLASSES, 1)
+    rows[np.arange(len(labels)), said] = sure
+    return rows.astype(np.float16)
+
+
+def write_predictions(folder: Path) -> None:
+    """predictions/, labels/ and curves.csv of both data sets."""
+    labels = np.repeat(np.arange(CLASSES, dtype=np.uint8), PER_CLASS)
+    for dataset in DATASETS:
+        write_npz(folder / "labels" / f"{dataset}.npz", labels=labels)
+        for name, seed in runs():
+            path = folder / "predictions" / dataset / "cpu" / f"{name}-seed{seed}.npz"
+            write_npz(path, probabilities=probabilities(name, seed))
+    pd.concat([curves(dataset) for dataset in DATASETS]).to_csv(folder / "curves.csv", index=False)
+
+
+def map_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """heatmaps.csv and heatmap_differences.csv of Imagenette's models and of the maps that know nothing."""
+    random, rows, differences = np.random.default_rng(4), [], []
+    located, faithful = (*score_maps.BOXES, *score_maps.MASKS), score_maps.FAITHFULNESS
+    asked = [("", "", score_maps.CONTROLS, located)]
+    for name in models():
+        own = score_maps.MAPS if VARIANTS[name].mechanism else ("activation",)
+        asked += [("imagenette", name, own, located), ("imagenette", name, (*own, *score_maps.CONTROLS), faithful)]
+    for dataset, model, maps, scores in asked:
+        for map_name in maps:
+            for score in scores:
+                value, key = round(float(random.uniform(0.3, 0.7)), 6), [dataset, model, map_name, score]
+                images, threshold = (200, None) if score in faithful else (367, 0.25)
+                rows.append([*key, images, value, value - 0.02, value + 0.02, threshold, 16, "float32", "made up"])
+                if model and map_name in score_maps.MAPS:
+                    by = round(float(random.normal(0, 0.05)), 6)
+                    differences.append([*key, "centre", images, by, by - 0.03, by + 0.03])
+    columns = [*score_maps.KEY, "against", "images", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=score_maps.COLUMNS), pd.DataFrame(differences, columns=columns)
+
+
 def models() -> list[str]:
     """The twelve that have a checkpoint, from every placement."""
     by_turn = [[v.name for v in VARIANTS.values() if v.placement == placement] for placement in PLACEMENTS]
@@ -99,10 +164,13 @@ def models() -> list[str]:
 
 
 def write(folder: Path) -> None:
-    """accuracy.csv, latency.csv, mechanisms_latency.csv, and checkpoints/ with untrained weights."""
+    """Every file of results that the page reads, and checkpoints/ with untrained weights."""
     pd.concat([accuracy(name) for name in DATASETS]).to_csv(folder / "accuracy.csv", index=False)
     latencies().to_csv(folder / "latency.csv", index=False)
     mechanisms().to_csv(folder / "mechanisms_latency.csv", index=False)
+    write_predictions(folder)
+    for table, name in zip(map_scores(), ("heatmaps", "heatmap_differences"), strict=True):
+        table.to_csv(folder / f"{name}.csv", index=False)
     entries = {}
     for name in models():
         file = folder / "checkpoints" / "imagenette" / f"{name}.safetensors"
@@ -123,6 +191,10 @@ def serve(folder: Path, port: str) -> int:
     live.CALLS, live.WARM_UPS = 30, 1
     results.ACCURACY_FILE, results.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
     results.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
+    results.PREDICTIONS, results.LABELS = folder / "predictions", folder / "labels"
+    results.CURVES_FILE = folder / "curves.csv"
+    score_maps.RESULT_FILE = folder / "heatmaps.csv"
+    score_maps.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
     return app.main(["--port", port, "--device", "cpu"])
 

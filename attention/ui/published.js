@@ -1,0 +1,5 @@
+// A class out of a thousand is searched for by typing: a click selects what stands in the box, so that typing replaces it.
+document.addEventListener("click", (event) => {
+  const box = event.target.closest && event.target.closest("#examine-class input:not([readonly])");
+  if (box && box.selectionStart === box.selectionEnd) box.select();
+});

@@ -1,0 +1,40 @@
+"""What a visitor takes away from a comparison: the report on this photo as one file. The picture is drawn by figure.js."""
+
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from attention import report
+from attention.checkpoints import CheckpointError
+from attention.files import WriteError
+from attention.inference import Models
+from attention.ui import cards
+from attention.ui.texts import text
+from attention.variants import UnknownVariant
+
+FILE_NAME = "attention-lab.html"
+
+
+def report_stream(
+    upload, names: list[str], models: Models, lang: str, pinned: str = "", picked: str = ""
+) -> Iterator[tuple[str, str | None]]:
+    """(what to say as HTML, the report's file or None): a sentence first, then the file, which goes with the next step."""
+    if upload is None or not names:
+        yield cards.notice(text(lang, "no_models" if upload else "nothing_to_save")), None
+        return
+    yield _said(text(lang, "report_working")), None
+    with TemporaryDirectory(prefix="attention-report-") as folder:
+        file = Path(folder) / FILE_NAME
+        try:
+            report.write([(text(lang, "photo"), upload)], models, names, file, lang, pinned=pinned, picked=picked)
+        except (CheckpointError, UnknownVariant, WriteError) as error:
+            yield cards.notice(str(error)), None
+            return
+        size = file.stat().st_size / 1e6
+        yield _said(text(lang, "report_saved", file=FILE_NAME, size=size), ready=True), str(file)
+
+
+def _said(sentence: str, ready: bool = False) -> str:
+    """`ready` tells the page's script that there is a file to fetch."""
+    return f'<p class="read" role="status"{" data-ready" if ready else ""}>{escape(sentence)}</p>'

@@ -1,0 +1,76 @@
+"""What programs can call and people can type is documented, and nothing else is."""
+
+import asyncio
+import re
+
+import pytest
+
+import app
+from attention.__main__ import build_parser
+from attention.runs import ROOT
+from attention.ui.links import Link
+from tools import document
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+README = ROOT / "README.md"
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def flags_of(parser) -> set[str]:
+    return {flag for action in document.options(parser) for flag in action.option_strings}
+
+
+def test_the_list_of_commands_is_what_the_parsers_say():
+    said = document.FILE.read_text(encoding="utf-8")
+    assert said == document.document(), "make docs writes it anew"
+
+
+def test_every_flag_says_what_it_is():
+    for parser in (app.build_parser(), *document.subcommands(build_parser()).values()):
+        silent = [action.dest for action in parser._actions if action.dest != "help" and not action.help]
+        assert silent == [], parser.prog
+
+
+def test_readme_names_every_command_and_no_flag_that_does_not_exist():
+    said, commands = README.read_text(encoding="utf-8"), document.subcommands(build_parser())
+    rows = {row.split("`")[1].split()[0]: row for row in said.splitlines() if re.match(r"\| `[a-z-]+[ `]", row)}
+    assert set(commands) <= set(rows)
+    for name, parser in commands.items():
+        shown = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rows[name].split("`")[1]))
+        assert shown <= flags_of(parser), name
+
+
+@pytest.mark.parametrize("file", [README, *DOCS], ids=lambda file: file.name)
+def test_documents_name_flags_that_exist(file):
+    parsers = document.subcommands(build_parser())
+    for call in re.findall(r"python -m attention ([^`\n]*)", file.read_text(encoding="utf-8")):
+        name = call.split()[0].strip(".,;:)") if call.split() else ""
+        if name in parsers:
+            flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", call))
+            assert flags <= flags_of(parsers[name]) | {"--help"}, call
+
+
+@pytest.mark.parametrize("file", [README, *DOCS], ids=lambda file: file.name)
+def test_no_link_between_documents_is_broken(file):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8")):
+        if not target.startswith(("http:", "https:")):
+            assert (file.parent / target).exists(), target
+
+
+def test_every_endpoint_is_documented_and_every_documented_one_exists(published):
+    from attention.model_sets import ModelSets
+    from attention.ui import page
+
+    async def built():  # gradio leaves a loop open where it finds none
+        return page.build(ModelSets("imagenette", "cpu")).get_api_info()
+
+    info = asyncio.run(built())
+    endpoints = {name.removeprefix("/") for name in info["named_endpoints"]}
+    headings = set(re.findall(r"^## `/([\w]+)`$", API, re.MULTILINE))
+    assert endpoints == headings == set(re.findall(r"^\| \[`/(\w+)`\]", API, re.MULTILINE))
+    assert endpoints == set(re.findall(r"^ask (\w+) ", API, re.MULTILINE)), "an example by curl each"
+
+
+def test_every_parameter_of_a_link_is_documented():
+    parameters = set(re.findall(r"^\| `(\w+)` \|", API, re.MULTILINE))
+    assert parameters == (set(Link.__dataclass_fields__) - {"ignored", "picked"}) | {"class", "lang"}
