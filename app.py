@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     logs.configure(settings.log)
     limits = upload_limits.from_flags(arguments)
     uploads.set_limits(limits)
+    listening = None
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
@@ -59,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
         sets = ModelSets(arguments.dataset, arguments.device)
         page = served.Served(sets, settings)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:
+        if listening:
+            listening.close()
         print(error, file=sys.stderr)
         return 2
     served.announce(listening, sets)
