@@ -23,7 +23,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
 
 FROM python:${PYTHON}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOST=0.0.0.0 PORT=7860 GRADIO_TEMP_DIR=/tmp/gradio MPLCONFIGDIR=/tmp
+    HOST=0.0.0.0 PORT=7860 GRADIO_TEMP_DIR=/tmp/gradio
 RUN useradd --uid 1000 --create-home --shell /usr/sbin/nologin lab
 COPY --from=build /venv /venv
 WORKDIR /app

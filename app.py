@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
 
-    from attention import datasets, upload_worker
+    from attention import datasets, upload_worker, uploads
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
@@ -45,7 +45,9 @@ def main(argv: list[str] | None = None) -> int:
 
     settings = Settings(**vars(arguments))
     logs.configure(settings.log)
-    upload_worker.guard(upload_limits.from_flags(arguments))
+    limits = upload_limits.from_flags(arguments)
+    uploads.set_limits(limits)
+    listening = None
     try:
         listening = served.listen(settings.host, settings.port)
         served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
@@ -58,10 +60,12 @@ def main(argv: list[str] | None = None) -> int:
         sets = ModelSets(arguments.dataset, arguments.device)
         page = served.Served(sets, settings)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:
+        if listening:
+            listening.close()
         print(error, file=sys.stderr)
         return 2
     served.announce(listening, sets)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), upload_worker.guarded(limits):
         page.run(listening)
     return 0
 

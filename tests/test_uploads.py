@@ -472,6 +472,16 @@ def test_broken_exif_is_no_reason_to_refuse(exif):
     assert upload.image.size == (48, 32) and upload.notices == ()
 
 
+def test_exif_that_cannot_be_read_turns_nothing(monkeypatch):
+    def explode(_self):
+        raise SyntaxError("not a TIFF file")
+
+    data = encode(corners(), "PNG")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.getexif", explode)
+    upload = read_image(data)
+    assert difference(upload.image, corners()) == 0 and upload.notices == ()
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
 def test_an_orientation_that_does_not_exist(orientation):
     exif = Image.Exif()
@@ -541,6 +551,7 @@ BAD_ARRAYS = {
     "channels first": (np.zeros((3, 4, 5), np.uint8), "bad-array"),
     "none": (None, "bad-array"),
     "no pixels": (np.zeros((0, 4, 3), np.uint8), "zero-pixels"),
+    "no width": (np.zeros((4, 0, 3), np.uint8), "zero-pixels"),
     "too many": (np.broadcast_to(np.uint8(0), (10000, 10000)), "too-many-pixels"),
 }
 
