@@ -22,3 +22,8 @@ document.addEventListener("focusin", (event) => {
   const label = group && group.querySelector("[data-testid=block-info]");
   if (label) group.setAttribute("aria-label", label.innerText);
 });
+
+// Gradio's empty pictures and plots carry a name that their element may not have: without a role a name is forbidden.
+new MutationObserver(() => {
+  document.querySelectorAll(".empty[aria-label]:not([role])").forEach((empty) => empty.setAttribute("role", "img"));
+}).observe(document.documentElement, { childList: true, subtree: true });

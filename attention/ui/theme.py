@@ -43,7 +43,11 @@ def build_theme() -> gr.themes.Base:
         checkbox_label_background_fill="#f4f6f8",
         checkbox_label_background_fill_dark="#1f252e",
         button_secondary_background_fill_dark="#2a313c",
+        # Gradio's own quiet text falls short of 4.5:1
+        body_text_color_subdued="#5b6472",
         body_text_color_subdued_dark="#a3adba",
+        input_placeholder_color="#5b6472",
+        input_placeholder_color_dark="#a3adba",
     )
 
 

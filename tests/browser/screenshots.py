@@ -45,7 +45,7 @@ def save(page: Page, name: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     picture.save(file, optimize=True)
     if file.stat().st_size > MAX_BYTES:
-        picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+        picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=4).save(file, optimize=True)
     assert file.stat().st_size < MAX_BYTES, f"{file.name} has {file.stat().st_size} bytes"
     print(f"{file.name}: {file.stat().st_size // 1000} kB")
 

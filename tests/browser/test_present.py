@@ -72,6 +72,7 @@ def test_what_is_collected_is_kept_reordered_and_removed(compared):
     page.locator(ADD).click()
     page.get_by_role("tab", name="Benchmarks").click()
     page.locator("#accuracy-table .present-add").first.click()
+    page.wait_for_timeout(1000)  # what is kept is written behind the page's back
     page.reload()
     page.wait_for_selector("#page-loaded", state="attached")
     page.locator("#present-now").click()
