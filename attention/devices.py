@@ -98,6 +98,14 @@ def reset_peak_memory(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
+def free(device: torch.device) -> None:
+    """Give back the memory that torch keeps for later: after an allocation failed."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done what was asked of it, so that a clock reads the truth."""
     if device.type == "cuda":

@@ -51,13 +51,17 @@ def measure(familiar: np.ndarray, others: dict[str, np.ndarray]) -> list[dict]:
 
 
 @lru_cache
-def _threshold(path: Path, modified: float) -> float:
-    table = pd.read_csv(path)
-    return float(table.loc[table["score"] == USED, "threshold"].iloc[0])
+def _threshold(path: Path, modified: float) -> float | None:
+    try:
+        table = pd.read_csv(path)
+        return float(table.loc[table["score"] == USED, "threshold"].iloc[0])
+    except (OSError, ValueError, LookupError):  # damaged: as if it had not been measured
+        return None
 
 
 def judge(probabilities: np.ndarray, dataset_name: str) -> bool | None:
     """Whether the baseline's probabilities (classes,) call an image foreign; None where nothing was measured."""
     if dataset_name != "imagenette" or not RESULT_FILE.exists():
         return None
-    return bool(SCORES[USED](probabilities) < _threshold(RESULT_FILE, RESULT_FILE.stat().st_mtime))
+    threshold = _threshold(RESULT_FILE, RESULT_FILE.stat().st_mtime)
+    return None if threshold is None else bool(SCORES[USED](probabilities) < threshold)

@@ -116,7 +116,11 @@ class Models:
         """The same from what the preprocessing made of an image, (P, P, 3) uint8."""
         pixels = to_tensor([square])
         with self._lock_of("preparing"):
-            return normalise(pixels.to(self.device)).contiguous(memory_format=torch.channels_last)
+            try:
+                pixels = pixels.to(self.device)
+            except torch.OutOfMemoryError:  # `run` takes what is on the CPU there
+                devices.free(self.device)
+            return normalise(pixels).contiguous(memory_format=torch.channels_last)
 
     def _lock_of(self, name: str) -> threading.Lock:
         return _GPU if self.device.type == "cuda" else self._locks.setdefault(name, threading.Lock())
@@ -131,9 +135,25 @@ class Models:
     def run(self, name: str, images: Tensor, class_index: int | None = None) -> Result:
         """One model on one prepared image, with the map of one class; None: of the class that it finds most probable.
 
-        Raises UnknownVariant or CheckpointError, and ValueError for a class that does not exist.
+        Where the GPU's memory is full it runs on the CPU, and the result says so. Raises UnknownVariant or CheckpointError,
+        and ValueError for a class that does not exist.
         """
         check_class(class_index, self)
+        if images.device.type == self.device.type:
+            try:
+                return self._run(name, images, class_index)
+            except torch.OutOfMemoryError:
+                if self.device.type == "cpu":
+                    raise
+                devices.free(self.device)
+        return self._on_cpu.run(name, images.cpu(), class_index)
+
+    @cached_property
+    def _on_cpu(self) -> "Models":
+        """The same models for when the GPU's memory is full, as it can be where others use it too."""
+        return Models(self.dataset.name, "cpu")
+
+    def _run(self, name: str, images: Tensor, class_index: int | None) -> Result:
         with self._lock_of(name):  # watching hooks the shared module, and a graph's result is overwritten by the next
             if name not in self._models:
                 self._load(name, images)

@@ -49,9 +49,12 @@ def is_measured(name: str, dataset_name: str, device: torch.device) -> bool:
 
 @lru_cache
 def _holding(path: Path, modified: float) -> frozenset[tuple[str, ...]]:
-    rows = pd.read_csv(path)
-    rows = rows[rows["holds"]]
-    return frozenset(rows[["dataset", "weights_sha256", "device_type", "dtype"]].itertuples(index=False, name=None))
+    try:
+        rows = pd.read_csv(path)
+        rows = rows[rows["holds"].astype(bool)]
+        return frozenset(rows[["dataset", "weights_sha256", "device_type", "dtype"]].itertuples(index=False, name=None))
+    except (OSError, ValueError, KeyError):  # damaged: nothing is known to hold, so all run in float32
+        return frozenset()
 
 
 def choose(name: str, dataset_name: str, device: torch.device) -> torch.dtype:

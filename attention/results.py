@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from pandas.api.types import is_numeric_dtype
 
 from attention import checkpoints, evaluation, foreign, runs
 from attention.benchmark import LATENCY_FILE
@@ -465,18 +466,43 @@ def _pets() -> Split | None:
 # what the page reads
 
 
+NUMBERS = {  # columns without which a file cannot be shown, and that hold numbers
+    "accuracy.csv": ("accuracy", "low", "high", "seeds", "difference_points"),
+    "latency.csv": ("p50_ms", "batch_size", "pixels", "threads", "parameters"),
+    "mechanisms_latency.csv": ("p50_us", "pixels", "threads"),
+    "leaderboard.csv": ("accuracy", "training_multiply_adds"),
+    "curves.csv": ("epoch", "loss", "seed"),
+}
+WORDS = {"accuracy.csv": ("dataset", "variant", "recipe", "verdict"), "latency.csv": ("variant", "device", "dtype")}
+damaged: set[str] = set()  # the files that could not be read when they were last asked for; the page says so
+
+
 def read(path) -> pd.DataFrame:
-    """A results file, or an empty frame where it does not exist yet or has no row. It is parsed again when it has changed."""
+    """A results file, or an empty frame where it does not exist yet or has no row. It is parsed again when it has changed.
+
+    One that is damaged counts as empty, since a page without a table is better than no page; `damaged` names it.
+    """
+    path = Path(path)
+    damaged.discard(path.name)
     try:
-        stat = Path(path).stat()
-        return _parsed(Path(path), stat.st_mtime_ns, stat.st_size).copy()
+        stat = path.stat()
+        return _parsed(path, stat.st_mtime_ns, stat.st_size).copy()
     except (FileNotFoundError, pd.errors.EmptyDataError):
+        return pd.DataFrame()
+    except (OSError, ValueError):  # pandas' ParserError is a ValueError, and so is UnicodeDecodeError
+        damaged.add(path.name)
         return pd.DataFrame()
 
 
 @lru_cache(maxsize=16)
 def _parsed(path: Path, *stamp: int) -> pd.DataFrame:
-    return pd.read_csv(path)
+    """Raises ValueError for a file that is no table, or not this one."""
+    table = pd.read_csv(path)
+    missing = {*NUMBERS.get(path.name, ()), *WORDS.get(path.name, ())} - set(table.columns)
+    no_numbers = [name for name in NUMBERS.get(path.name, ()) if name in table and not is_numeric_dtype(table[name])]
+    if missing or no_numbers:
+        raise ValueError(f"{path.name}: missing {sorted(missing)}, no numbers {no_numbers}")
+    return table
 
 
 @dataclass(frozen=True)

@@ -311,12 +311,21 @@ def _score_controls(known: KnownObjects, progress: Callable[[str], None]) -> Non
 
 def read() -> pd.DataFrame:
     """heatmaps.csv, or an empty frame of its columns. `dataset` and `model` are "" for the controls' own rows."""
-    return _read(RESULT_FILE, COLUMNS)
+    return _or_none(RESULT_FILE, COLUMNS)
 
 
 def read_differences() -> pd.DataFrame:
     """heatmap_differences.csv: `map` minus `against` on the same images; or an empty frame of its columns."""
-    return _read(DIFFERENCE_FILE, [*KEY, "against", "images", "difference", "low", "high"])
+    return _or_none(DIFFERENCE_FILE, [*KEY, "against", "images", "difference", "low", "high"])
+
+
+def _or_none(path: Path, columns: list[str]) -> pd.DataFrame:
+    """What can be shown: a damaged file counts as none. What is written is merged with what `_read` finds, which raises."""
+    try:
+        table = _read(path, columns)
+        return table if set(columns) <= set(table.columns) else pd.DataFrame(columns=columns)
+    except (OSError, ValueError):
+        return pd.DataFrame(columns=columns)
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
@@ -349,7 +358,7 @@ def _write(scored: list[Scored], dataset_name: str, model: str, **common) -> Non
     write_npz(_by_image_file(dataset_name, model), **by_image)
     table = pd.DataFrame([{"dataset": dataset_name, "model": model, **common, **one.row()} for one in scored])
     table["steps"] = table["steps"].where(table["score"].isin(FAITHFULNESS), 0)
-    table = pd.concat([read(), table], ignore_index=True).drop_duplicates(KEY, keep="last")
+    table = pd.concat([_read(RESULT_FILE, COLUMNS), table], ignore_index=True).drop_duplicates(KEY, keep="last")
     order = {name: number for number, name in enumerate(["", *all_models()])}
     table = table.sort_values(
         ["dataset", "model"], key=lambda c: c.map(order) if c.name == "model" else c, kind="stable"

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from attention.inference import Models, compare
+from attention.presentation import shown_photo
 from attention.ui import board, cards, compare_stream, take_away
 from attention.ui.compare_stream import reference_of
 from attention.ui.texts import TEXTS, text
@@ -151,6 +152,13 @@ def test_a_comparison_that_is_closed_runs_no_further_model(models, monkeypatch):
     next(steps), next(steps)
     steps.close()  # what gradio does when the Stop button cancels
     assert ran == ["baseline"]
+
+
+def test_a_card_says_where_a_full_gpu_was_answered_for(models):
+    (result,) = list(compare(UPLOAD.image, ["baseline"], models))
+    for device, said in (("cuda", True), ("cpu", False), ("", False)):
+        setting = cards.Setting("en", shown_photo(UPLOAD.image), "data:,", device=device)
+        assert ("ran on the CPU" in cards.card(setting, result, cards.Measured())) == said
 
 
 # what is taken away

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -269,3 +270,45 @@ def test_foreign_judges_by_the_committed_threshold():
     assert foreign.judge(certain, "imagenette") is False
     assert foreign.judge(unsure, "imagenette") is True
     assert foreign.judge(certain, "imagewoof") is None
+
+
+def test_a_gpu_whose_memory_is_full_is_answered_for_by_the_cpu(models, monkeypatch):
+    """Caused on any device: the models say that they are on a GPU, and every run of theirs finds its memory full."""
+    names = ["baseline", "se-block"]
+    expected = list(compare(PHOTO, names, Models(device="cpu")))
+    run, freed = Models._run, []
+
+    def full(self, *asked):
+        if self is models:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(self, *asked)
+
+    monkeypatch.setattr(Models, "_run", full)
+    monkeypatch.setattr(inference.devices, "free", freed.append)
+    images = Models(device="cpu").prepare(PHOTO)
+    on_gpu = SimpleNamespace(device=torch.device("cuda"), cpu=lambda: images)
+    models.device = torch.device("cuda")
+    for number, (name, before) in enumerate(zip(names, expected, strict=True), 1):
+        found = models.run(name, on_gpu)
+        assert found.device == "cpu" and np.allclose(found.probabilities, before.probabilities, atol=1e-5)
+        assert len(freed) == number
+    models.device = torch.device("cpu")
+    with pytest.raises(torch.OutOfMemoryError):  # a CPU without memory has nothing to fall back to
+        models.run("baseline", images)
+
+
+def test_an_image_that_does_not_fit_on_the_gpu_goes_to_the_cpu(models, monkeypatch):
+    freed = []
+    monkeypatch.setattr(inference.devices, "free", freed.append)
+    to = torch.Tensor.to
+
+    def full(self, *where, **options):
+        if where and where[0] == torch.device("cuda"):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return to(self, *where, **options)
+
+    monkeypatch.setattr(torch.Tensor, "to", full)
+    models.device = torch.device("cuda")
+    images = models.prepare(PHOTO)
+    assert images.device.type == "cpu" and freed == [torch.device("cuda")]
+    assert models.run("baseline", images).device == "cpu"

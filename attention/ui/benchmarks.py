@@ -12,7 +12,7 @@ from attention import results
 from attention.datasets import DATASETS
 from attention.inference import Models
 from attention.results import Machine
-from attention.ui import compute, costs, live, map_panel, published, study_panel, table_files
+from attention.ui import cards, compute, costs, live, map_panel, published, study_panel, table_files
 from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare import dataset_choices
 from attention.ui.language import language
@@ -55,11 +55,12 @@ def _render(
 ) -> tuple:
     """What stands above the chart, the chart, what stands below it, and the hint about GPUs."""
     table = results.summary(dataset_name, "cpu", machine, batch_size, busy)
+    problems = "".join(cards.notice(text(lang, "table_damaged", file=name)) for name in sorted(results.damaged))
     if table.empty:
-        nothing = f'<p class="says">{escape(text(lang, "no_results"))}</p>'
+        nothing = problems or f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)
     shown_machine = machine or next(iter(results.machines("cpu")), None)
-    top = reading_html(lang, table, shown_machine, batch_size)
+    top = problems + reading_html(lang, table, shown_machine, batch_size)
     top += _heading(lang, "matrix_heading") + matrix_html(lang, table)
     top += _heading(lang, "accuracy_heading") + table_html(lang, table, savable=True)
     top += notes_html(lang, table, batch_size)

@@ -31,7 +31,7 @@ class Setting:
     """What the cards of one comparison share.
 
     `reference` names the model that the others are held against, None for none; `held_against` is its Result as soon as it
-    is there. `live`: a page answers to the buttons of a card, which a file does not.
+    is there. `live`: a page answers to the buttons of a card, which a file does not. `device` is where the models run.
     """
 
     language: str
@@ -40,6 +40,7 @@ class Setting:
     reference: str | None = None
     held_against: object | None = None
     live: bool = False
+    device: str = ""
 
 
 def picture(setting: Setting, result, means: dict, other: np.ndarray | None) -> str:

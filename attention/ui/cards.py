@@ -103,11 +103,14 @@ def points(result, reference) -> float:
     return 100 * float(result.probabilities[reference.top1] - reference.probabilities[reference.top1])
 
 
-def _foot(lang: str, result, reference) -> str:
+def _foot(setting: Setting, result) -> str:
+    reference, lang = setting.held_against, setting.language
+    space = "" if lang == "zh" else " "
     call = text(lang, "call", ms=result.latency_ms)
+    if setting.device not in ("", result.device):
+        call += space + text(lang, "fell_back")
     if reference is None:
         return call
-    space = "" if lang == "zh" else " "
     if result.name == reference.name:
         return f"{call}{space}{text(lang, 'is_reference')}"
     key = "same_as_reference" if result.top1 == reference.top1 else "differs_from_reference"
@@ -138,7 +141,7 @@ def card(setting: Setting, result, measured: Measured, means: dict | None = None
         _heading(setting, result.name, measured)
         + picture(setting, result, means or {}, other)
         + top5(lang, result, reference.top1 if reference else None, result.asked, setting.live)
-        + f'<p class="foot">{escape(_foot(lang, result, reference))}</p>'
+        + f'<p class="foot">{escape(_foot(setting, result))}</p>'
     )
     differs = reference is not None and result.top1 != reference.top1
     return _article(result.name, "done differs" if differs else "done", body, _to_sort(result, reference))

@@ -40,7 +40,9 @@ def compare_stream(
         return
     classes, photo, run = models.dataset.class_names, shown_photo(models.part(upload.image)), uuid4().hex[:8]
     runnable = [name for name in names if name not in models.problems]
-    setting = cards.Setting(lang, photo, data_uri(photo), reference_of(runnable, pinned), live=live)
+    setting = cards.Setting(
+        lang, photo, data_uri(photo), reference_of(runnable, pinned), live=live, device=models.device.type
+    )
     class_index = classes.index(picked) if picked in classes else None
     table = measured(models.dataset.name, models.device.type)
     shown = {name: cards.skeleton(setting, name, table[name], len(classes)) for name in runnable}

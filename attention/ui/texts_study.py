@@ -5,6 +5,7 @@ Under every chart and table stand the same three: what it says (made from its ro
 
 TEXTS = {
     "en": {
+        "table_damaged": "data/results/{file} is damaged, so what it holds is not shown. Restore it from git.",
         "source_line": "Source: {files}, made by {command}.",
         "list_and": "; ",
         "reading_heading": "What the study found so far",
@@ -95,6 +96,7 @@ TEXTS = {
         "predictions_files": "data/results/predictions/ and data/results/labels/",
     },
     "zh": {
+        "table_damaged": "data/results/{file} 已损坏，其中的内容不予显示。请从 git 恢复该文件。",
         "source_line": "来源：{files}，由 {command} 生成。",
         "list_and": "；",
         "reading_heading": "目前的结论",
