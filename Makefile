@@ -1,5 +1,5 @@
 # make demo   serve the page on the committed checkpoints      (PORT=7860 HOST=127.0.0.1 ARGS=)
-# make test   set up, then the whole suite                     (ARGS= goes to pytest)
+# make test   set up, then the whole suite, in WORKERS=2 processes   (ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
 # make screenshots     the pictures of README: docs/screenshots/
@@ -16,6 +16,7 @@ PORT ?= 7860
 HOST ?= 127.0.0.1
 ARGS ?=
 COVERED ?= 80
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -42,7 +43,7 @@ browser:
 	  else echo "The browser tests need Chromium: sudo apt install chromium"; exit 1; fi; }
 
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -11,9 +11,10 @@ CHURCH = str(ROOT / "samples" / "church.jpg")
 TABS = "#pages > .tab-wrapper [role=tab]"
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(  # both of each, and both of each beside both of another
+    ("locale", "color_scheme", "width"),
+    [("en-GB", "light", 1440), ("zh-CN", "light", 390), ("zh-CN", "dark", 1440), ("en-GB", "dark", 390)],
+)
 def test_axe_is_content_with_every_tab_and_nothing_is_wider_than_the_window(visit, locale, color_scheme, width):
     page = visit(locale=locale, color_scheme=color_scheme, width=width).page
     page.set_input_files("#photo input[type=file]", CHURCH)

@@ -1,7 +1,6 @@
 """What a visitor does, done in a real Chromium."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -52,8 +51,7 @@ def test_the_same_size_for_every_picture(visit):
     assert len({tuple(box) for box in boxes}) == 1 and boxes[0][0] == boxes[0][1]
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-@pytest.mark.parametrize("width", [1440, 1220, 390])
+@pytest.mark.parametrize(("width", "locale"), [(1440, "en-GB"), (1220, "zh-CN"), (390, "en-GB"), (390, "zh-CN")])
 def test_each_map_is_said_below_it_and_nothing_of_that_is_cut_off(visit, locale, width):
     page = visit(locale=locale, width=width).page
     upload(page)
@@ -125,20 +123,6 @@ def test_chinese_by_the_browsers_language(visit):
     assert "基线" in page.locator("#results").inner_text()
     page.get_by_role("tab", name="基准").click()
     assert "准确率与代价" in page.locator("#accuracy-table").inner_text()
-
-
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_is_wider_than_the_window_and_axe_is_content(visit, color_scheme, width):
-    page = visit(color_scheme=color_scheme, width=width).page
-    upload(page)
-    for tab in ("Compare", "Benchmarks", "About"):
-        page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(700)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
-        found = Axe().run(page).response["violations"]
-        serious = [(v["id"], v["nodes"][0]["html"][:160]) for v in found if v["impact"] in ("serious", "critical")]
-        assert serious == [], tab
 
 
 def test_the_api_compares_and_lists(server):
