@@ -467,13 +467,13 @@ def _pets() -> Split | None:
 
 
 NUMBERS = {  # columns without which a file cannot be shown, and that hold numbers
-    "accuracy.csv": ("accuracy", "low", "high", "seeds", "difference_points"),
-    "latency.csv": ("p50_ms", "batch_size", "pixels", "threads", "parameters"),
+    "accuracy.csv": ("accuracy", "seeds"),
+    "latency.csv": ("p50_ms", "batch_size", "pixels", "threads"),
     "mechanisms_latency.csv": ("p50_us", "pixels", "threads"),
     "leaderboard.csv": ("accuracy", "training_multiply_adds"),
     "curves.csv": ("epoch", "loss", "seed"),
 }
-WORDS = {"accuracy.csv": ("dataset", "variant", "recipe", "verdict"), "latency.csv": ("variant", "device", "dtype")}
+WORDS = {"accuracy.csv": ("dataset", "variant", "recipe"), "latency.csv": ("variant", "device", "dtype")}
 damaged: set[str] = set()  # the files that could not be read when they were last asked for; the page says so
 
 

@@ -1,6 +1,8 @@
 """Fixtures that several test modules share."""
 
+import asyncio
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,17 @@ def seeded():
     """One stream and one thread a test: the order of tests changes nothing, and weights repeat to the bit."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def in_a_thread():
+    """in_a_thread(coroutine) is what it returns; Playwright keeps a loop running in the thread of the tests."""
+
+    def run(coroutine):
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, coroutine).result()
+
+    return run
 
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")

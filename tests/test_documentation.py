@@ -1,6 +1,5 @@
 """What programs can call and people can type is documented, and nothing else is."""
 
-import asyncio
 import re
 
 import pytest
@@ -57,14 +56,14 @@ def test_no_link_between_documents_is_broken(file):
             assert (file.parent / target).exists(), target
 
 
-def test_every_endpoint_is_documented_and_every_documented_one_exists(published):
+def test_every_endpoint_is_documented_and_every_documented_one_exists(published, in_a_thread):
     from attention.model_sets import ModelSets
     from attention.ui import page
 
     async def built():  # gradio leaves a loop open where it finds none
         return page.build(ModelSets("imagenette", "cpu")).get_api_info()
 
-    info = asyncio.run(built())
+    info = in_a_thread(built())
     endpoints = {name.removeprefix("/") for name in info["named_endpoints"]}
     headings = set(re.findall(r"^## `/([\w]+)`$", API, re.MULTILINE))
     assert endpoints == headings == set(re.findall(r"^\| \[`/(\w+)`\]", API, re.MULTILINE))

