@@ -13,7 +13,7 @@ BUSY = list(VARIANTS)[4]
 
 def opened(visit_study, **options):
     page = visit_study(**options).page
-    page.get_by_role("tab").nth(3).click()
+    page.locator("#page-benchmarks-button").click()
     page.locator("#accuracy-table table.figures tbody tr").first.wait_for()
     return page
 
