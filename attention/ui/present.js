@@ -262,6 +262,7 @@ const present = async () => {
     deck = [...deck, ...await more];
     number();
   }
+  dialog.classList.add("complete"); // present.css hides the page beneath from now on: Gradio draws no chart that is hidden
 };
 
 // Esc leaves the full screen first, and the browser tells nobody which key that was.

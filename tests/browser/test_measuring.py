@@ -1,7 +1,10 @@
 """The Benchmarks tab: choosing device, batch and busy rows, and measuring while others look on (results: see study.py)."""
 
+from contextlib import suppress
+
 import pytest
 import study
+from playwright.sync_api import TimeoutError
 
 from attention.variants import REFERENCE, VARIANTS
 
@@ -88,11 +91,15 @@ def test_measuring_now_stands_beside_the_record(visit_study):
 
 def test_a_second_visitor_is_refused_and_the_first_can_stop(visit_study):
     first, second = opened(visit_study), opened(visit_study, locale="zh-CN")
-    first.click("#measure")
-    first.wait_for_selector("#live .progress-level, #live .progress-text")
-    second.click("#measure")
     toast = second.locator(".toast-body")
-    toast.first.wait_for()
+    for _ in range(3):  # on a busy machine the first may be done before the second has come
+        first.click("#measure")
+        first.wait_for_selector("#live .progress-level, #live .progress-text")
+        second.click("#measure")
+        with suppress(TimeoutError):
+            toast.first.wait_for(timeout=10_000)
+            break
+        second.click("#stop-measuring")
     assert "另一位访客" in toast.first.inner_text()
     second.click("#stop-measuring")  # somebody else's: nothing happens
     first.click("#stop-measuring")
