@@ -114,7 +114,11 @@ def test_axe_is_content_and_nothing_is_wider_than_the_screen(compared, color_sch
             page.keyboard.press("ArrowRight")
         number(page, f"{index + 1} / {cards + 4}")
         found = Axe().run(page, "#present").response["violations"]
-        serious = [(v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["any"][0]["message"]) for v in found if v["impact"] in ("serious", "critical")]
+        serious = [
+            (v["id"], v["nodes"][0]["html"][:160], v["nodes"][0]["any"][0]["message"])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
         assert serious == [], index
         wide = page.locator("#present .stage").evaluate("s => s.scrollWidth - s.clientWidth")
         assert wide <= 0 or width == 390 and index == 1 + cards, "the matrix of a phone scrolls"
