@@ -54,7 +54,9 @@ class Page:
         config = httpx.get(f"{address}/config", timeout=60).json()
         components = {part["id"]: part for part in config["components"]}
         self.button = next(key for key, part in components.items() if part["props"].get("elem_id") == "go")
-        self.event = next(e for e in config["dependencies"] if [self.button, "click"] in e["targets"])
+        board = next(key for key, part in components.items() if part["props"].get("elem_id") == "results")
+        streams = [e for e in config["dependencies"] if e["outputs"] == [board] and e["types"]["generator"]]
+        self.event = max(streams, key=lambda e: len(e["inputs"]))
         self.values = [components[key]["props"].get("value") for key in self.event["inputs"][1:]]
         self._choose(components, models)
 

@@ -30,6 +30,8 @@ KNOWN = (
     "AbortError: signal is aborted without reason",
     "Connection errored out.",
     "Unexpected error Connection errored out.",
+    # two events that save one picture write the same file of its cache, which may be on its way to the browser just then
+    "Failed to load resource: net::ERR_CONTENT_LENGTH_MISMATCH",
 )
 
 

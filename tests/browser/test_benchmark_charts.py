@@ -108,7 +108,7 @@ def test_headings_sort_by_keyboard_and_say_so(visit_study):
             assert values == sorted(values, reverse=order == "descending")
 
 
-@pytest.mark.parametrize(("color_scheme", "locale"), [("dark", "en-GB"), ("light", "zh-CN")])
+@pytest.mark.parametrize(("color_scheme", "locale"), [("dark", "zh-CN")])
 def test_every_view_draws_with_a_transparent_background_and_legible_cells(visit_study, color_scheme, locale):
     page = opened(visit_study(color_scheme=color_scheme, locale=locale))
     assert page.locator("#study-chart").count() == 0, "nothing is drawn before the section is opened"
