@@ -1,7 +1,9 @@
 """Fixtures that several test modules share."""
 
 import asyncio
+import gc
 import shutil
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +38,24 @@ def in_a_thread():
             return thread.submit(asyncio.run, coroutine).result()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def lay_out():
+    """lay_out(Parts) are the components of a tab, in English and outside of a page."""
+    import gradio as gr
+
+    from attention.ui.texts import text
+
+    def build(parts):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # gradio's event loop, which it leaves to be collected
+            with gr.Blocks():
+                found = parts(lambda key: text("en", key))
+            gc.collect()
+        return found
+
+    return build
 
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")

@@ -1,8 +1,6 @@
 """The questions of the tab that looks closer, asked without a browser, on the committed checkpoints."""
 
-import gc
 import json
-import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -37,13 +35,8 @@ def examiner():
 
 
 @pytest.fixture(scope="module")
-def parts():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # gradio's event loop, which it leaves to be collected
-        with gr.Blocks():
-            found = examine.Parts(lambda key: text("en", key))
-        gc.collect()
-    return found
+def parts(lay_out):
+    return lay_out(examine.Parts)
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The Learn tab without a browser, on the committed checkpoints: every mechanism has a page, and answers fit the figures."""
 
-import gc
 import re
-import warnings
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-import gradio as gr
 import pandas as pd
 import pytest
 from torch import nn
@@ -47,13 +44,8 @@ def english(models, upload):
 
 
 @pytest.fixture(scope="module")
-def parts():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # gradio's event loop, which it leaves to be collected
-        with gr.Blocks():
-            found = learn.Parts(lambda key: text("en", key))
-        gc.collect()
-    return found
+def parts(lay_out):
+    return lay_out(learn.Parts)
 
 
 def pictures(html: str) -> list[ElementTree.Element]:

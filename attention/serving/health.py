@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from attention.datasets import EVALUATION_PIXELS
-
 FRESH_SECONDS = 10  # an answer is good for so long: checks may come often, and models have other work
 
 
@@ -46,7 +44,6 @@ class Health:
 
 def answers(models, name: str) -> bool:
     """Whether a model makes probabilities of a grey ramp: finite, and 1 in sum."""
-    ramp = np.linspace(0, 255, EVALUATION_PIXELS).astype(np.uint8)
-    image = Image.fromarray(np.broadcast_to(ramp[None, :, None], (EVALUATION_PIXELS, EVALUATION_PIXELS, 3)).copy())
-    probabilities = models.run(name, models.prepare(image)).probabilities
+    ramp = Image.linear_gradient("L").convert("RGB")
+    probabilities = models.run(name, models.prepare(ramp)).probabilities
     return bool(np.isfinite(probabilities).all() and abs(float(probabilities.sum()) - 1) < 1e-3)

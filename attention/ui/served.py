@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -146,9 +147,7 @@ def check_disk(folder: Path) -> None:
     """Uploads need a place. Raises ServeError where nothing can be written, which would else be met in mid-request."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise ServeError(
             f"Uploads cannot be kept: {error.strerror}. Set GRADIO_TEMP_DIR to a folder that can be written."
