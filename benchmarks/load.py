@@ -1,13 +1,17 @@
 """Many visitors at once: python benchmarks/load.py [--clients 40] [--seconds 300] [--url http://...]
 
 Each client sends a picture of its own and compares six models as the page does (upload, queue, streamed cards), in a loop, and
-holds every answer against what the same picture got when nobody else was there. Without --url it starts the page itself.
+holds every answer against what the same picture got when nobody else was there. Every comparison is a new visitor to the
+page (a new session), which is harder on its memory than a tab that stays open. Meanwhile the page's memory, open files
+and threads are read every few seconds, and a line through the second half says what a thousand answers add.
+Without --url it starts the page itself.
 """
 
 import argparse
 import asyncio
 import io
 import json
+import math
 import os
 import re
 import socket
@@ -23,11 +27,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 from PIL import Image
+from scipy import stats
 
 ROOT = Path(__file__).resolve().parent.parent
-FIGURES = {
-    "process_resident_memory_bytes": "RSS MB", "process_open_fds": "open files", "process_threads": "threads",
-}  # fmt: skip
+FIGURES = {"process_resident_memory_bytes": "RSS MB", "process_open_fds": "open files"}
+EVERY_SECONDS = 3  # between looks at the page's process
 
 
 def pictures(count: int) -> list[bytes]:
@@ -109,6 +113,14 @@ class Outcome:
     wrong: int = 0
 
 
+@dataclass
+class Sample:
+    """The page's process after so many answers."""
+
+    answers: int
+    figures: dict[str, float]
+
+
 async def visit(page: Page, picture: bytes, expected: list, until: float, outcome: Outcome) -> None:
     async with httpx.AsyncClient(base_url=page.address, timeout=120) as client:
         while time.monotonic() < until:
@@ -123,24 +135,45 @@ async def visit(page: Page, picture: bytes, expected: list, until: float, outcom
             outcome.wrong += found != expected
 
 
-async def crowd(page: Page, clients: int, seconds: float) -> Outcome:
+async def crowd(page: Page, clients: int, seconds: float, pid: int | None, samples: list[Sample]) -> Outcome:
     sent = pictures(clients)
     async with httpx.AsyncClient(base_url=page.address, timeout=120) as client:
         expected = [answers(await page.compare(client, picture)) for picture in sent]
     assert len({str(found) for found in expected}) == len(sent), "the pictures have to be told apart by their answers"
     outcome, until = Outcome(), time.monotonic() + seconds
+    watching = asyncio.create_task(watch(page.address, pid, outcome, samples))
     await asyncio.gather(*(visit(page, p, e, until, outcome) for p, e in zip(sent, expected, strict=True)))
+    watching.cancel()
     return outcome
 
 
-def process(address: str) -> dict[str, float]:
-    """RSS and the like of the server, from its /metrics; threads from the system where it is one of ours."""
+def process(address: str, pid: int | None) -> dict[str, float]:
+    """Memory and open files of the server, from its /metrics; its threads where it runs on this machine."""
     text = httpx.get(f"{address}/metrics", timeout=60).text
     found = {
         words: float(m[1]) for name, words in FIGURES.items() if (m := re.search(rf"^{name} (\S+)", text, re.MULTILINE))
     }
-    found["RSS MB"] = round(found["RSS MB"] / 1e6)
+    if "RSS MB" in found:
+        found["RSS MB"] /= 1e6
+    if pid:
+        found["threads"] = len(os.listdir(f"/proc/{pid}/task"))
     return found
+
+
+async def watch(address: str, pid: int | None, outcome: Outcome, samples: list[Sample]) -> None:
+    """A sample every few seconds, until it is cancelled."""
+    while True:
+        samples.append(Sample(len(outcome.seconds), await asyncio.to_thread(process, address, pid)))
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+def slope(samples: list[Sample], figure: str) -> tuple[float, float]:
+    """What a thousand answers add to a figure over the second half of the samples, and its 95 % half width."""
+    half = [sample for sample in samples[len(samples) // 2 :] if figure in sample.figures]
+    if len(half) < 3 or half[0].answers == half[-1].answers:
+        return math.nan, math.nan
+    line = stats.linregress([s.answers / 1000 for s in half], [s.figures[figure] for s in half])
+    return line.slope, line.stderr * stats.t.ppf(0.975, len(half) - 2)
 
 
 def start() -> tuple[subprocess.Popen, str, Path]:
@@ -171,30 +204,46 @@ def main() -> None:
     parser.add_argument("--url", help="a page that is served already (default: start one)")
     arguments = parser.parse_args()
     server, address, folder = (None, arguments.url, None) if arguments.url else start()
+    pid, samples = server and server.pid, []
     try:
         page = Page(address, arguments.models)
-        before = process(address)
-        outcome = asyncio.run(crowd(page, arguments.clients, arguments.seconds))
+        samples.append(Sample(0, process(address, pid)))
+        outcome = asyncio.run(crowd(page, arguments.clients, arguments.seconds, pid, samples))
         time.sleep(2)
-        after = process(address)
+        samples.append(Sample(len(outcome.seconds), process(address, pid)))
         healthy = httpx.get(f"{address}/healthz", timeout=60).status_code
+        kept = [path for path in folder.rglob("*") if path.is_file()] if folder else []
+        megabytes = sum(path.stat().st_size for path in kept) / 1e6
     finally:
         if server:
             server.terminate()
             server.wait(60)
-    p50, p95, p99 = np.percentile(outcome.seconds, [50, 95, 99])
     print(
         f"{arguments.clients} clients, {arguments.models} models each, {arguments.seconds:g} s, {os.cpu_count()} cores"
     )
-    print(f"answers {len(outcome.seconds)} ({len(outcome.seconds) / arguments.seconds:.1f} a second), wrong {outcome.wrong}, "
-          f"errors {sum(outcome.problems.values())}")  # fmt: skip
-    print(f"seconds to the last card: p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}, longest {max(outcome.seconds):.2f}")
-    print("before", before, "after", after, "healthy" if healthy == 200 else f"healthz {healthy}")
+    report(outcome, samples, arguments.seconds)
+    print("healthy" if healthy == 200 else f"healthz {healthy}", "at the end")
     if folder:
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        print(f"files kept until their time: {len(files)}, {sum(path.stat().st_size for path in files) / 1e6:.1f} MB")
+        left = sum(path.is_file() for path in folder.rglob("*"))
+        print(
+            f"uploads kept until their time: {len(kept)} files, {megabytes:.1f} MB; after the page left: {left} files"
+        )
+
+
+def report(outcome: Outcome, samples: list[Sample], seconds: float) -> None:
+    answered, failed = len(outcome.seconds), sum(outcome.problems.values())
+    print(f"answers {answered} ({answered / seconds:.1f} a second), wrong {outcome.wrong}, errors {failed}")
     for problem, count in outcome.problems.most_common(5):
         print(f"{count} times {problem}")
+    if answered:
+        p50, p95, p99 = np.percentile(outcome.seconds, [50, 95, 99])
+        longest = max(outcome.seconds)
+        print(f"seconds to the last card: p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}, longest {longest:.2f}")
+    for figure in samples[0].figures:
+        values = [sample.figures[figure] for sample in samples if figure in sample.figures]
+        more, width = slope(samples, figure)
+        print(f"{figure}: before {values[0]:.0f}, after {values[-1]:.0f}, most {max(values):.0f}; "
+              f"a thousand answers add {more:+.1f} ± {width:.1f} over the second half")  # fmt: skip
 
 
 if __name__ == "__main__":

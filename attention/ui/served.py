@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import gradio as gr
@@ -22,7 +23,7 @@ from attention.serving.health import Health
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
-from attention.ui import language, page, theme
+from attention.ui import language, page, sessions, theme
 
 CLEAN_SECONDS = 60  # between looks for files that are old enough to go
 LOCAL = ("127.0.0.1", "::1")
@@ -71,6 +72,7 @@ class Served:
             enable_monitoring=False,
             run_history=False,
         )
+        sessions.bound(inner, self.page, timedelta(minutes=self.settings.keep_minutes))
         self.page.has_launched = (
             True  # a page that is mounted never says so itself, and takes any file of the server for an upload
         )

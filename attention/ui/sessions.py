@@ -1,0 +1,80 @@
+"""What the server keeps of a visitor's tab, and for how long.
+
+Gradio keeps up to 10,000 sessions, each with a copy of every component's settings and of the last value that each showed,
+pictures included: after one comparison of six models 1.6 MB, until the server ends. Here a session is what the tab itself
+changed, and goes when it is over.
+"""
+
+from copy import copy
+from datetime import datetime, timedelta
+
+from fastapi import FastAPI
+from gradio import Blocks
+from gradio.state_holder import SessionState, StateHolder
+from starlette.routing import Mount
+
+MOST = 2000  # sessions; beyond them the one that was quiet the longest begins anew
+OPEN = timedelta(hours=24)  # without a request, of a tab that never said that it was closed
+UNREAD = timedelta(minutes=5)  # after the last request, for answers that nobody came for
+
+
+class Session(SessionState):
+    """A tab's gr.State and the components that answers have changed; no copies for links back to it, a closed route."""
+
+    def __init__(self, blocks: Blocks):  # instead of Gradio's, which makes those copies
+        self.blocks_config = copy(blocks.default_config)
+        self.config_values: dict = {}
+        self.state_data: dict = {}
+        self._state_ttl: dict = {}
+        self.is_closed = False
+        self.STATE_TTL_WHEN_CLOSED = 3600
+
+    def __setitem__(self, key: int, value) -> None:
+        super().__setitem__(key, value)
+        self.config_values.clear()
+
+    def _update_config(self, key: int) -> None:
+        pass
+
+    def _update_value_in_config(self, key: int, value) -> None:
+        pass
+
+
+class Sessions(StateHolder):
+    """The sessions of a mounted page, in place of Gradio's. A closed tab's is kept for `keep` after its last request."""
+
+    def __init__(self, blocks: Blocks, keep: timedelta):
+        super().__init__()
+        self.keep = keep
+        blocks.state_session_capacity = MOST
+        self.set_blocks(blocks)
+
+    def __getitem__(self, session_id: str) -> Session:
+        with self.lock:
+            if session_id not in self.session_data:
+                self.session_data[session_id] = Session(self.blocks)
+        return super().__getitem__(session_id)
+
+    def delete_all_expired_state(self) -> None:
+        """Gradio calls this once a second, in the thread of its queue."""
+        super().delete_all_expired_state()
+        self.forget(datetime.now())
+
+    def forget(self, now: datetime) -> None:
+        """Drop what is over, sessions and answers in the queue, but of nobody who waits for one."""
+        queue = self.blocks._queue
+        waiting = {event.session_hash for event in queue.event_ids_to_events.values()}
+        quiet = {name: now - last for name, last in self.time_last_used.items() if name not in waiting}
+        for name, unused in quiet.items():
+            if unused > (self.keep if self.session_data[name].is_closed else OPEN):
+                del self.session_data[name], self.time_last_used[name]
+        for name in [*queue.pending_messages_per_session]:
+            if name not in waiting and quiet.get(name, OPEN) > UNREAD:
+                del queue.pending_messages_per_session[name]
+                queue.pending_event_ids_session.pop(name, None)
+
+
+def bound(parent: FastAPI, page: Blocks, keep: timedelta) -> None:
+    """Give a mounted page Sessions of its own."""
+    mounted = next(route.app for route in parent.routes if isinstance(route, Mount) and route.app.blocks is page)
+    mounted.state_holder = Sessions(page, keep)
