@@ -61,6 +61,7 @@ const mark = () => {
 new MutationObserver(() => {
   const board = document.querySelector("#results .cards");
   if (!board) return;
+  lead(board);
   const run = `${board.dataset.run} ${"complete" in board.dataset}`, key = results().dataset.sort ?? "list";
   if (run === drawn && key === arranged) return;
   if (run !== drawn) [...board.children].forEach((card, index) => { card.dataset.place = index; });
@@ -81,6 +82,17 @@ document.addEventListener("focusin", (event) => {
   focused = card ? `#results [data-model="${card.dataset.model}"] ${which}` : null;
 });
 document.addEventListener("pointerdown", () => { focused = null; });
+
+// On a phone the results begin below the screen: a photo and the button lead to them; a box in the list of models does not.
+let used = null, led = null;
+for (const event of ["click", "change"]) document.addEventListener(event, ({target}) => { used = target; }, true);
+
+const lead = (board) => {
+  if (board.dataset.run === led) return;
+  led = board.dataset.run;
+  const below = results().getBoundingClientRect().top > innerHeight / 2;
+  if (innerWidth <= 600 && below && used?.closest?.("#photo, #samples, #go")) results().scrollIntoView();
+};
 
 // Arrow keys go through the samples, where no control needs them.
 document.addEventListener("keydown", (event) => {
