@@ -1,5 +1,6 @@
 # make demo   serve the page on the committed checkpoints      (PORT=7860 HOST=127.0.0.1 ARGS=)
 # make test   set up, then the whole suite, in WORKERS=2 processes   (ARGS= goes to pytest)
+# make random the suite RUNS=5 times, each time in another order  (SEED= repeats one; ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
 # make screenshots     the pictures of README: docs/screenshots/
@@ -17,10 +18,14 @@ HOST ?= 127.0.0.1
 ARGS ?=
 COVERED ?= 80
 WORKERS ?= 2
+RUNS ?= 5
+SEED ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# a file a worker, in the order in which tests/conftest.py puts them: the longest first
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check browser renderings contact-sheet screenshots docs hostile lock licences audit coverage mutants space clean
+.PHONY: demo test random check browser renderings contact-sheet screenshots docs hostile lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -43,7 +48,14 @@ browser:
 	  else echo "The browser tests need Chromium: sudo apt install chromium"; exit 1; fi; }
 
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
+
+# each run prints its seed; all are run, and then a failure of any is one of the whole
+random: $(VENV)/.dev browser
+	@failed=; for seed in $(or $(SEED),$$(shuf -i 1-999999 -n $(RUNS))); do \
+	  echo "make random SEED=$$seed"; \
+	  $(PYTEST) -p randomly --randomly-seed=$$seed $(ARGS) || failed="$$failed $$seed"; \
+	done; test -z "$$failed" || { echo "failed with SEED:$$failed"; exit 1; }
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -71,8 +83,8 @@ licences: $(VENV)/.dev
 audit: $(VENV)/.dev
 	$(BIN)/python tools/audit.py
 
-coverage: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
+coverage: $(VENV)/.dev browser
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERED) $(ARGS)
 
 mutants: $(VENV)/.dev
 	$(BIN)/mutmut run

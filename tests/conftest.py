@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,18 @@ from attention.files import sha256, write_json
 from attention.variants import VARIANTS, build_model
 
 TRAIN_PER_CLASS, VAL_PER_CLASS, PIXELS = 4, 2, 160
+
+# Servers and commands that tests start have as many threads as anywhere, but on a machine that is full, those that wait
+# for one another sleep: spinning, a page takes three times as long to start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_collection_modifyitems(config, items):
+    """What takes longest comes first, so that no worker of `make test` waits for another in the end."""
+    if config.pluginmanager.hasplugin("randomly"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: ("browser" not in item.path.parts, item.path not in slow))
 
 
 @pytest.fixture(autouse=True)

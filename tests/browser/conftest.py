@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from attention.runs import ROOT
 
@@ -149,6 +150,7 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+        _idle.clear()
 
 
 @dataclass
@@ -172,19 +174,35 @@ def visit_study(study_server, chromium):
     yield from _visits(study_server, chromium)
 
 
+# (browser, locale) -> contexts that no test uses: what Chromium has loaded and compiled is kept for the next visitor
+_idle: defaultdict[tuple[Browser, str], list[BrowserContext]] = defaultdict(list)
+
+
+def _forget(context: BrowserContext, server: str) -> None:
+    """Leave a context as a visitor finds it who has never been here."""
+    for other in context.pages[1:]:
+        other.close()
+    first = context.pages[0] if context.pages else context.new_page()
+    first.goto("about:blank")
+    storage = context.new_cdp_session(first)
+    storage.send("Storage.clearDataForOrigin", {"origin": server, "storageTypes": "all"})
+    storage.detach()
+    first.close()
+    context.clear_cookies()
+    context.clear_permissions()
+
+
 def _visits(server: str, chromium):
     visits, contexts = [], []
 
     def opened(locale: str = "en-GB", color_scheme: str = "light", width: int = 1440, height: int = 1000) -> Visit:
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            locale=locale,
-            color_scheme=color_scheme,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
+        idle = _idle[chromium, locale]
+        context = idle.pop() if idle else chromium.new_context(locale=locale)
+        contexts.append((locale, context))
         tab = Visit(context.new_page())
         visits.append(tab)
+        tab.page.set_viewport_size({"width": width, "height": height})
+        tab.page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
         tab.page.set_default_timeout(60_000)
         tab.page.on("console", lambda m: m.text.startswith(KNOWN) or tab.messages.append(f"{m.type}: {m.text}"))
         tab.page.on("pageerror", lambda error: tab.messages.append(f"error: {error}"))
@@ -195,7 +213,10 @@ def _visits(server: str, chromium):
         return tab
 
     yield opened
-    for tab in visits:
-        assert tab.messages == [] and tab.foreign_requests == []
-    for context in contexts:
-        context.close()
+    try:
+        for tab in visits:
+            assert tab.messages == [] and tab.foreign_requests == []
+    finally:
+        for locale, context in contexts:
+            _forget(context, server)
+            _idle[chromium, locale].append(context)
