@@ -168,6 +168,29 @@ def test_a_huge_file_is_not_read_whole(monkeypatch, tmp_path):
     assert refusal(path).code == "too-large"
 
 
+def test_a_long_stream_is_not_read_whole(monkeypatch):
+    stream = io.BytesIO(bytes(5000))
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=1000))
+    assert refusal(stream).code == "too-large"
+    assert stream.tell() == 1001
+
+
+def test_a_refusal_names_the_limit(monkeypatch):
+    """In the units of a visitor, whoever finds that the picture is beyond it: we or Pillow."""
+    monkeypatch.setattr(uploads, "limits", Limits(bytes=3_000_000, pixels=2_000_000))
+    for size in ((1500, 1500), (60000, 60000)):
+        assert "2 million pixels" in str(refusal(png(*size)))
+    assert "3 MB" in str(refusal(bytes(3_000_001)))
+
+
+def test_a_picture_that_takes_too_much_memory_gets_its_sentence(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(uploads, "_normalise", full)
+    assert refusal(encode(corners(), "PNG")).code == "too-demanding"
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("format", FORMATS)
 def test_truncated(format, share):
