@@ -179,11 +179,11 @@ def test_a_refusal_names_the_limit(monkeypatch):
     """In the units of a visitor, whoever finds that the picture is beyond it: we or Pillow."""
     monkeypatch.setattr(uploads, "limits", Limits(bytes=3_000_000, pixels=2_000_000))
     for size in ((1500, 1500), (60000, 60000)):
-        assert "2 million pixels" in str(refusal(png(*size)))
-    assert "3 MB" in str(refusal(bytes(3_000_001)))
+        assert "than 2 million pixels" in str(refusal(png(*size)))
+    assert "than 3 MB" in str(refusal(bytes(3_000_001)))
 
 
-def test_a_picture_that_takes_too_much_memory_gets_its_sentence(monkeypatch):
+def test_a_picture_that_is_too_demanding_gets_its_sentence(monkeypatch):
     def full(*_):
         raise MemoryError
 
