@@ -111,12 +111,13 @@ def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) ->
         logits = model.forward_head(features)
         classes = logits.argmax(1) if classes is None else classes
         if is_linear:
-            importance = model.fc.weight[classes] / features[0, 0].numel()  # (B, C)
+            importance = model.fc.weight[classes] / (features.shape[2] * features.shape[3])  # (B, C)
         else:
             chosen = logits.gather(1, classes.unsqueeze(1)).sum()
             importance = torch.autograd.grad(chosen, features)[0].mean(dim=(2, 3))
-    activation = torch.einsum("bc,bchw->bhw", importance.detach(), features.detach())
-    return logits.detach(), activation.clamp(min=0)
+    features = features.detach()
+    activation = importance.detach().unsqueeze(1) @ features.flatten(2)  # (B, 1, N)
+    return logits.detach(), activation.clamp_(min=0).view(-1, *features.shape[2:])
 
 
 def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> np.ndarray:
