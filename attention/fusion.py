@@ -18,10 +18,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from attention.datasets import EVALUATION_PIXELS
 from attention.network import BasicBlock, ResNet
 
-# Up to so many multiply-adds a 1x1 convolution is faster as a matrix product of torch's own: on one core and on two of an
-# EPYC of family 26, in float32 and bfloat16, 192 to 24 channels at 100 positions (460,800) is, 48 to 8 at 1,600 is not.
-FEW_MULTIPLY_ADDS = 500_000
-
 Read = dict[nn.Module, list[Tensor]]  # what each convolution got, a tensor a call
 
 
@@ -83,9 +79,10 @@ def can_pack(dtype: torch.dtype) -> bool:
 
 
 class PackedLinear(nn.Module):
-    """A small 1x1 Conv2d as a matrix product, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H, W), channels last.
+    """A 1x1 Conv2d as a matrix product, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H, W), channels last.
 
-    A call of oneDNN costs about 20 us before it multiplies anything, five times as much as this one.
+    For a single position, as gates of channels have it: a call of oneDNN takes 20 us before it multiplies anything, this
+    one 4 us in all. With many positions it is no faster.
     """
 
     def __init__(self, conv: nn.Conv2d):
@@ -120,8 +117,9 @@ class PackedTogether:
         self._parts: list[Tensor | None] = []
 
     def part(self, x: Tensor, number: int) -> Tensor:
-        if self._read is None or self._read[0] is not x or self._read[1] != x._version or self._parts[number] is None:
-            self._read, self._parts = (x, x._version), list(self.convolve(x).split(self.widths, dim=1))
+        version = 0 if x.is_inference() else x._version
+        if self._read is None or self._read[0] is not x or self._read[1] != version or self._parts[number] is None:
+            self._read, self._parts = (x, version), list(self.convolve(x).split(self.widths, dim=1))
         found, self._parts[number] = self._parts[number], None
         if all(part is None for part in self._parts):
             self._read = None
@@ -212,10 +210,7 @@ def _read(model: ResNet, images: Tensor) -> Read:
 
 def _packed(conv: nn.Conv2d, input_size: list[int]) -> PackedConv2d | PackedLinear:
     is_pointwise = conv.kernel_size == conv.stride == (1, 1) and conv.padding == (0, 0) and conv.groups == 1
-    positions = input_size[2] * input_size[3]
-    if is_pointwise and conv.weight.numel() * positions <= FEW_MULTIPLY_ADDS:
-        return PackedLinear(conv)
-    return PackedConv2d(conv, input_size)
+    return PackedLinear(conv) if is_pointwise and input_size[2:] == [1, 1] else PackedConv2d(conv, input_size)
 
 
 def _pack_together(module: nn.Module, read: Read) -> None:

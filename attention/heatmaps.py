@@ -111,7 +111,7 @@ def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) ->
         logits = model.forward_head(features)
         classes = logits.argmax(1) if classes is None else classes
         if is_linear:
-            importance = model.fc.weight[classes] / (features.shape[2] * features.shape[3])  # (B, C)
+            importance = model.fc.weight.index_select(0, classes) / (features.shape[2] * features.shape[3])  # (B, C)
         else:
             chosen = logits.gather(1, classes.unsqueeze(1)).sum()
             importance = torch.autograd.grad(chosen, features)[0].mean(dim=(2, 3))
