@@ -190,8 +190,8 @@ class PackedBlock(nn.Module):
         shortcut = self.shortcut(x)
         if self.ends_in_conv2:
             return self._attend(self.conv2.add_and_relu(branch, shortcut), "post")
-        branch = self.bn2(self._attend(self.conv2(branch), "replace"))
-        return F.relu_(self._attend(branch, "standard").add_(shortcut))
+        branch = self._attend(self.conv2(branch), "replace").contiguous(memory_format=torch.channels_last)
+        return F.relu_(self._attend(self.bn2(branch), "standard").add_(shortcut))
 
 
 def _read(model: ResNet, images: Tensor) -> Read:

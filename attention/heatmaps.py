@@ -78,7 +78,7 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
     kind = "softmax" if is_softmax else "gate"
     if weights.ndim == 3 and weights.shape[1:] == (1, 1):
         values = weights.flatten()
-        return AttentionMap(path, kind, "channels", (values * (len(values) if is_softmax else 1)).numpy())
+        return AttentionMap(path, kind, "channels", (values * len(values) if is_softmax else values).numpy())
     if not is_softmax:
         return AttentionMap(path, kind, "positions", weights.mean(0).numpy())
     has_heads = weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1])
