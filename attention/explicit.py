@@ -1,7 +1,8 @@
 """A model as a function that returns all that is shown: logits, last features, class activation map, attention weights.
 
-Hooks do not fire in CUDA graphs, compiled or exported code. Here they are part of the forward pass that is recorded or
-traced, and what they saw is returned, so that a replay brings it too.
+Hooks do not fire in CUDA graphs, compiled or exported code, and cost a few microseconds each to set and remove. Here noting
+the weights is part of the forward pass that is recorded or traced, and what was noted is returned, so that a replay brings
+it too.
 """
 
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from attention.datasets import EVALUATION_PIXELS
 from attention.fusion import fold, pack
-from attention.heatmaps import read_head, visible, watch
+from attention.heatmaps import read_head, visible
 from attention.network import ResNet
 
 
@@ -24,22 +25,41 @@ class Explanation(NamedTuple):
     weights: dict[str, Tensor]  # what heatmaps.watch sees, by path, in the order of the network
 
 
+class _Noted(nn.Module):
+    """A `gate` or `attn` in whose place it stands; what it returns is noted by its path."""
+
+    def __init__(self, weighing: nn.Module, path: str, notes: dict[str, Tensor]):
+        super().__init__()
+        self.weighing, self.path, self.notes = weighing, path, notes
+
+    def forward(self, scores: Tensor) -> Tensor:
+        weights = self.weighing(scores)
+        self.notes[self.path] = weights.detach()
+        return weights
+
+
 class Explicit(nn.Module):
     """(B, 3, H, W) normalised float32 images -> Explanation, in one forward pass and without a gradient of the body.
 
-    The body may be in half precision; the head is in float32: it costs nothing, and its gradient makes the map.
+    The body may be in half precision; the head is in float32: it costs nothing, and its gradient makes the map. The model
+    becomes its own: what it weighs by is replaced by modules that note the weights too. One thread at a time: callers that
+    share it hold a lock.
     """
 
     def __init__(self, model: ResNet, dtype: torch.dtype = torch.float32):
         super().__init__()
         self.model, self.dtype = model, dtype
-        self.visible = visible(model)
+        self.noted: dict[str, Tensor] = {}  # what `model` has weighed by, in the order of the network
+        for path, module in visible(model).items():
+            model.set_submodule(path, _Noted(module, path, self.noted))
 
     @torch.no_grad()  # not inference_mode: the map may differentiate the head
     def forward(self, images: Tensor) -> Explanation:
-        with watch(self.model, self.visible) as weights:
-            features = self.model.forward_features(images.to(self.dtype)).float()
-            logits, activation = read_head(self.model, features)
+        self.noted.clear()
+        features = self.model.forward_features(images.to(self.dtype)).float()
+        logits, activation = read_head(self.model, features)
+        weights = dict(self.noted)
+        self.noted.clear()  # nothing of a call is kept
         return Explanation(logits, features, activation, weights)
 
     @torch.no_grad()
@@ -64,6 +84,8 @@ def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = EVALUA
 def to_host(explanation: Explanation) -> Explanation:
     """The same in the host's memory and in float32, by one transfer: the only time that anything waits for the device."""
     logits, features, activation, weights = explanation
+    if logits.device.type == "cpu":  # nothing to transfer
+        return Explanation(logits, features, activation, {path: seen.float() for path, seen in weights.items()})
     tensors = [logits, features, activation, *weights.values()]
     flat = torch.cat([tensor.flatten().float() for tensor in tensors]).cpu()
     parts = flat.split([tensor.numel() for tensor in tensors])

@@ -78,7 +78,7 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
     kind = "softmax" if is_softmax else "gate"
     if weights.ndim == 3 and weights.shape[1:] == (1, 1):
         values = weights.flatten()
-        return AttentionMap(path, kind, "channels", (values * (len(values) if is_softmax else 1)).numpy())
+        return AttentionMap(path, kind, "channels", (values * len(values) if is_softmax else values).numpy())
     if not is_softmax:
         return AttentionMap(path, kind, "positions", weights.mean(0).numpy())
     has_heads = weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1])
@@ -111,12 +111,13 @@ def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) ->
         logits = model.forward_head(features)
         classes = logits.argmax(1) if classes is None else classes
         if is_linear:
-            importance = model.fc.weight[classes] / features[0, 0].numel()  # (B, C)
+            importance = model.fc.weight.index_select(0, classes) / (features.shape[2] * features.shape[3])  # (B, C)
         else:
             chosen = logits.gather(1, classes.unsqueeze(1)).sum()
             importance = torch.autograd.grad(chosen, features)[0].mean(dim=(2, 3))
-    activation = torch.einsum("bc,bchw->bhw", importance.detach(), features.detach())
-    return logits.detach(), activation.clamp(min=0)
+    features = features.detach()
+    activation = importance.detach().unsqueeze(1) @ features.flatten(2)  # (B, 1, N)
+    return logits.detach(), activation.clamp_(min=0).view(-1, *features.shape[2:])
 
 
 def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> np.ndarray:

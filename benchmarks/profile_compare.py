@@ -61,12 +61,11 @@ def after(photo: Image.Image, models: list[Explicit], prepare) -> dict[str, floa
     images = prepare(photo)
     steps.done("preprocess")
     for model in models:
-        with watch(model.model, model.visible) as weights:
-            features = model.model.forward_features(images.to(model.dtype)).float()
-            steps.done("network")
-            logits, activation = read_head(model.model, features)
+        features = model.model.forward_features(images.to(model.dtype)).float()
+        steps.done("network")
+        logits, activation = read_head(model.model, features)
         steps.done("head and map")
-        found = to_host(explicit.Explanation(logits, features, activation, weights))
+        found = to_host(explicit.Explanation(logits, features, activation, dict(model.noted)))
         [describe(path, weight) for path, weight in found.weights.items()]
         found.logits[0].softmax(0).numpy()
         steps.done("arrays")

@@ -8,7 +8,7 @@ from torch import nn
 
 from attention import fusion
 from attention.explicit import Explicit, fast, to_host
-from attention.fusion import PackedConv2d, can_pack, fold
+from attention.fusion import PackedConv2d, PackedLinear, PackedMaxPool2d, Part, can_pack, fold, largest
 from attention.heatmaps import visible, watch
 from attention.mechanisms import MECHANISMS
 from attention.network import ResNet
@@ -89,14 +89,21 @@ def test_half_precision_stays_near(name, device):
         assert_near(found.weights[path], weights[path], 0.05)
 
 
-@pytest.mark.parametrize("name", ["baseline", "cbam-everywhere", "mhsa-block", "bam-stage"])
-def test_without_the_packing_it_is_the_same(name, monkeypatch):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@each_variant
+def test_without_the_packing_it_is_the_same(name, dtype, monkeypatch):
     model, images = trained(name), torch.randn(1, 3, 96, 96)
-    packed = fast(model)(images)
+    packed = fast(model, dtype, pixels=96)(images)
     monkeypatch.setattr(fusion, "can_pack", lambda dtype: False)
-    unpacked = fast(model)
-    assert not any(isinstance(module, PackedConv2d) for module in unpacked.modules())
-    assert_near(unpacked(images).logits, packed.logits, 1e-5)
+    unpacked = fast(model, dtype)
+    new = PackedConv2d, PackedLinear, PackedMaxPool2d, Part
+    assert not any(isinstance(module, new) or vars(module).get("largest") for module in unpacked.modules())
+    expected = unpacked(images)
+    share = 1e-5 if dtype == torch.float32 else 0.03
+    assert_near(packed.logits, expected.logits, share)
+    assert_near(packed.features, expected.features, share)
+    for path, weights in expected.weights.items():
+        assert_near(packed.weights[path], weights, share)
 
 
 @each_variant
@@ -133,12 +140,113 @@ def test_a_packed_convolution_is_that_convolution(dtype, size, options):
         assert_near(packed.add_and_relu(x, shortcut.clone()), (expected + shortcut).relu(), share)
 
 
-def test_it_leaves_no_hook_and_the_images_alone():
+packs = pytest.mark.skipif(not can_pack(torch.float32), reason="this torch cannot pack convolutions here")
+both_dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+
+
+def channels_last(*size: int, dtype: torch.dtype) -> torch.Tensor:
+    return torch.randn(*size, dtype=dtype).contiguous(memory_format=torch.channels_last)
+
+
+@both_dtypes
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [(2, 24, 1, 1), (1, 24, 5, 3)])
+def test_a_packed_linear_is_its_1x1_convolution(dtype, bias, size):
+    conv, x = nn.Conv2d(24, 40, 1, bias=bias).to(dtype), channels_last(*size, dtype=dtype)
+    with torch.no_grad():
+        linear, expected = PackedLinear(conv), conv(x)
+        assert_near(linear(x), expected, 1e-5 if dtype == torch.float32 else 1e-2)
+        linear.after = "relu"
+        assert_near(linear(x), expected.relu(), 1e-5 if dtype == torch.float32 else 1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("size", [(1, 48, 8, 12), (2, 5, 2, 2), (1, 3, 7, 8), (1, 3, 8, 9)])
+def test_a_packed_pooling_is_torchs_to_the_bit(dtype, size):
+    x = channels_last(*size, dtype=dtype).relu()
+    before = x.clone()
+    assert torch.equal(PackedMaxPool2d()(x), nn.MaxPool2d(3, stride=2, padding=1)(x)) and torch.equal(x, before)
+
+
+@both_dtypes
+@pytest.mark.parametrize("dim", [(2, 3), 1])
+def test_the_largest_are_amaxs_to_the_bit(dtype, dim):
+    x = channels_last(2, 48, 10, 6, dtype=dtype)
+    found, expected = largest(x, dim=dim, keepdim=True), torch.amax(x, dim=dim, keepdim=True)
+    assert found.dtype == expected.dtype and torch.equal(found, expected)
+
+
+class _Pair(nn.Module):
+    """Three convolutions that read one tensor, two of them alike but for the bias, and one that reads another."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key = nn.Conv2d(6, 8, 3, padding=1), nn.Conv2d(6, 4, 3, padding=1, bias=False)
+        self.narrow, self.later = nn.Conv2d(6, 8, 1), nn.Conv2d(6, 8, 3, padding=1)
+
+    def forward(self, x):
+        return torch.cat([self.key(x), self.query(x), self.narrow(x), self.later(2 * x)], dim=1)
+
+
+def packed_pair(dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
+    pair = _Pair().to(dtype, memory_format=torch.channels_last).requires_grad_(False)
+    model = trained("baseline").to(dtype)
+    model.input = nn.Sequential(nn.Conv2d(3, 6, 1).to(dtype), pair, nn.Conv2d(28, 3, 1).to(dtype))
+    return pair, fusion.pack(fold(model), 32).input[1]
+
+
+@packs
+@both_dtypes
+def test_convolutions_that_read_one_tensor_are_one_and_each_gives_its_own(dtype):
+    if not can_pack(dtype):
+        pytest.skip("not in this precision")
+    pair, packed = packed_pair(dtype)
+    assert isinstance(packed.query, Part) and packed.query.together is packed.key.together
+    assert isinstance(packed.narrow, PackedConv2d) and isinstance(packed.later, PackedConv2d)
+    share = 1e-5 if dtype == torch.float32 else 1e-2
+    x = channels_last(1, 6, 32, 32, dtype=dtype)
+    with torch.no_grad():
+        assert_near(packed(x), pair(x), share)
+        assert packed.query.together._read is None, "nothing of a call is kept"
+        for _ in range(2):  # asked for one part alone, twice
+            assert_near(packed.query(x), pair.query(x), share)
+        x.mul_(3)  # the same tensor, other numbers
+        assert_near(packed.key(x), pair.key(x), share)
+        other = channels_last(2, 6, 20, 20, dtype=dtype)
+        assert_near(packed.query(other), pair.query(other), share)
+        assert_near(packed.key(x), pair.key(x), share)
+    with torch.inference_mode():
+        assert_near(packed(x + 1), pair(x + 1), share)
+
+
+@packs
+@pytest.mark.parametrize(
+    "name", ["se-block", "cbam-block", "spatial-channel-block", "self-attention-stage", "mhsa-block"]
+)
+def test_the_rules_find_their_modules(name):
+    model = fast(trained(name)).model
+    kinds = [type(module) for module in model.modules()]
+    assert isinstance(model.stem[-1], PackedMaxPool2d) and nn.Conv2d not in kinds
+    assert (PackedLinear in kinds) == (name in ("se-block", "cbam-block", "spatial-channel-block"))
+    assert (Part in kinds) == (name not in ("se-block", "cbam-block"))
+    assert sum(vars(m).get("largest") is largest for m in model.modules()) == (16 if name == "cbam-block" else 0)
+
+
+def test_it_leaves_no_hook_and_the_images_alone_and_keeps_nothing():
     model, images = fast(trained("cbam-everywhere")), torch.randn(1, 3, 96, 96)
     before = images.clone()
     first, second = model(images).logits, model(images).logits
-    assert not any(module._forward_hooks for module in model.modules())
+    assert not any(module._forward_hooks for module in model.modules()) and not model.noted
     assert torch.equal(images, before) and torch.equal(first, second)
+
+
+def test_a_call_that_failed_leaves_nothing_in_the_next():
+    model, images = fast(trained("cbam-block")), torch.randn(1, 3, 96, 96)
+    expected = model(images)
+    with pytest.raises(RuntimeError):
+        model(torch.randn(1, 4, 96, 96))
+    found = model(images)
+    assert list(found.weights) == list(expected.weights) and torch.equal(found.logits, expected.logits)
 
 
 @pytest.mark.parametrize("mechanism", [*MECHANISMS, None])

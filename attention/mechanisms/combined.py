@@ -28,6 +28,8 @@ class SpatialChannelAttention(nn.Module):
 class _CBAMChannelGate(nn.Module):
     """sigmoid(MLP(mean(X)) + MLP(max(X))), one shared MLP: (B, C, H, W) -> (B, C, 1, 1)."""
 
+    largest = staticmethod(torch.amax)  # the fast path puts its own here (fusion.py)
+
     def __init__(self, channels: int, reduction: int, reduced_at_least: int):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
@@ -39,12 +41,14 @@ class _CBAMChannelGate(nn.Module):
         self.gate = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        mean, peak = x.mean(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+        mean, peak = x.mean(dim=(2, 3), keepdim=True), self.largest(x, dim=(2, 3), keepdim=True)
         return self.gate(self.mlp(mean) + self.mlp(peak))
 
 
 class _CBAMSpatialGate(nn.Module):
     """sigmoid(BN(Conv7x7([mean over channels, max over channels]))): (B, C, H, W) -> (B, 1, H, W)."""
+
+    largest = staticmethod(torch.amax)
 
     def __init__(self, kernel_size: int):
         super().__init__()
@@ -53,7 +57,7 @@ class _CBAMSpatialGate(nn.Module):
         self.gate = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        summary = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)  # (B, 2, H, W)
+        summary = torch.cat([x.mean(dim=1, keepdim=True), self.largest(x, dim=1, keepdim=True)], dim=1)  # (B, 2, H, W)
         return self.gate(self.bn(self.conv(summary)))
 
 
