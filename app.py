@@ -4,8 +4,6 @@ import argparse
 import contextlib
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 from attention import upload_limits
 from attention.serving.settings import Settings, add_flags
@@ -50,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     listening = None
     try:
         listening = served.listen(settings.host, settings.port)
-        served.check_disk(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
+        served.check_disk(served.upload_folder())
         if arguments.imagenet is not None:
             from attention import imagenet
 

@@ -4,22 +4,26 @@ Those of the study are committed, in checkpoints/<dataset>/; those of a folder o
 set whose models others trained has a source of its own (datasets.Source).
 """
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from safetensors.torch import load_file
 
 from attention.datasets import DATASETS, ELSEWHERE, Dataset, dataset, own_names, own_root
-from attention.files import sha256, write_by_rename, write_json
+from attention.files import version, write_by_rename, write_json
 from attention.network import ResNet
 from attention.recipes import RECIPES
 from attention.runs import PREDICTIONS, RECORDS, ROOT, read_record, run_folder
 from attention.variants import REFERENCE, all_models, empty_model, variant
 
 CHECKPOINTS = ROOT / "checkpoints"
+
+_whole: dict[Path, tuple[tuple | None, dict]] = {}  # a manifest as it was last read whole, and its version then
 
 
 class CheckpointError(Exception):
@@ -57,19 +61,60 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
             f"There are no checkpoints for {dataset_name}. Restore the folder checkpoints/ (git checkout checkpoints), "
             "or train: python -m attention train, then python -m attention publish."
         )
+    first = f"Remove {'/'.join(path.parts[-3:])}. " if dataset(dataset_name).is_own else ""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        first = f"Remove {path}. " if dataset(dataset_name).is_own else ""
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(
+            f"The manifest of {dataset_name} cannot be read ({error.strerror}). {_restore(dataset_name)}"
+        ) from error
+    except ValueError as error:  # bytes that are no text too
         raise CheckpointError(
             f"The manifest of {dataset_name} is not valid JSON. {first}{_restore(dataset_name)}"
         ) from error
+    if not _is_manifest(manifest):
+        raise CheckpointError(f"The manifest of {dataset_name} is damaged. {first}{_restore(dataset_name)}")
+    return manifest
+
+
+def _is_manifest(manifest) -> bool:
+    entries = manifest.get("models") if isinstance(manifest, dict) else None
+    return isinstance(entries, dict) and all(
+        isinstance(entry, dict) and isinstance(entry.get("file"), str) and isinstance(entry.get("sha256"), str)
+        for entry in entries.values()
+    )
+
+
+def known_manifest(dataset_name: str) -> dict:
+    """The manifest, or as it was when it was last whole: what a page goes by that has the models in memory already.
+
+    Read again when it has changed. Raises CheckpointError or DataError where it never was whole.
+    """
+    if dataset_name in ELSEWHERE:
+        return read_manifest(dataset_name)
+    path = checkpoint_folder(dataset_name) / "manifest.json"
+    now = version(path)
+    seen, manifest = _whole.get(path, (None, None))
+    if manifest is None or seen != now:
+        try:
+            manifest = read_manifest(dataset_name)
+        except CheckpointError:
+            if manifest is None:
+                raise
+        _whole[path] = now, manifest
+    return manifest
 
 
 def available(dataset_name: str = "imagenette") -> list[str]:
     """Names of the models that have a checkpoint, in the order of the page."""
     published = read_manifest(dataset_name)["models"]
     return [name for name in all_models() if name in published]
+
+
+def weights_version(name: str, dataset_name: str) -> tuple | None:
+    """What changes when a model's file does, or when it comes back; None where there is none to look at."""
+    entry = {} if dataset_name in ELSEWHERE else known_manifest(dataset_name)["models"].get(name, {})
+    return version(checkpoint_folder(dataset_name) / entry["file"]) if entry else None
 
 
 def load(name: str, dataset_name: str = "imagenette", device: torch.device | None = None) -> ResNet:
@@ -82,19 +127,25 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
         raise CheckpointError(
             f"{name} has no checkpoint yet. Train it: python -m attention train --dataset {dataset_name} --variant {name}."
         )
-    path = checkpoint_folder(dataset_name) / entry["file"]
-    if not path.exists():
-        raise CheckpointError(f"The weights of {name} are missing. {_restore(dataset_name)}")
-    if sha256(path) != entry["sha256"]:
+    try:  # read once: what is verified is what is used, whoever writes to the file meanwhile
+        data = (checkpoint_folder(dataset_name) / entry["file"]).read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"The weights of {name} are missing. {_restore(dataset_name)}") from error
+    except OSError as error:
+        raise CheckpointError(
+            f"The weights of {name} cannot be read ({error.strerror}). {_restore(dataset_name)}"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise CheckpointError(
             f"The weights of {name} are not the ones that were published (their sha256 differs), so they are not used. "
             + _restore(dataset_name)
         )
     model = empty_model(name, len(trained_on(dataset_name).classes))
-    weights = {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
     try:
+        stored = safetensors.torch.load(data)
+        weights = {key: value.float() if value.is_floating_point() else value for key, value in stored.items()}
         model.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError as error:
+    except (RuntimeError, safetensors.SafetensorError) as error:
         raise CheckpointError(
             f"The weights of {name} do not fit the network of this version. Update checkpoints/."
         ) from error

@@ -34,7 +34,7 @@ def means_file(dataset_name: str, model_name: str) -> Path:
 
 def read(dataset_name: str, model_name: str) -> dict[str, np.ndarray]:
     """{module's path: (classes, C) float32} in the units of AttentionMap; {} where none were measured for these weights."""
-    entry = checkpoints.read_manifest(dataset_name)["models"].get(model_name)
+    entry = checkpoints.known_manifest(dataset_name)["models"].get(model_name)
     path = means_file(dataset_name, model_name)
     if entry is None or not path.exists():
         return {}

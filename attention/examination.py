@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from attention import checkpoints, faithfulness, map_scores, randomisation
+from attention import checkpoints, deadline, faithfulness, map_scores, randomisation
 from attention.ablation import without_attention
 from attention.corruption import STRENGTHS, corrupted
 from attention.datasets import EVALUATION_PIXELS, to_tensor
@@ -204,6 +204,7 @@ class Examiner:
     def _look(self, model: ResNet, name: str, prepared: Tensor, class_index: int | None) -> Look:
         names = self.models.dataset.class_names
         check_class(class_index, self.models)
+        deadline.check()
         with self._lock, watch(model) as weights:
             logits, activations = activation_maps(model, prepared, class_index)
         return Look(

@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from attention import map_scores
+from attention import deadline, map_scores
 from attention.datasets import EVALUATION_PIXELS, normalise
 
 STEPS = 16
@@ -36,9 +36,11 @@ def curves(
         for start, finish in ((picture, mean_colour), (blurred, picture)):
             pictures.append(map_scores.replaced(start, finish, order, steps)[1:-1])
     batches = torch.from_numpy(np.concatenate(pictures)).split(max(1, round(BATCH / size**2)))
-    probabilities = [
-        model(batch.to(device, memory_format=torch.channels_last)).float().softmax(1)[:, chosen] for batch in batches
-    ]
+    probabilities = []
+    for batch in batches:
+        deadline.check()
+        logits = model(batch.to(device, memory_format=torch.channels_last)).float()
+        probabilities.append(logits.softmax(1)[:, chosen])
     (whole, grey, vague), between = np.split(torch.cat(probabilities).cpu().numpy(), [3])
     return {
         name: (np.array([whole, *deletion, grey]), np.array([vague, *insertion, whole]))

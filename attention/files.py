@@ -10,18 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CANNOT_WRITE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)  # errors of a place, whatever is written there
+
 
 class WriteError(Exception):
     """A file cannot be written; the message says why and what to do."""
 
 
-def version(path: Path) -> tuple[int, int] | None:
+def version(path: Path) -> tuple[int, int, int] | None:
     """What changes when a file does, as far as its folder tells; None where there is none."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def told_in_words(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             message = (
                 f"The disk is full: free some space and start again. {path.name} was not written; what was is kept."
             )

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from attention import checkpoints, devices, foreign, graphs, precision
+from attention import checkpoints, deadline, devices, foreign, graphs, precision
 from attention.datasets import normalise, to_tensor
 from attention.explicit import Explanation, Explicit, fast, to_host
 from attention.heatmaps import AttentionMap, describe
@@ -74,7 +74,10 @@ class Models:
         self.device = devices.pick_device(device)
         self.dataset = checkpoints.trained_on(dataset_name)
         self.names = checkpoints.available(dataset_name)
-        self.problems: dict[str, str] = {}  # name -> sentence, for models that could not be loaded
+        self.problems: dict[
+            str, str
+        ] = {}  # name -> sentence, for models that could not be loaded; replaced, never changed
+        self._seen: dict[str, tuple | None] = {}  # the version of such a model's file when it was tried
         self.side_by_side = False  # whether models run a core each: warm_up() measures what is faster here
         self._dtype = dtype
         self._models: dict[str, tuple[Explicit, Callable[[Tensor], Explanation], torch.dtype]] = {}
@@ -82,14 +85,30 @@ class Models:
 
     def warm_up(self) -> None:
         """Load every model and run it once, so that the first visitor does not pay for it; note those that fail."""
-        side = self.dataset.preprocessing.pixels
-        images = self.prepare(Image.new("RGB", (side, side)))
+        images = self._blank()
         for name in self.names:
-            try:
-                self.run(name, images)
-            except checkpoints.CheckpointError as error:
-                self.problems[name] = str(error)
+            self._try(name, images)
         self._choose_threads([name for name in self.names if name not in self.problems], images)
+
+    def look_again(self) -> None:
+        """Load the unavailable models whose file has changed since: it may be back. Costs a look at the file of each."""
+        for name in self.problems:
+            if name in self._seen and self._seen[name] != checkpoints.weights_version(name, self.dataset.name):
+                self._try(name, self._blank())
+
+    def _blank(self) -> Tensor:
+        side = self.dataset.preprocessing.pixels
+        return self.prepare(Image.new("RGB", (side, side)))
+
+    def _try(self, name: str, images: Tensor) -> None:
+        """Run a model once, and note it in `problems` where it cannot."""
+        self._seen[name] = checkpoints.weights_version(name, self.dataset.name)
+        try:
+            self.run(name, images)
+        except checkpoints.CheckpointError as error:
+            self.problems = self.problems | {name: str(error)}
+        else:
+            self.problems = {other: sentence for other, sentence in self.problems.items() if other != name}
 
     def _choose_threads(self, names: list[str], images: Tensor) -> None:
         """Time both ways to share the cores, and keep the faster; in turn where it makes no difference."""
@@ -136,8 +155,9 @@ class Models:
         """One model on one prepared image, with the map of one class; None: of the class that it finds most probable.
 
         Where the GPU's memory is full it runs on the CPU, and the result says so. Raises UnknownVariant or CheckpointError,
-        and ValueError for a class that does not exist.
+        ValueError for a class that does not exist, and TimeUp.
         """
+        deadline.check()
         check_class(class_index, self)
         if images.device.type == self.device.type:
             try:
@@ -231,6 +251,7 @@ def compare(
 
 
 def _results(names: list[str], images: Tensor, models: Models, class_index: int | None = None) -> Iterator[Result]:
+    deadline.check()  # whatever runs side by side is in threads of its own, which know of no deadline
     cores = torch.get_num_threads()
     if not models.side_by_side or len(names) < max(2, cores / 2):  # fewer would leave most cores idle
         yield from (models.run(name, images, class_index) for name in names)

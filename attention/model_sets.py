@@ -2,22 +2,26 @@
 
 import threading
 
-from attention.checkpoints import checkpoint_folder, published_datasets
-from attention.datasets import DataError
+from attention import deadline
+from attention.checkpoints import CheckpointError, checkpoint_folder, published_datasets, read_manifest
+from attention.datasets import DATASETS, DataError, own_names
+from attention.files import version
 from attention.inference import Models
 
 
 class ModelSets:
     """`sets[name]` is the Models of a data set, warmed up; made at the first call, and anew when its manifest changes.
 
-    So a data set that is trained while the page runs is offered without a restart.
+    So a data set that is trained while the page runs is offered without a restart. What is in memory stays there when its
+    manifest is damaged or gone, and `problems` says so until it is whole again.
     """
 
     def __init__(self, first: str = "imagenette", device: str = "auto"):
         """Loads the data set that is shown first. Raises CheckpointError, DataError or DeviceError."""
         self.first_name, self._wanted = first, device
-        self._lock = threading.Lock()
-        self._loaded: dict[str, tuple[int, Models]] = {}  # with the time of the manifest they were made from
+        self._damaged: dict[str, str] = {}  # data set -> why its manifest is not followed; replaced, never changed
+        self._locks: dict[str, threading.Lock] = {}  # a data set's: who waits for one to load holds up no other
+        self._loaded: dict[str, tuple[tuple | None, dict, Models]] = {}  # version and content of its manifest
         self.device = self.first.device
 
     @property
@@ -31,8 +35,19 @@ class ModelSets:
 
     @property
     def names(self) -> list[str]:
-        """Data sets that can be chosen, now."""
-        return published_datasets()
+        """Data sets that can be chosen, now: those with a manifest, and those that are in memory and known still."""
+        there = published_datasets()
+        known = {*DATASETS, *own_names()}
+        return [*there, *(name for name in list(self._loaded) if name in known and name not in there)]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What cannot be read, of the data sets in memory: "<data set>", its manifest, and "<data set>/<model>"."""
+        return self._damaged | {
+            f"{name}/{model}": sentence
+            for name, (_, _, models) in list(self._loaded.items())
+            for model, sentence in models.problems.items()
+        }
 
     def __getitem__(self, name: str) -> Models:
         """Raises DataError for a data set that has no checkpoints, or CheckpointError."""
@@ -42,17 +57,35 @@ class ModelSets:
 
     def is_loaded(self, name: str) -> bool:
         loaded = self._loaded.get(name)
-        return loaded is not None and loaded[0] == _modified(name)
+        return loaded is not None and loaded[0] == _version(name)
 
     def _load(self, name: str) -> Models:
-        with self._lock:
+        with self._locks.setdefault(name, threading.Lock()), deadline.within(None):  # others wait for it too
             if not self.is_loaded(name):
-                modified, models = _modified(name), Models(name, self._wanted)
-                models.warm_up()
-                self._loaded[name] = modified, models
-            return self._loaded[name][1]
+                try:
+                    self._loaded[name] = self._read(name)
+                except (CheckpointError, DataError) as error:
+                    if name not in self._loaded:
+                        raise
+                    self._loaded[name] = (
+                        _version(name),
+                        *self._loaded[name][1:],
+                    )  # nothing is tried again before it changes
+                    self._damaged = self._damaged | {name: str(error)}
+                else:
+                    self._damaged = {other: said for other, said in self._damaged.items() if other != name}
+            models = self._loaded[name][2]
+            models.look_again()
+            return models
+
+    def _read(self, name: str) -> tuple[tuple | None, dict, Models]:
+        now, manifest = _version(name), read_manifest(name)
+        _, before, models = self._loaded.get(name, (None, None, None))
+        if models is None or manifest != before:  # a file that was merely touched changes nothing
+            models = Models(name, self._wanted)
+            models.warm_up()
+        return now, manifest, models
 
 
-def _modified(name: str) -> int:
-    path = checkpoint_folder(name) / "manifest.json"
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _version(name: str) -> tuple | None:
+    return version(checkpoint_folder(name) / "manifest.json")

@@ -62,7 +62,7 @@ def choose(name: str, dataset_name: str, device: torch.device) -> torch.dtype:
     dtype = half_dtype(device)
     if dtype is None or not RESULT_FILE.exists():
         return torch.float32
-    sha256 = checkpoints.read_manifest(dataset_name)["models"].get(name, {}).get("sha256")
+    sha256 = checkpoints.known_manifest(dataset_name)["models"].get(name, {}).get("sha256")
     holding = _holding(RESULT_FILE, RESULT_FILE.stat().st_mtime)
     return dtype if (dataset_name, sha256, device.type, devices.dtype_name(dtype)) in holding else torch.float32
 

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from attention.figures import heat_tile, overlay
+from attention.files import write_by_rename
 from attention.map_words import HALF
 
 TOP = 5  # classes listed a model
@@ -119,12 +120,12 @@ def maps_left_out(result) -> list[str]:
 def save_overlays(image: Image.Image, results: list, folder: Path, stem: str) -> list[Path]:
     """Write <stem>.<model>.activation.png and, where the model weighs positions, .attention.png; returns the paths.
 
-    A map that shows nothing (is_drawable) has no picture.
+    A map that shows nothing (is_drawable) has no picture. Raises WriteError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     photo, written = shown_photo(image), []
     for result in results:
         for kind, (values, scale) in maps_to_draw(result).items():
+            drawn = overlay(photo, scale.share(values), 1.0)
             written.append(folder / f"{stem}.{result.name}.{kind}.png")
-            overlay(photo, scale.share(values), 1.0).save(written[-1])
+            write_by_rename(written[-1], lambda path, drawn=drawn: drawn.save(path, "PNG"))
     return written

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from attention import devices, results
-from attention.checkpoints import read_manifest
+from attention.checkpoints import known_manifest
 from attention.files import write_text
 from attention.inference import Models, check_names
 from attention.ui import published
@@ -129,7 +129,7 @@ def _study(models: Models, lang: str) -> str:
 
 def _made_with(models: Models, names: list[str], lang: str) -> str:
     """The machine, the versions, and the weights by their hashes: what is needed to make the same report again."""
-    manifest = read_manifest(models.dataset.name)["models"]
+    manifest = known_manifest(models.dataset.name)["models"]
     rows = [
         (text(lang, "report_device"), f"{devices.device_name(models.device)}, {models.device.type}"),
         (text(lang, "report_threads"), str(torch.get_num_threads())),

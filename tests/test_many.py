@@ -44,14 +44,14 @@ def test_the_summary_counts_and_gives_the_accuracy_with_its_interval():
     assert "<ul" not in many.summary_html("en", ROWS[2:], 1)
 
 
-def test_real_pictures_stream_in_and_are_saved_as_csv():
+def test_real_pictures_stream_in_and_are_saved_as_csv(tmp_path):
     models = Models("imagenette", "cpu")
     paths = [str(ROOT / "samples" / f"{name}.jpg") for name in ("church", "golf-ball")]
     steps = list(many.stream(paths, ["baseline", "se-block"], models, "en"))
     assert steps[0][1] == [] and [row.name for row in steps[-1][1]] == ["church.jpg", "golf-ball.jpg"]
     assert "2 of 2 photos done" in steps[-1][0]
     assert all(max(row.thumbnail.size) <= 96 for row in steps[-1][1])
-    saved = pd.read_csv(many.csv_file(steps[-1][1], models.dataset.class_names))
+    saved = pd.read_csv(many.csv_file(steps[-1][1], models.dataset.class_names, tmp_path))
     assert saved["image"].tolist() == ["church.jpg", "golf-ball.jpg"] and saved["baseline"].tolist()[0] == "church"
 
 

@@ -1,23 +1,31 @@
 """The door of the page: settings, passwords, limits, routes, headers, health, metrics and logs, around a toy application."""
 
 import argparse
+import asyncio
 import base64
+import errno
 import io
 import json
 import re
+import socket
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from attention.__main__ import main
 from attention.runs import ROOT
-from attention.serving import logs, passwords, routes
-from attention.serving.guard import MAX_JSON_BYTES, Guard, address, content_security_policy
+from attention.serving import connections, logs, passwords, routes
+from attention.serving.guard import MAX_JSON_BYTES, Guard, _Body, address, content_security_policy
 from attention.serving.health import FRESH_SECONDS, Health
 from attention.serving.limits import ADDRESSES, RateLimit
 from attention.serving.metrics import Metrics
+from attention.serving.refusals import MESSAGES
 from attention.serving.settings import SETTINGS, Settings, add_flags
 
 JOIN = "/gradio_api/queue/join"
@@ -413,3 +421,131 @@ def test_the_documentation_lists_every_setting_with_its_default():
             f"| `{setting.flag}` | `{setting.variable}` | {f'`{setting.default}`' if setting.default else 'none'} |"
             in text
         )
+
+
+# what goes wrong behind the door
+
+
+def test_an_upload_that_finds_no_place_is_told_in_the_visitors_language():
+    """The framework beneath sends a 500 of its own before it raises; a body that is still on its way is read."""
+    page = FastAPI()
+
+    @page.post("/gradio_api/upload")
+    async def upload(request: Request):
+        async for _ in request.stream():
+            raise OSError(errno.ENOSPC, "No space left on device", "/a/path")
+
+    metrics = Metrics()
+    guard = Guard(page, Settings(), metrics, lambda: False, lambda scope: Headers(scope=scope)["accept-language"])
+    client = TestClient(guard, base_url="http://lab.example")
+    for language in MESSAGES:
+        chunks = (b"x" * 60_000 for _ in range(20))
+        answer = client.post("/gradio_api/upload", content=chunks, headers={"accept-language": language})
+        assert answer.status_code == 507 and answer.json() == {"detail": MESSAGES[language]["disk"]}
+        assert answer.headers["retry-after"] == "60" and "content-security-policy" in answer.headers
+    assert metrics.refused.labels("disk")._value.get() == 2
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EPIPE, "x"), ValueError("/a/path"), OSError(errno.ENOSPC, "x")])
+def test_any_other_error_says_nothing_and_is_raised(error):
+    page = FastAPI()
+
+    @page.get("/")
+    async def read():
+        raise error
+
+    guard = Guard(page, Settings(), Metrics(), lambda: False)
+    answer = TestClient(guard, raise_server_exceptions=False).get("/")
+    assert answer.status_code == 500 and answer.text == "Internal Server Error" and answer.headers["x-request-id"]
+    with pytest.raises(type(error)):
+        TestClient(guard).get("/")
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload", JOIN])
+def test_a_body_that_trickles_in_is_given_up(path, in_a_thread):
+    settings = Settings()
+    settings.max_request_seconds = 0.2
+    guard, sent, received = Guard(echo, settings, Metrics(), lambda: False), [], []
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "client": ("1.2.3.4", 5)}
+
+    async def receive():
+        await asyncio.sleep(0.02)
+        received.append(1)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    in_a_thread(asyncio.wait_for(guard(scope, receive, send), 20))
+    assert sent[0]["status"] == 408 and b"took longer than 0.2 s" in sent[1]["body"] and 1 < len(received) < 12
+
+
+def test_a_body_that_is_there_has_no_clock(in_a_thread):
+    """After it the page waits for the visitor to leave, as long as its answer takes."""
+    body = _Body(_later({"type": "http.request"}, {"type": "http.disconnect"}), 10, 0.1)
+
+    async def read():
+        first = await body()
+        return first, await body()
+
+    assert [message["type"] for message in in_a_thread(read())] == ["http.request", "http.disconnect"]
+
+
+def _later(first: dict, then: dict):
+    messages = [first, then]
+
+    async def receive():
+        if len(messages) == 1:
+            await asyncio.sleep(0.3)
+        return messages.pop(0)
+
+    return receive
+
+
+def test_a_refused_upload_is_read_on_but_not_for_ever(in_a_thread):
+    read = []
+
+    async def receive():
+        read.append(1)
+        return {"type": "http.request", "body": b"x" * 100, "more_body": True}
+
+    in_a_thread(_Body(receive, 10_000, 60).throw_away(1000))
+    assert len(read) == 11
+
+
+@pytest.fixture
+def listening(monkeypatch):
+    """A server of connections.Connection whose page takes its time; its port."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+
+    async def page(scope, receive, send):
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    config = uvicorn.Config(page, port=0, http=connections.Connection, log_config=None, lifespan="off")
+    server, taken = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+    thread.start()
+    yield taken.getsockname()[1]
+    server.should_exit = True
+    thread.join(30)
+    taken.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: "])
+def test_a_connection_that_says_nothing_whole_is_closed(listening, said):
+    with socket.create_connection(("127.0.0.1", listening), 20) as raw:
+        raw.sendall(said)
+        assert raw.recv(100) == b""
+
+
+def test_a_request_that_is_answered_late_is_not_cut_off(listening):
+    with socket.create_connection(("127.0.0.1", listening), 20) as raw:
+        for _ in range(2):  # the second on the same connection
+            raw.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"ok"):
+                answer += raw.recv(1000) or pytest.fail("closed")
+        raw.sendall(b"GET / HT")
+        assert raw.recv(100) == b""

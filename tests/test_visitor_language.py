@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from attention.ui.header import header
-from attention.ui.language import MIDDLEWARE, Page, language, language_of_event
+from attention.ui.language import MIDDLEWARE, Page, language, language_of_event, language_of_sender
 
 DOCUMENT = '<!doctype html>\n<html\n\tlang="en"\n>\n<head>\n<meta></head><body lang="en">注意</body></html>'
 
@@ -36,6 +36,16 @@ def asked(query: str = "", cookie: str = "", accept: str = "") -> Request:
 )
 def test_the_address_wins_over_the_cookie_and_that_over_the_browser(request_, expected):
     assert language(request_) == expected
+
+
+@pytest.mark.parametrize(
+    ("referer", "expected"),
+    [("http://a.example/?lang=zh", "zh"), ("http://a.example/?tab=many&lang=zh-CN#x", "zh"), ("http://a.example/", "en"),
+     ("", "en"), ("http://[?lang=tlh", "en"), ("?lang=", "en"), ("?" + "a=1&" * 900, "en")],
+)  # fmt: skip
+def test_what_the_pages_scripts_send_is_answered_in_the_language_of_its_address(referer, expected):
+    headers = [(b"referer", referer.encode()), (b"accept-language", b"en")]
+    assert language_of_sender({"type": "http", "query_string": b"", "headers": headers}) == expected
 
 
 @pytest.fixture

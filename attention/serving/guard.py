@@ -1,34 +1,31 @@
 """The door: every request passes it before the page, and every answer on its way out (an ASGI middleware)."""
 
+import asyncio
 import json
 import logging
 import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from attention.files import CANNOT_WRITE
 from attention.serving import routes
 from attention.serving.limits import RateLimit
 from attention.serving.logs import log
 from attention.serving.metrics import Metrics
+from attention.serving.refusals import Refused
 from attention.serving.settings import Settings
 
 MAX_JSON_BYTES = 4_000_000
+MAX_THROWN_AWAY_BYTES = 32_000_000  # of an upload that is refused: a photo, not a film
 LOGINS_A_MINUTE = 12
 _REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
-
-
-class Refused(Exception):
-    """A request that is not let through: its status, a word for the metrics, and a sentence for whoever sent it."""
-
-    def __init__(self, status: int, why: str, sentence: str, wait: float = 0):
-        super().__init__(sentence)
-        self.status, self.why, self.wait = status, why, wait
 
 
 def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
@@ -52,10 +49,17 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
 
 
 class Guard:
-    """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work."""
+    """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work.
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, draining: Callable[[], bool]):
-        self.app, self.settings, self.metrics, self.draining = app, settings, metrics, draining
+    `language(scope)` is what a refusal is said in.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, draining: Callable[[], bool],
+        language: Callable[[Scope], str] = lambda scope: "en",
+    ):  # fmt: skip
+        self.app, self.settings, self.metrics = app, settings, metrics
+        self.draining, self.language = draining, language
         self.work = RateLimit(settings.rate_limit)
         self.logins = RateLimit(LOGINS_A_MINUTE if settings.rate_limit else 0)
         self.headers = {
@@ -79,41 +83,59 @@ class Guard:
         if not self.settings.proxies:  # nobody in front writes these, so whoever did is not believed
             kept = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
             scope = scope | {"headers": kept}
+        most = self.settings.max_request_mb * 10**6 if routes.is_upload(scope["path"]) else MAX_JSON_BYTES
+        body = _Body(receive, most, self.settings.max_request_seconds)
         try:
-            receive = await self._let_in(scope, receive)
-            await self.app(scope, receive, answer)
+            await self.app(scope, await self._let_in(scope, receive, body, most), answer)
+            await answer.release()
         except Refused as refusal:
-            self.metrics.refused.labels(refusal.why).inc()
-            if not answer.begun:
-                headers = {"retry-after": str(max(1, round(refusal.wait)))} if refusal.wait else None
-                response = JSONResponse({"detail": str(refusal)}, refusal.status, headers)
-                await response(scope, receive, answer)
+            await self._refuse(refusal, answer, scope, body)
+        except OSError as error:
+            if not (routes.is_upload(scope["path"]) and error.errno in CANNOT_WRITE):
+                await answer.release()
+                raise
+            log("no place for an upload", logging.ERROR, reason=error.strerror)
+            await self._refuse(Refused(507, "disk", 60), answer, scope, body)
+        except Exception:
+            await answer.release()
+            raise
         finally:
             answer.note()
 
-    async def _let_in(self, scope: Scope, receive: Receive) -> Receive:
+    async def _refuse(self, refusal: Refused, answer: "_Answer", scope: Scope, body: "_Body") -> None:
+        self.metrics.refused.labels(refusal.why).inc()
+        if answer.begun:
+            return
+        if scope["method"] == "POST" and routes.is_upload(scope["path"]) and refusal.why not in ("size", "slow"):
+            await body.throw_away(MAX_THROWN_AWAY_BYTES)
+        answer.held.clear()
+        headers = {"retry-after": str(max(1, round(refusal.wait)))} if refusal.wait else None
+        detail = {"detail": refusal.sentence(self.language(scope))}
+        await JSONResponse(detail, refusal.status, headers)(scope, body, answer.pass_on)
+
+    async def _let_in(self, scope: Scope, receive: Receive, body: "_Body", most: int) -> Receive:
         """Raises Refused, or returns what the page receives the body from."""
         method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
         if not routes.is_open(method, path):
-            raise Refused(404, "route", "There is nothing at this address.")
+            raise Refused(404, "route")
         if method == "POST":
             self._check_origin(headers, scope)
         if routes.is_work(method, path):
             if self.draining():
-                raise Refused(503, "draining", "The page is being restarted. Try again in a minute.", 30)
+                raise Refused(503, "draining", 30)
             self._check_rate(self.work, scope, headers)
         elif path.startswith("/login"):
             self._check_rate(self.logins, scope, headers)
         if method != "POST":
             return receive
-        upload = routes.is_upload(path)
-        limited = _limited(receive, headers, self.settings.max_request_mb * 10**6 if upload else MAX_JSON_BYTES)
-        return limited if upload or path.startswith("/login") else await _without_addresses(limited)
+        if int(headers.get("content-length", "0")) > most:
+            raise Refused(413, "size", megabytes=most / 1e6)
+        return body if routes.is_upload(path) or path.startswith("/login") else await _without_addresses(body)
 
     def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:
         wait = limit.seconds_to_wait(address(scope, headers, self.settings.proxies))
         if wait:
-            raise Refused(429, "rate", f"Too many requests from this address. Try again in {wait:.0f} s.", wait)
+            raise Refused(429, "rate", wait)
 
     def _check_origin(self, headers: Headers, scope: Scope) -> None:
         """Another site's page may not send anything in the name of someone who has this one open."""
@@ -122,7 +144,7 @@ class Guard:
             return
         forwarded = headers.get("x-forwarded-host") if self.settings.proxies else None
         if urlsplit(origin).netloc != (forwarded or headers.get("host", "")):
-            raise Refused(403, "origin", "Requests from other sites are not answered here.")
+            raise Refused(403, "origin")
 
 
 def address(scope: Scope, headers: Headers, proxies: int) -> str:
@@ -133,22 +155,36 @@ def address(scope: Scope, headers: Headers, proxies: int) -> str:
     return (scope.get("client") or ("unknown",))[0]
 
 
-def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
-    """The body, until it is larger than it may be, whatever its header says."""
-    too_large = Refused(413, "size", f"This request is larger than {most / 1e6:g} MB. Send less at once.")
-    if int(headers.get("content-length", "0")) > most:
-        raise too_large
-    seen = 0
+class _Body:
+    """`receive`, until the body is larger than it may be, whatever its header says, or sending it has taken too long.
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
-            raise too_large
+    The clock is for whoever sends a byte now and then: such a body is never late, and never ends. 0 seconds: no clock.
+    """
+
+    def __init__(self, receive: Receive, most: int, seconds: float):
+        self._receive, self._most, self._seconds = receive, most, seconds
+        self._until, self._seen, self._whole = time.monotonic() + seconds, 0, False
+
+    async def __call__(self) -> Message:
+        if self._whole or not self._seconds:  # after the body comes that the visitor has left, whenever that is
+            message = await self._receive()
+        else:
+            try:
+                message = await asyncio.wait_for(self._receive(), self._until - time.monotonic())
+            except TimeoutError as error:
+                raise Refused(408, "slow", seconds=self._seconds) from error
+        self._whole = not message.get("more_body", False)
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise Refused(413, "size", megabytes=self._most / 1e6)
         return message
 
-    return counted
+    async def throw_away(self, most: int) -> None:
+        """Read on, up to `most` bytes: a browser that is still sending takes an answer for a broken connection."""
+        self._most = min(self._most, self._seen + most)
+        with suppress(Refused):
+            while not self._whole:
+                await self()
 
 
 async def _without_addresses(receive: Receive) -> Receive:
@@ -163,9 +199,9 @@ async def _without_addresses(receive: Receive) -> Receive:
     body = b"".join(chunks)
     try:
         if _names_address(json.loads(body or b"null")):
-            raise Refused(400, "address", "A picture is sent as an upload, not as an address to fetch it from.")
+            raise Refused(400, "address")
     except (ValueError, RecursionError) as error:
-        raise Refused(400, "json", "This request is not the JSON that the page expects.") from error
+        raise Refused(400, "json") from error
     read = False
 
     async def again() -> Message:
@@ -186,16 +222,31 @@ def _names_address(value) -> bool:
 
 
 class _Answer:
-    """`send` with the headers that every answer carries, and what metrics and log want to know of it."""
+    """`send` with the headers that every answer carries, and what metrics and log want to know of it.
+
+    A 500 is held back until the page has ended: the framework sends one for whatever is raised beneath it, and what was
+    raised may have a better answer.
+    """
 
     def __init__(self, guard: Guard, scope: Scope, send: Send):
         self.guard, self.scope, self.send = guard, scope, send
         given = Headers(scope=scope).get("x-request-id", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         self.started, self.status, self.seconds, self.size = time.perf_counter(), 499, 0.0, 0  # 499: the visitor left
-        self.begun = False
+        self.begun, self.held = False, []
 
     async def __call__(self, message: Message) -> None:
+        if self.held or (message["type"] == "http.response.start" and message["status"] == 500):
+            self.held.append(message)
+        else:
+            await self.pass_on(message)
+
+    async def release(self) -> None:
+        held, self.held = self.held, []
+        for message in held:
+            await self.pass_on(message)
+
+    async def pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun, self.status = True, message["status"]
             self.seconds = time.perf_counter() - self.started

@@ -4,6 +4,9 @@ Gradio translates its components in the browser, by navigator.language and befor
 the server with the language in it: `SpeaksTheVisitorsLanguage` writes it into the document and tells the browser's Gradio.
 """
 
+import logging
+from urllib.parse import parse_qs
+
 import gradio as gr
 from gradio.context import LocalContext
 from starlette.datastructures import MutableHeaders
@@ -11,8 +14,12 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from attention import deadline
+from attention.checkpoints import CheckpointError
+from attention.files import CANNOT_WRITE, WriteError
+from attention.serving.logs import log
 from attention.ui.header import TAGS
-from attention.ui.texts import TEXTS, language_of
+from attention.ui.texts import TEXTS, language_of, text
 
 NAME = "lang"  # of the query parameter
 COOKIE = "attention_lang"  # written by language.js when the visitor switches; holds "en" or "zh" and nothing else
@@ -26,6 +33,13 @@ def language(request: gr.Request | Request | None) -> str:
     return chosen or language_of(request.headers.get("accept-language"))
 
 
+def language_of_sender(scope: Scope) -> str:
+    """That of a request which the page's own scripts send: what the address of the page asked for stands in its Referer."""
+    request = Request(scope)
+    asked = parse_qs(request.headers.get("referer", "").partition("?")[2]).get(NAME, [""])
+    return language_of_tag(asked[-1]) or language(request)
+
+
 def language_of_tag(tag: str | None) -> str | None:
     """ "zh" for zh, zh-CN and the like; None for a language that the page does not speak."""
     code = (tag or "").lower().split("-")[0]
@@ -33,11 +47,44 @@ def language_of_tag(tag: str | None) -> str | None:
 
 
 class Page(gr.Blocks):
-    """Blocks whose components know who asks while they read an event's inputs too: gradio tells it to handlers alone."""
+    """Blocks whose components know who asks while they read an event's inputs too: gradio tells it to handlers alone.
 
-    async def process_api(self, *args, request: gr.Request | None = None, **kwargs):
+    An event has `max_seconds` in all, the steps of a generator together; None: as long as it takes. What a handler or a
+    component cannot help, a sentence tells the visitor.
+    """
+
+    max_seconds: float | None = None
+
+    async def process_api(self, *args, request: gr.Request | None = None, event_id: str | None = None, **kwargs):
         LocalContext.request.set(request)
-        return await super().process_api(*args, request=request, **kwargs)
+        try:
+            with deadline.within(self._seconds_left(event_id)):
+                return await super().process_api(*args, request=request, event_id=event_id, **kwargs)
+        except Exception as error:
+            sentence = what_to_tell(error, language(request), self.max_seconds)
+            if sentence is None:
+                raise
+            log("given up", logging.ERROR, reason=type(error.__cause__ or error).__name__)
+            raise gr.Error(sentence, title="", duration=None, print_exception=False) from error
+
+    def _seconds_left(self, event_id: str | None) -> float | None:
+        if self.max_seconds is None:
+            return None
+        event = self._queue.event_ids_to_events.get(event_id)  # of steps before this one, the queue keeps the time
+        return self.max_seconds - (event.run_time if event else 0.0)
+
+
+def what_to_tell(error: Exception, lang: str, seconds: float | None) -> str | None:
+    """What a visitor is told of what befell the server; None where it is no such thing."""
+    if isinstance(error, deadline.TimeUp):
+        return text(lang, "time_up", seconds=seconds)
+    if isinstance(error, CheckpointError):
+        return str(error)
+    if isinstance(error, WriteError) or (isinstance(error, OSError) and error.errno in CANNOT_WRITE):
+        return text(lang, "no_place")
+    if error.__cause__ is not None and not isinstance(error, gr.Error):  # gradio wraps what a component raises
+        return what_to_tell(error.__cause__, lang, seconds)
+    return None
 
 
 def language_of_event() -> str:

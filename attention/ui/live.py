@@ -8,7 +8,7 @@ from html import escape
 import gradio as gr
 import pandas as pd
 
-from attention import results
+from attention import deadline, results
 from attention.benchmark import Measurement, Setting
 from attention.datasets import EVALUATION_PIXELS
 from attention.inference import Models
@@ -67,7 +67,7 @@ def measure(
     measurement = Measurement(names, Setting(), models.device, memory=False)
     for done in measurement.timing.run(CALLS, WARM_UPS):
         progress(done, WARM_UPS + CALLS)
-        if stop():
+        if stop() or deadline.is_past():  # what was timed so far is shown
             break
     return measurement.rows()
 

@@ -1,25 +1,26 @@
 """The tab for many photos: models over all of them, where they disagree, and who is right where folders give labels."""
 
-import tempfile
 import time
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gradio as gr
 
-from attention import batch
+from attention import batch, deadline
 from attention.checkpoints import CheckpointError
 from attention.datasets import DataError
 from attention.figures import data_uri
 from attention.inference import Models
 from attention.model_sets import ModelSets
 from attention.ui import cards
-from attention.ui.compare import CONCURRENCY, chosen_at_first, dataset_choices, titled
+from attention.ui.compare import chosen_at_first, dataset_choices, titled
 from attention.ui.language import language
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
+CONCURRENCY = "many"  # beside Compare's: a thousand pictures take minutes, and keep nobody from comparing one
 EVERY_S = 0.7  # seconds between two drawings of the table while it grows
 
 
@@ -61,7 +62,7 @@ def _row_html(lang: str, row: batch.Row, names: list[str], labelled: bool, class
     return f"<tr{' data-disputed' if row.is_disputed else ''}>{''.join(cells)}</tr>"
 
 
-def summary_html(lang: str, rows: list[batch.Row], total: int) -> str:
+def summary_html(lang: str, rows: list[batch.Row], total: int, goes_on: bool = True) -> str:
     """How far it is, on how many the models differ, and each model's accuracy where labels are there."""
     bar = f'<progress max="{total}" value="{len(rows)}" aria-label="{escape(text(lang, "tab_many"))}"></progress>'
     read = [row for row in rows if not row.problem]
@@ -76,7 +77,9 @@ def summary_html(lang: str, rows: list[batch.Row], total: int) -> str:
     note = (
         f'<p class="read">{escape(text(lang, "many_accuracy_note"))}</p><ul class="says">{lines}</ul>' if found else ""
     )
-    return f'{bar if len(rows) < total else ""}<p class="summary" aria-live="polite">{escape(said)}</p>{note}'
+    return (
+        f'{bar if goes_on and len(rows) < total else ""}<p class="summary" aria-live="polite">{escape(said)}</p>{note}'
+    )
 
 
 # the tab
@@ -100,18 +103,32 @@ def stream(
     rows: list[batch.Row] = []
     drawn = 0.0
     yield summary_html(lang, rows, len(pictures)), []
-    for row in batch.run(pictures, names, models):
-        rows.append(row)
-        if time.monotonic() - drawn > EVERY_S or len(rows) == len(pictures):
-            drawn = time.monotonic()
-            yield summary_html(lang, rows, len(pictures)), list(rows)
+    try:
+        for row in batch.run(pictures, names, models):
+            rows.append(row)
+            if time.monotonic() - drawn > EVERY_S or len(rows) == len(pictures):
+                drawn = time.monotonic()
+                yield summary_html(lang, rows, len(pictures)), list(rows)
+    except deadline.TimeUp:  # what is done is kept
+        said = cards.notice(text(lang, "many_time_up", done=len(rows), total=len(pictures)))
+        yield said + summary_html(lang, rows, len(pictures), goes_on=False), list(rows)
 
 
-def csv_file(rows: list[batch.Row], class_names: tuple[str, ...]) -> str:
-    """A temporary file with the whole table, for the browser to fetch."""
-    path = Path(tempfile.mkdtemp(prefix="attention-many-")) / "attention-lab.csv"
+def csv_file(rows: list[batch.Row], class_names: tuple[str, ...], folder: str) -> str:
+    """A file with the whole table, for the browser to fetch. Raises OSError."""
+    path = Path(folder) / "attention-lab.csv"
     batch.table(rows, class_names).to_csv(path, index=False)
     return str(path)
+
+
+class Files(gr.File):
+    """gr.File for many, which for each file that is used leaves an empty one in the folder of uploads, and this does not."""
+
+    def preprocess(self, payload) -> list[str] | None:
+        return None if payload is None else [file.path for file in payload.root]
+
+    def get_block_name(self) -> str:
+        return "file"  # the frontend knows the parent class
 
 
 def build(sets: ModelSets, t):
@@ -119,7 +136,7 @@ def build(sets: ModelSets, t):
     first = sets.first
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
-            files = gr.File(label=t("many_files"), file_count="multiple", height=200, elem_id="many-files")
+            files = Files(label=t("many_files"), file_count="multiple", height=200, elem_id="many-files")
             note = gr.HTML(elem_id="many-note", padding=False)
             dataset = gr.Radio([], label=t("dataset"), visible=False, elem_id="many-dataset")
             models_choice = gr.CheckboxGroup([], label=t("models"), elem_id="many-models")
@@ -145,9 +162,13 @@ def build(sets: ModelSets, t):
         for said, rows in stream(paths, chosen, models, lang):
             drawn = table_html(lang, rows, models.dataset.class_names, only) if rows else ""
             yield said, drawn, gr.skip(), gr.skip()
+        if not rows:
+            yield gr.skip(), gr.skip(), [], gr.update(visible=False)
+            return
         done = (rows, models.dataset.class_names)
-        saved = gr.update(value=csv_file(*done), visible=True) if rows else gr.update(visible=False)
-        yield gr.skip(), gr.skip(), done if rows else [], saved
+        yield gr.skip(), gr.skip(), done, gr.skip()
+        with TemporaryDirectory(prefix="attention-many-") as folder:  # where that fails, the table stands
+            yield gr.skip(), gr.skip(), gr.skip(), gr.update(value=csv_file(*done, folder), visible=True)
 
     def filter_rows(done, only: bool, request: gr.Request) -> str:
         return table_html(language(request), *done, only) if done else ""

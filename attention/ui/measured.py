@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from attention import datasets, results
-from attention.checkpoints import checkpoint_folder, read_manifest
+from attention.checkpoints import checkpoint_folder, known_manifest
 from attention.files import version
 from attention.ui.cards import Measured
 from attention.variants import REPLICATES, all_models
@@ -23,12 +23,12 @@ def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measur
     """
     info = datasets.dataset(dataset_name)
     if info.source is not None:
-        published = read_manifest(dataset_name)["models"].items()
+        published = known_manifest(dataset_name)["models"].items()
         return dict.fromkeys(all_models(), Measured()) | {
             name: Measured(entry["accuracy"], published=entry["published_as"]) for name, entry in published
         }
     if info.is_own:
-        published = read_manifest(dataset_name)["models"].items()
+        published = known_manifest(dataset_name)["models"].items()
         of_own = {name: Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
         return dict.fromkeys(all_models(), Measured()) | of_own
     table = results.summary(dataset_name, device_type)
@@ -36,7 +36,7 @@ def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measur
     for row in table.to_dict("records"):
         p50 = row.get("p50_ms")
         found[row["variant"]] = Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
-    published = read_manifest(dataset_name)["models"]
+    published = known_manifest(dataset_name)["models"]
     for name, replicate in REPLICATES.items():
         accuracy = published.get(name, {}).get("accuracy")
         found[name] = Measured(accuracy, found[replicate.replicate_of].p50_ms)

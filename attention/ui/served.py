@@ -1,6 +1,8 @@
 """The page behind its door: what `python app.py` serves, and how it leaves."""
 
+import contextlib
 import logging
+import os
 import socket
 import sys
 import tempfile
@@ -13,13 +15,14 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from gradio import route_utils
 from starlette.middleware.cors import CORSMiddleware
 
 from attention import uploads
 from attention.model_sets import ModelSets
-from attention.serving import logs
+from attention.serving import health, logs
+from attention.serving.connections import Connection
 from attention.serving.guard import Guard
-from attention.serving.health import Health
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
@@ -38,8 +41,9 @@ class Served:
 
     def __init__(self, sets: ModelSets, settings: Settings):
         self.settings, self.metrics, self.draining = settings, Metrics(), False
-        self.health = Health(lambda: sets.first)
+        self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=upload_folder())
         self.page = page.build(sets)
+        self.page.max_seconds = settings.max_request_seconds or None
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
@@ -51,7 +55,7 @@ class Served:
             allow_credentials=True,
         )  # fmt: skip
         self._mount(inner)
-        self.app = Guard(inner, settings, self.metrics, lambda: self.draining)
+        self.app = Guard(inner, settings, self.metrics, lambda: self.draining, language.language_of_sender)
 
     def _mount(self, inner: FastAPI) -> None:
         auth = Passwords(self.settings.passwords) if self.settings.passwords else None
@@ -97,7 +101,12 @@ class Served:
     def run(self, listening: socket.socket) -> None:
         """Serve until a signal, then let running work end."""
         config = uvicorn.Config(
-            self.app, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=3
+            self.app,
+            http=Connection,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
         )
         _Server(config, self).run(sockets=[listening])
 
@@ -133,7 +142,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error)
         raise ServeError(f"The page cannot be served at {host}:{port}: {reason}. Try another --port.") from error
 
 
@@ -145,12 +154,33 @@ def announce(listening: socket.socket, sets: ModelSets) -> None:
         print(problem, file=sys.stderr)
 
 
+def upload_folder() -> Path:
+    """Where gradio keeps what visitors send and what is made for them."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+
+
 def check_disk(folder: Path) -> None:
     """Uploads need a place. Raises ServeError where nothing can be written, which would else be met in mid-request."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        health.check_writable(folder)
     except OSError as error:
         raise ServeError(
             f"Uploads cannot be kept: {error.strerror}. Set GRADIO_TEMP_DIR to a folder that can be written."
         ) from error
+
+
+class _Parser(route_utils.GradioMultiPartParser):
+    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes."""
+
+    async def parse(self):
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                with contextlib.suppress(OSError):  # a buffer that finds no place as it is closed either
+                    file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+route_utils.GradioMultiPartParser = _Parser

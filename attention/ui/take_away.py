@@ -24,15 +24,16 @@ def report_stream(
         yield cards.notice(text(lang, "no_models" if upload else "nothing_to_save")), None
         return
     yield _said(text(lang, "report_working")), None
-    with TemporaryDirectory(prefix="attention-report-") as folder:
-        file = Path(folder) / FILE_NAME
-        try:
+    try:
+        with TemporaryDirectory(prefix="attention-report-") as folder:
+            file = Path(folder) / FILE_NAME
             report.write([(text(lang, "photo"), upload)], models, names, file, lang, pinned=pinned, picked=picked)
-        except (CheckpointError, UnknownVariant, WriteError) as error:
-            yield cards.notice(str(error)), None
-            return
-        size = file.stat().st_size / 1e6
-        yield _said(text(lang, "report_saved", file=FILE_NAME, size=size), ready=True), str(file)
+            size = file.stat().st_size / 1e6
+            yield _said(text(lang, "report_saved", file=FILE_NAME, size=size), ready=True), str(file)
+    except (CheckpointError, UnknownVariant) as error:
+        yield cards.notice(str(error)), None
+    except (WriteError, OSError):
+        yield cards.notice(text(lang, "no_place")), None
 
 
 def _said(sentence: str, ready: bool = False) -> str:

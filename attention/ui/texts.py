@@ -9,6 +9,7 @@ from attention.ui import (
     texts_imagenet,
     texts_learn,
     texts_page,
+    texts_serving,
     texts_study,
 )
 from attention.variants import Variant
@@ -413,7 +414,7 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine, texts_imagenet, texts_learn, texts_page, texts_study):
+for _tab in (texts_compare, texts_examine, texts_imagenet, texts_learn, texts_page, texts_serving, texts_study):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 
