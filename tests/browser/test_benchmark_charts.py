@@ -188,7 +188,9 @@ def test_the_maps_of_chosen_models_and_no_more(visit_study):
 
 
 def test_the_table_is_no_wider_than_the_window(at_first):
-    wide, room = at_first.locator("#accuracy-table .filtered .table-wrap").evaluate("e => [e.scrollWidth, e.clientWidth]")
+    wide, room = at_first.locator("#accuracy-table .filtered .table-wrap").evaluate(
+        "e => [e.scrollWidth, e.clientWidth]"
+    )
     assert wide <= room
 
 
