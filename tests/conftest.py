@@ -137,6 +137,13 @@ def draw_shapes():
 
 
 @pytest.fixture
+def narrow(monkeypatch):
+    """Every variant with a few channels: the same modules at the same places, in a hundredth of the time."""
+    for name, variant in VARIANTS.items():
+        monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 32, 32)))
+
+
+@pytest.fixture
 def own_root(tmp_path, monkeypatch, runs):
     """An empty folder in place of data/own/, and of runs/."""
     monkeypatch.setenv("ATTENTION_OWN", str(tmp_path / "own"))

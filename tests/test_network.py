@@ -109,7 +109,7 @@ def test_the_backbone_is_what_it_is_counted_as():
 
 
 @each_variant
-def test_seeds_and_the_random_stream(name):
+def test_seeds_and_the_random_stream(name, narrow):
     before = torch.get_rng_state()
     first, again, other = (build_model(name, seed=seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)

@@ -22,7 +22,7 @@ CHROMIUM = next(
 )
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--process-per-site",
 ]  # fmt: skip
 # Gradio's own client says the first whenever it closes an event stream, the others when one leaves the page while a stream
 # is open; they are no messages of ours and cannot be switched off.
@@ -90,7 +90,7 @@ def study_server(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_server(tmp_path_factory, draw_shapes):
     """The page beside a folder of drawn shapes, trained on the command line; and that folder."""
     folder = tmp_path_factory.mktemp("own")
@@ -128,7 +128,7 @@ def visit_slow(slow_server, chromium):
     yield from _visits(slow_server[0], chromium)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def imagenet_server(tmp_path_factory, timm_files):
     """The page with ImageNet's models, of random weights."""
     folder = tmp_path_factory.mktemp("imagenet_page")
@@ -162,6 +162,12 @@ class Visit:
     foreign_requests: list[str] = field(default_factory=list)
 
 
+@pytest.fixture(scope="session")
+def visiting(chromium):
+    """with visiting(address) as visit: for a tab that several tests of a module look at, and none changes."""
+    return contextmanager(lambda address: _visits(address, chromium))
+
+
 @pytest.fixture
 def visit(server, chromium):
     """Open the page: visit(locale="zh-CN", color_scheme="dark", width=390). Every visit ends with a clean console."""
@@ -178,16 +184,21 @@ def visit_study(study_server, chromium):
 _idle: defaultdict[tuple[Browser, str], list[BrowserContext]] = defaultdict(list)
 
 
+def _new_context(chromium: Browser, locale: str, server: str) -> BrowserContext:
+    """With a small page of the site that stays open, and with it the process that has compiled our scripts."""
+    context = chromium.new_context(locale=locale)
+    context.new_page().goto(f"{server}/healthz")
+    return context
+
+
 def _forget(context: BrowserContext, server: str) -> None:
     """Leave a context as a visitor finds it who has never been here."""
-    for other in context.pages[1:]:
-        other.close()
-    first = context.pages[0] if context.pages else context.new_page()
-    first.goto("about:blank")
-    storage = context.new_cdp_session(first)
+    kept, *others = context.pages
+    for page in others:
+        page.close()
+    storage = context.new_cdp_session(kept)
     storage.send("Storage.clearDataForOrigin", {"origin": server, "storageTypes": "all"})
     storage.detach()
-    first.close()
     context.clear_cookies()
     context.clear_permissions()
 
@@ -197,7 +208,7 @@ def _visits(server: str, chromium):
 
     def opened(locale: str = "en-GB", color_scheme: str = "light", width: int = 1440, height: int = 1000) -> Visit:
         idle = _idle[chromium, locale]
-        context = idle.pop() if idle else chromium.new_context(locale=locale)
+        context = idle.pop() if idle else _new_context(chromium, locale, server)
         contexts.append((locale, context))
         tab = Visit(context.new_page())
         visits.append(tab)

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from itertools import product
 
 import pytest
 import study
@@ -34,8 +35,15 @@ def models_of(page) -> list[str]:
     return page.locator(ROWS).evaluate_all("rows => rows.map(row => row.dataset.model)")
 
 
-def test_the_reading_then_the_matrix_then_the_table(visit_study):
-    page = opened(visit_study())
+@pytest.fixture(scope="module")
+def at_first(study_server, visiting):
+    """The tab as it opens, once for all tests that change nothing."""
+    with visiting(study_server) as visit:
+        yield opened(visit())
+
+
+def test_the_reading_then_the_matrix_then_the_table(at_first):
+    page = at_first
     headings = page.locator("#accuracy-table h2").all_inner_texts()
     assert headings[:3] == ["What the study found so far", "Where should attention be placed?", "Accuracy and cost"]
     box = page.locator("#accuracy-table table").first
@@ -132,7 +140,7 @@ def test_every_view_draws_with_a_transparent_background_and_legible_cells(visit_
             colour = words.first.evaluate("e => getComputedStyle(e).fill")
             red, green, blue = (int(strong[i : i + 2], 16) for i in (1, 3, 5))
             assert colour == f"rgb({red}, {green}, {blue})"
-        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        found = Axe().run(page, "#study", {"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
         serious = [(v["id"], v["nodes"][0]["html"][:160]) for v in found if v["impact"] in ("serious", "critical")]
         assert serious == [], view
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
@@ -154,18 +162,18 @@ def test_one_choice_of_models_drives_every_view(visit_study):
     page.locator("#study-chart").wait_for(state="detached")
 
 
-def test_the_front_is_drawn_and_named(visit_study):
-    page = opened(visit_study())
+def test_the_front_is_drawn_and_named(at_first):
+    page = at_first
     expect(page.locator("#chart-notes .says")).to_contain_text("On the Pareto front of")
     dotted = page.locator("#accuracy-latency .scatterlayer path.js-line")
     dotted.wait_for(state="attached")
     assert dotted.first.evaluate("e => getComputedStyle(e).strokeDasharray") != "none"
 
 
-@pytest.mark.parametrize(("color_scheme", "width"), [("dark", 1440), ("light", 390)])
-def test_the_maps_of_chosen_models_and_no_more(visit_study, color_scheme, width):
-    page = opened(visit_study(color_scheme=color_scheme, width=width))
-    for question in ("object", "need"):
+def test_the_maps_of_chosen_models_and_no_more(visit_study):
+    page = opened(visit_study())
+    for width, question in product((1440, 390), ("object", "need")):
+        page.set_viewport_size({"width": width, "height": 1000})
         chart = page.locator(f"#maps-{question} .js-plotly-plot")
         chart.scroll_into_view_if_needed()
         chart.locator(".points path").first.wait_for(state="attached")
@@ -176,12 +184,13 @@ def test_the_maps_of_chosen_models_and_no_more(visit_study, color_scheme, width)
     page.wait_for_function("before => document.querySelectorAll('#maps-need .points path').length < before", arg=drawn)
     page.locator("#maps-need-score input[value=deletion]").check()
     expect(page.locator("#maps-need-notes")).to_contain_text("further left is better")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_table_is_no_wider_than_the_window(visit_study):
-    page = opened(visit_study())
-    wide, room = page.locator("#accuracy-table .filtered .table-wrap").evaluate("e => [e.scrollWidth, e.clientWidth]")
+def test_the_table_is_no_wider_than_the_window(at_first):
+    wide, room = at_first.locator("#accuracy-table .filtered .table-wrap").evaluate(
+        "e => [e.scrollWidth, e.clientWidth]"
+    )
     assert wide <= room
 
 

@@ -100,9 +100,7 @@ def test_the_letter_p_is_a_letter_where_one_types(visit):
     assert page.locator("#typed").input_value() == "pump" and page.locator("#present").count() == 0
 
 
-@pytest.mark.parametrize(
-    ("color_scheme", "width", "locale"), [("light", 1440, "en-GB"), ("dark", 1920, "zh-CN"), ("light", 390, "zh-CN")]
-)
+@pytest.mark.parametrize(("color_scheme", "width", "locale"), [("dark", 1920, "zh-CN"), ("light", 390, "en-GB")])
 def test_axe_is_content_and_nothing_is_wider_than_the_screen(compared, color_scheme, width, locale):
     page = compared(color_scheme=color_scheme, width=width, locale=locale)
     page.keyboard.press("p")
