@@ -48,6 +48,7 @@ def build(sets: ModelSets) -> gr.Blocks:
 
         outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
         page.load(
-            on_load, None, [is_loaded, about, *link_outputs, *outputs], api_visibility="private", show_progress="hidden",
+            on_load, None, [is_loaded, about, *link_outputs, *outputs], queue=False,  # it comes up when the queue is full, too
+            api_visibility="private", show_progress="hidden",
         )  # fmt: skip
     return page
