@@ -5,6 +5,7 @@
 # make screenshots     the pictures of README: docs/screenshots/
 # make docs            the list of all commands and flags: docs/command-line.md
 # make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
+# make refusals   what the page refuses, as curl says it: paths, origins, sizes, types, addresses, rates    (a minute)
 # make lock       requirements.lock: every package with its sha256, for this platform
 # make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
 # make audit      known vulnerabilities of what requirements.lock installs; needs a network
@@ -20,7 +21,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check browser renderings contact-sheet screenshots docs hostile lock licences audit coverage mutants space clean
+.PHONY: demo test check browser renderings contact-sheet screenshots docs hostile refusals lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -61,6 +62,9 @@ docs: $(VENV)/.demo
 
 hostile: $(VENV)/.dev
 	$(BIN)/python -m tests.hostile
+
+refusals: $(VENV)/.dev
+	$(BIN)/python -m tests.refusals
 
 lock: $(VENV)/.demo
 	$(BIN)/python tools/lock.py

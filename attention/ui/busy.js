@@ -37,9 +37,9 @@ const say = (sentence, refused = false) => {
   const line = document.querySelector("#busy"), said = document.querySelector("#busy-said");
   if (!line) return;
   clearTimeout(hiding);
-  line.textContent = sentence;
+  if (line.textContent !== sentence) line.textContent = sentence;
   line.classList.toggle("refused", refused);
-  if (!sentence || refused || Date.now() - lastSaid > SAY_MS) {
+  if (said.textContent !== sentence && (!sentence || refused || Date.now() - lastSaid > SAY_MS)) {
     said.textContent = sentence;
     lastSaid = sentence ? Date.now() : 0;
   }
@@ -52,7 +52,7 @@ const show = () => {
   const now = Date.now(), order = [...mine.keys()];
   const waiting = order.filter((id) => mine.get(id).rank !== null);
   const id = waiting.find((id) => now - mine.get(id).since >= SHOW_MS && result(asked.get(id)));
-  if (waiting.length && !id) waking = setTimeout(show, SHOW_MS); // not long enough, or on another tab
+  if (waiting.length) waking = setTimeout(show, SHOW_MS); // by then it has waited long enough, or another tab is open
   if (!id) {
     if (!document.querySelector("#busy")?.classList.contains("refused")) say("");
     return;

@@ -24,12 +24,11 @@ class Queue:
         """How many of them were taken."""
         self.hold.touch()
         with httpx.Client(base_url=self.address, timeout=60) as client:
-            before = self.waiting()
             (path,) = client.post("/gradio_api/upload", files={"files": ("church.jpg", CHURCH.read_bytes())}).json()
             body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, ["baseline"]]}
             asked = [client.post("/gradio_api/call/compare", json=body).status_code for _ in range(count)]
         taken = asked.count(200)
-        self.until(lambda waiting: waiting == before + taken)
+        self.until(lambda waiting: waiting >= taken)
         return taken
 
     def waiting(self) -> float:
