@@ -151,7 +151,10 @@ def test_a_full_queue_gets_a_sentence_and_loses_nothing(visit_slow, queue):
         expect(line).to_have_text(re.compile("Your photo and choices are kept: try again in a minute"))
         assert page.locator("#busy-said").text_content() == line.text_content()
         assert page.locator("[data-testid=toast-body]").count() == 0, "none of Gradio's own words"
-        visit_slow(locale="zh-CN").page.wait_for_selector("#page-loaded", state="attached")  # the page comes up
+        newcomer = visit_slow(locale="zh-CN")
+        with refusals_logged(newcomer):
+            newcomer.page.wait_for_selector("#page-loaded", state="attached")  # the page comes up
+            expect(newcomer.page.locator("#busy")).to_contain_text("等待的人太多")
     queue.end()
     assert page.locator("#photo img").count() == 1
     page.locator("#go").click()
