@@ -7,6 +7,7 @@
 # make docs            the list of all commands and flags: docs/command-line.md
 # make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
 # make faults     each fault on a served page, and what its visitor saw: the table of docs/serving.md   (two minutes)
+# make refusals   what the page refuses, as curl says it: paths, origins, sizes, types, addresses, rates    (a minute)
 # make lock       requirements.lock: every package with its sha256, for this platform
 # make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
 # make audit      known vulnerabilities of what requirements.lock installs; needs a network
@@ -26,7 +27,7 @@ BIN := $(VENV)/bin
 # a file a worker, in the order in which tests/conftest.py puts them: the longest first
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test random check browser renderings contact-sheet screenshots docs hostile faults lock licences audit coverage mutants space clean
+.PHONY: demo test random check browser renderings contact-sheet screenshots docs hostile faults refusals lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -77,6 +78,9 @@ hostile: $(VENV)/.dev
 
 faults: $(VENV)/.dev browser
 	$(BIN)/python -m tests.faults
+
+refusals: $(VENV)/.dev
+	$(BIN)/python -m tests.refusals
 
 lock: $(VENV)/.demo
 	$(BIN)/python tools/lock.py

@@ -7,7 +7,7 @@ It is there before the server knows the visitor, so it says everything in both l
 import json
 from html import escape
 
-from attention.ui import texts_page
+from attention.ui import texts_busy, texts_page
 from attention.ui.texts import TEXTS, text
 
 SAID = tuple(key for key in texts_page.TEXTS["en"] if key.startswith(("link_", "present_")))  # by scripts
@@ -24,8 +24,14 @@ def header(device: str) -> str:
         f'<a class="skip" href="#pages">{both("skip")}</a>'
         f'<div class="bar"><h1>{both("title")}</h1><div class="tools">{"".join(map(_other_language, TEXTS))}{tools}'
         f'<p class="said" role="status"></p></div></div>'
-        f'<p>{both("lead")}</p><p class="device">{both("device", device=device)}</p>'
+        f'<p>{both("lead")}</p><p class="device">{both("device", device=device)}</p>{busy()}'
     )
+
+
+def busy() -> str:
+    """Where busy.js says how many are before a visitor: a line in sight, and one that a screen reader reads out less often."""
+    words = {lang: {key: TEXTS[lang][key] for key in texts_busy.TEXTS[lang]} for lang in TEXTS}
+    return f'<p id="busy" aria-hidden="true" data-words="{escape(json.dumps(words))}"></p><p id="busy-said" role="status"></p>'
 
 
 def both(key: str, **fields) -> str:

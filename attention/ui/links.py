@@ -98,6 +98,12 @@ def defaults(sets: ModelSets) -> dict[str, str]:
     return {"tab": "compare", "dataset": sets.first_name, "models": names, "map": KINDS[0]}
 
 
+def warn(link: Link, lang: str) -> None:
+    """Say what could not be followed."""
+    if link.ignored:
+        gr.Warning(text(lang, "ignored_in_link", names=", ".join(link.ignored)), title="")
+
+
 def build(page: gr.Blocks, sets: ModelSets, tabs: gr.Tabs):
     """Wire the name of the sample that is shown; returns (values of a link, outputs) for the page's load event."""
     part = {block.elem_id: block for block in page.blocks.values() if getattr(block, "elem_id", None)}
@@ -113,8 +119,6 @@ def build(page: gr.Blocks, sets: ModelSets, tabs: gr.Tabs):
     gr.on([photo.input, photo.upload, photo.clear], None, None, sample, js="() => ''", api_visibility="private")
 
     def restored(link: Link, lang: str) -> list:
-        if link.ignored:
-            gr.Warning(text(lang, "ignored_in_link", names=", ".join(link.ignored)), title="")
         picture = _picture(link, link.dataset or sets.first_name)
         return [
             gr.skip() if link.tab is None else gr.Tabs(selected=link.tab),

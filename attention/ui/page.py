@@ -46,8 +46,12 @@ def build(sets: ModelSets) -> gr.Blocks:
                 *render_benchmarks(lang),
             ]
 
+        def on_loaded(request: gr.Request) -> None:
+            links.warn(links.read(request.query_params, sets, names), language(request))
+
+        private = {"api_visibility": "private", "show_progress": "hidden"}
         outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
-        page.load(
-            on_load, None, [is_loaded, about, *link_outputs, *outputs], api_visibility="private", show_progress="hidden",
-        )  # fmt: skip
+        # not queued, so that it comes up when the queue is full, too; a warning reaches the visitor through the queue alone
+        page.load(on_load, None, [is_loaded, about, *link_outputs, *outputs], queue=False, **private)
+        page.load(on_loaded, None, None, **private)
     return page

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from attention.ui import (
+    texts_busy,
     texts_compare,
     texts_examine,
     texts_imagenet,
@@ -414,7 +415,16 @@ TEXTS = {
         "download_failed": "照片下载失败：{problem}",
     },
 }  # fmt: skip
-for _tab in (texts_compare, texts_examine, texts_imagenet, texts_learn, texts_page, texts_serving, texts_study):
+for _tab in (
+    texts_busy,
+    texts_compare,
+    texts_examine,
+    texts_imagenet,
+    texts_learn,
+    texts_page,
+    texts_serving,
+    texts_study,
+):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
 

@@ -123,7 +123,7 @@ def slow_server(tmp_path_factory):
 @pytest.fixture
 def visit_slow(slow_server, chromium):
     """Like `visit`, to the page of slow.py."""
-    for name in ("slow", "foreign"):
+    for name in ("slow", "hold", "foreign"):
         (slow_server[1] / name).unlink(missing_ok=True)
     yield from _visits(slow_server[0], chromium)
 

@@ -1,7 +1,7 @@
 """The page on models that take their time where a file says so: python tests/browser/slow.py FOLDER PORT.
 
-While FOLDER/slow is there each model takes PAUSE_S, and every picture is taken for a foreign one while FOLDER/foreign is;
-every model that runs is a line of FOLDER/ran.
+While FOLDER/slow is there each model takes PAUSE_S, while FOLDER/hold is there none ends, and every picture is taken for a
+foreign one while FOLDER/foreign is; every model that runs is a line of FOLDER/ran.
 """
 
 import sys
@@ -22,6 +22,8 @@ def main(folder: Path, port: str) -> None:
     def slowly(models: Models, name: str, *arguments):
         if (folder / "slow").exists():
             time.sleep(PAUSE_S)
+        while (folder / "hold").exists():
+            time.sleep(0.02)
         with open(folder / "ran", "a", encoding="utf-8") as file:
             file.write(f"{name}\n")
         return run(models, name, *arguments)
