@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import re
 import time
 import uuid
@@ -135,7 +136,7 @@ class Guard:
     def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:
         wait = limit.seconds_to_wait(address(scope, headers, self.settings.proxies))
         if wait:
-            raise Refused(429, "rate", wait)
+            raise Refused(429, "rate", math.ceil(wait))
 
     def _check_origin(self, headers: Headers, scope: Scope) -> None:
         """Another site's page may not send anything in the name of someone who has this one open."""
