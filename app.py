@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
-    from attention.serving import logs
+    from attention.serving import health, logs
     from attention.serving.passwords import PasswordError
     from attention.ui import served
 
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     listening = None
     try:
         listening = served.listen(settings.host, settings.port)
-        served.check_disk(served.upload_folder())
+        served.check_disk(health.upload_folder())
         if arguments.imagenet is not None:
             from attention import imagenet
 

@@ -92,7 +92,7 @@ CASES = [
     Case("Wrong method", f"curl -X TRACE {PAGE}/", 404),
     Case("Wrong method", f"curl -X POST -d x {PAGE}/healthz", 404),
     Case("Too many", f"curl -d 'username=ada&password=guess' '{PAGE}/login?[1-12]'", 429),
-    Case("Too many", f"curl {JSON} -d '{{' '{PAGE}/gradio_api/run/compare?[1-200]'", 429),
+    Case("Too many", f"curl {JSON} -d '{{' '{PAGE}/gradio_api/run/compare?[1-400]'", 429),
 ]  # fmt: skip
 
 

@@ -165,7 +165,8 @@ def test_recipes_are_never_mixed(study, monkeypatch, tmp_path):
     rows = table(study).groupby("recipe")["variant"].apply(list).to_dict()
     assert rows["cpu"] == ["baseline", "se-block"] and len(rows["smoke"]) == 4
     assert set(results.summary()["recipe"]) == {"smoke"}, "it has the most runs"
-    write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": {"recipe": "cpu"}}})
+    entry = {"file": "baseline.safetensors", "sha256": "0", "recipe": "cpu"}
+    write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": entry}})
     assert set(results.summary()["recipe"]) == {"cpu"}, "the checkpoints are of it"
     write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": {"recipe": "gone"}}})
     assert set(results.summary()["recipe"]) == {"smoke"}

@@ -1,5 +1,6 @@
 """What /healthz answers: 200 when a model, in turn, still answers as a model does, and files of visitors can be kept."""
 
+import os
 import tempfile
 import threading
 import time
@@ -10,6 +11,11 @@ import numpy as np
 from PIL import Image
 
 FRESH_SECONDS = 10  # an answer is good for so long: checks may come often, and models have other work
+
+
+def upload_folder() -> Path:
+    """Where gradio keeps what visitors send and what is made for them."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
 
 
 class Health:

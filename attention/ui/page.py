@@ -4,6 +4,7 @@ import gradio as gr
 
 from attention import devices
 from attention.model_sets import ModelSets
+from attention.serving import health
 from attention.ui import benchmarks, compare, examine, learn, links, many
 from attention.ui.header import header, loaded
 from attention.ui.language import Page, language
@@ -47,11 +48,12 @@ def build(sets: ModelSets) -> gr.Blocks:
             ]
 
         def on_loaded(request: gr.Request) -> None:
+            health.check_writable(health.upload_folder())  # Page makes a sentence of it
             links.warn(links.read(request.query_params, sets, names), language(request))
 
         private = {"api_visibility": "private", "show_progress": "hidden"}
         outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
-        # not queued, so that it comes up when the queue is full, too; a warning reaches the visitor through the queue alone
+        # not queued, so that it comes up when the queue is full, too; a warning and an error reach the visitor through the queue alone
         page.load(on_load, None, [is_loaded, about, *link_outputs, *outputs], queue=False, **private)
         page.load(on_loaded, None, None, **private)
     return page

@@ -5,7 +5,6 @@ import logging
 import os
 import socket
 import sys
-import tempfile
 import threading
 import time
 from datetime import timedelta
@@ -41,7 +40,7 @@ class Served:
 
     def __init__(self, sets: ModelSets, settings: Settings):
         self.settings, self.metrics, self.draining = settings, Metrics(), False
-        self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=upload_folder())
+        self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=health.upload_folder())
         self.page = page.build(sets)
         self.page.max_seconds = settings.max_request_seconds or None
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
@@ -152,11 +151,6 @@ def announce(listening: socket.socket, sets: ModelSets) -> None:
     print(f"Attention Lab: http://{host}:{port} on {sets.device}", flush=True)
     for problem in sets.first.problems.values():
         print(problem, file=sys.stderr)
-
-
-def upload_folder() -> Path:
-    """Where gradio keeps what visitors send and what is made for them."""
-    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
 
 
 def check_disk(folder: Path) -> None:
