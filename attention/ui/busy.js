@@ -129,7 +129,7 @@ window.fetch = async (...request) => {
     if (answer.ok) {
       asked.set((await answer.clone().json()).event_id, event);
       document.querySelector("#busy")?.classList.remove("refused"); // what was said of the request before this one
-      show();
+      setTimeout(show); // whatever goes wrong there is not the request's
     }
   }
   return answer;

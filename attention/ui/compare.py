@@ -1,5 +1,6 @@
 """The Compare tab: a photo in, a card a model out, as each is ready. What happens when something on it is used."""
 
+import hashlib
 from collections import deque
 
 import gradio as gr
@@ -41,7 +42,7 @@ def build(sets: ModelSets, t):
         upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
     ):
         """The board, after every model; it ends early where the visitor has asked for another one."""
-        lang = language(request)
+        lang, number, turn.answered = language(request), turn.number, None
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError) as error:
@@ -50,6 +51,17 @@ def build(sets: ModelSets, t):
         names = in_order(models, names_by_group)
         for html in turn.follow(compare_stream(upload, names, models, lang, pinned, picked)):
             yield gr.skip() if html is None else html
+        if number == turn.number:
+            turn.answered = asked(upload, dataset_name, pinned, picked, names_by_group)
+
+    def stream_anew(
+        upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
+    ):
+        """The board, where it does not show that already: a photo that takes another's place changes twice in the browser."""
+        if turn.answered is not None and turn.answered == asked(upload, dataset_name, pinned, picked, names_by_group):
+            yield gr.skip()
+            return
+        yield from stream(upload, dataset_name, turn, pinned, picked, request, *names_by_group)
 
     def redraw(
         upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
@@ -74,6 +86,7 @@ def build(sets: ModelSets, t):
 
     def choose(dataset_name: str, turn: Turn, request: gr.Request):
         turn.take()
+        turn.answered = None
         lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
         if not sets.is_loaded(dataset_name):
             label = {name: label for label, name in dataset_choices(sets.names)}.get(dataset_name, dataset_name)
@@ -103,18 +116,27 @@ def build(sets: ModelSets, t):
     private = {"api_visibility": "private"}
     shared = {"concurrency_id": CONCURRENCY, "concurrency_limit": 1, "show_progress": "hidden", **private}
     inputs = [parts.photo, parts.dataset, parts.turn, parts.reference, parts.picked, *groups]
-    asks_anew = [parts.photo.change, *(group.input for group in groups), parts.go.click]
+    changes = [parts.photo.change, *(group.input for group in groups)]
     asks_again = [parts.reference.change, parts.picked.change]
     # Listeners of one event run in the order in which they are defined: what is still running ends before the answer.
-    gr.on([*asks_anew, *asks_again], Turn.take, parts.turn, None, queue=False, trigger_mode="multiple", **private)
-    runs = gr.on(asks_anew, stream, inputs, parts.board, trigger_mode="always_last", **shared)
+    gr.on(
+        [*changes, parts.go.click, *asks_again],
+        Turn.take,
+        parts.turn,
+        None,
+        queue=False,
+        trigger_mode="multiple",
+        **private,
+    )
+    runs = gr.on(changes, stream_anew, inputs, parts.board, trigger_mode="always_last", **shared)
+    runs_at_a_press = parts.go.click(stream, inputs, parts.board, trigger_mode="always_last", **shared)
     redrawn = gr.on(asks_again, redraw, inputs, parts.board, trigger_mode="always_last", **shared)
     chosen = parts.dataset.input(
         choose, [parts.dataset, parts.turn], [*parts.of_dataset(), parts.board], trigger_mode="always_last", show_progress="hidden",
         **private,
     )  # fmt: skip
     runs_again = chosen.then(stream, inputs, parts.board, **shared)
-    parts.stop.click(None, cancels=[runs, runs_again, redrawn], **private)
+    parts.stop.click(None, cancels=[runs, runs_at_a_press, runs_again, redrawn], **private)
     saved = parts.save_report.click(
         make_report,
         inputs,
@@ -142,6 +164,12 @@ def build(sets: ModelSets, t):
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem
 
     return on_load, [parts.dataset, *parts.of_dataset(), parts.board], parts.photo, parts.dataset
+
+
+def asked(upload, dataset_name: str, *choices) -> tuple:
+    """What a board answers, to be told from what another one does."""
+    picture = upload and hashlib.sha256(upload.image.tobytes()).digest()
+    return picture, dataset_name, *choices
 
 
 def in_order(models: Models, names_by_group: tuple[list[str], ...]) -> list[str]:

@@ -8,6 +8,7 @@ class Turn:
 
     def __init__(self):
         self.number = 0
+        self.answered = None  # what was asked last, once its answer stands whole; None while there is none
 
     def take(self) -> None:
         self.number += 1

@@ -187,7 +187,7 @@ _idle: defaultdict[tuple[Browser, str], list[BrowserContext]] = defaultdict(list
 def _new_context(chromium: Browser, locale: str, server: str) -> BrowserContext:
     """With a small page of the site that stays open, and with it the process that has compiled our scripts."""
     context = chromium.new_context(locale=locale)
-    context.new_page().goto(f"{server}/healthz")
+    context.new_page().goto(f"{server}/favicon.ico")
     return context
 
 
