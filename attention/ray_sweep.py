@@ -99,10 +99,9 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
         _check_answers(address)
         options = {}
     with tempfile.TemporaryDirectory(prefix="attention-code-") as code:
+        options |= {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": _runtime_env(code, address)}
         try:
-            ray.init(
-                address, log_to_driver=False, logging_level="ERROR", runtime_env=_runtime_env(code, address), **options
-            )
+            _connect(address, options)
         except (ConnectionError, RuntimeError, ValueError) as error:  # none there, or of another version
             raise SweepError(f"Ray cannot be used at {address}: {str(error).strip().splitlines()[0]}") from error
     try:
@@ -112,6 +111,20 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
         yield ray, share
     finally:
         ray.shutdown()
+
+
+def _connect(address: str, options: dict) -> None:
+    """ray.init, which gives up after seconds: a cluster that answers but is busy is tried again."""
+    import ray
+
+    for attempts_left in (2, 1, 0):
+        try:
+            ray.init(address, **options)
+            return
+        except ConnectionError:
+            if not attempts_left or address == LOCAL:
+                raise
+            time.sleep(2)
 
 
 def _check_answers(address: str) -> None:

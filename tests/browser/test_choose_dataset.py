@@ -40,7 +40,9 @@ def test_imagewoof_and_back(visit):
     imagenette, imagewoof = (checkpoints.available(name) for name in DATASETS)
     shown(page, chosen_at_first(imagenette))
     assert "church" in page.locator("#results .summary").inner_text()
+    run = page.evaluate("document.querySelector('#results .cards').dataset.run")
     choose(page, "Imagewoof", "Samoyed")  # the photo stays, and is compared anew
+    page.wait_for_function("run => document.querySelector('#results .cards')?.dataset.run !== run", arg=run)
     shown(page, chosen_at_first(imagewoof))
     assert sorted(offered(page)) == sorted(imagewoof)
     breeds = set(DATASETS["imagewoof"].class_names)

@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from attention.mechanisms import MECHANISMS
 from attention.runs import ROOT
@@ -69,7 +70,7 @@ def test_the_whole_walk_by_keyboard(learn):
 def test_guess_by_tap_and_by_slider_then_reveal(learn):
     page = learn(CHURCH)
     assert t("learn_photo_yours") in page.locator("#learn-steps").inner_text()
-    assert page.locator("#learn-revealed").inner_text().strip() == t("learn_guess_waiting")
+    expect(page.locator("#learn-revealed")).to_have_text(t("learn_guess_waiting"), use_inner_text=True)
     photo = page.locator("#learn-photo img")
     box = photo.bounding_box()
     photo.click(position={"x": 0.25 * box["width"], "y": 0.75 * box["height"]})
