@@ -97,12 +97,12 @@ CASES = [
 
 
 def answer(case: Case, address: str) -> tuple[int, str]:
-    """The status, and the first line of the body; the last ones where a line asks many times."""
+    """The status, and the first line of the body. Of a line that asks many times the answer that is expected, or the last."""
     line = case.line.replace("curl ", "curl -s -m 60 -w '\\n%{http_code}\\n' ", 1).replace(PAGE, address)
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=280)
-    *body, status = done.stdout.rstrip("\n").split("\n")
-    last = re.split(r"^\d{3}$", "\n".join(body), flags=re.MULTILINE)[-1].strip()
-    return int(status), last.split("\n")[0].replace(f"{ROOT}/", HOME)[:160]
+    answers = re.findall(r"(.*?)^(\d{3})$", done.stdout, flags=re.MULTILINE | re.DOTALL)
+    body, status = next((found for found in answers if int(found[1]) == case.status), answers[-1])
+    return int(status), body.strip().split("\n")[0].replace(f"{ROOT}/", HOME)[:160]
 
 
 def transcript(address: str) -> None:
