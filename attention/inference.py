@@ -74,9 +74,8 @@ class Models:
         self.device = devices.pick_device(device)
         self.dataset = checkpoints.trained_on(dataset_name)
         self.names = checkpoints.available(dataset_name)
-        self.problems: dict[
-            str, str
-        ] = {}  # name -> sentence, for models that could not be loaded; replaced, never changed
+        # name -> sentence, for models that could not be loaded; replaced, never changed
+        self.problems: dict[str, str] = {}
         self._seen: dict[str, tuple | None] = {}  # the version of such a model's file when it was tried
         self.side_by_side = False  # whether models run a core each: warm_up() measures what is faster here
         self._dtype = dtype

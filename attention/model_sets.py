@@ -67,10 +67,8 @@ class ModelSets:
                 except (CheckpointError, DataError) as error:
                     if name not in self._loaded:
                         raise
-                    self._loaded[name] = (
-                        _version(name),
-                        *self._loaded[name][1:],
-                    )  # nothing is tried again before it changes
+                    # nothing is tried again before it changes
+                    self._loaded[name] = (_version(name), *self._loaded[name][1:])
                     self._damaged = self._damaged | {name: str(error)}
                 else:
                     self._damaged = {other: said for other, said in self._damaged.items() if other != name}

@@ -14,14 +14,8 @@ from attention.runs import ROOT
 
 PAGE = "http://127.0.0.1:7860"  # as printed
 HOME = "/home/page/"  # stands for where the page lies
-SERVED = (
-    "app.py",
-    "--device",
-    "cpu",
-    "--rate-limit",
-    "240",
-    "--port",
-)  # a fifth of the default rate, to come to it soon
+# a fifth of the default rate, to come to it soon
+SERVED = ("app.py", "--device", "cpu", "--rate-limit", "240", "--port")
 JSON = "-H 'Content-Type: application/json'"
 WEIGHTS = "checkpoints/imagenette/baseline.safetensors"
 

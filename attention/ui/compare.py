@@ -119,15 +119,8 @@ def build(sets: ModelSets, t):
     changes = [parts.photo.change, *(group.input for group in groups)]
     asks_again = [parts.reference.change, parts.picked.change]
     # Listeners of one event run in the order in which they are defined: what is still running ends before the answer.
-    gr.on(
-        [*changes, parts.go.click, *asks_again],
-        Turn.take,
-        parts.turn,
-        None,
-        queue=False,
-        trigger_mode="multiple",
-        **private,
-    )
+    all_that_ask = [*changes, parts.go.click, *asks_again]
+    gr.on(all_that_ask, Turn.take, parts.turn, None, queue=False, trigger_mode="multiple", **private)
     runs = gr.on(changes, stream_anew, inputs, parts.board, trigger_mode="always_last", **shared)
     runs_at_a_press = parts.go.click(stream, inputs, parts.board, trigger_mode="always_last", **shared)
     redrawn = gr.on(asks_again, redraw, inputs, parts.board, trigger_mode="always_last", **shared)
