@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
 
-    from attention import datasets, upload_worker, uploads
+    from attention import cores, datasets, upload_worker, uploads
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
@@ -55,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
             imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
+        cores.share()  # visitors are served by many threads, of which one computes
         sets = ModelSets(arguments.dataset, arguments.device)
         page = served.Served(sets, settings)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:

@@ -6,13 +6,14 @@ An Examiner runs plain models in float32, with hooks and gradients; `inference.c
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from attention import checkpoints, deadline, faithfulness, map_scores, randomisation
+from attention import checkpoints, cores, deadline, faithfulness, map_scores, randomisation
 from attention.ablation import without_attention
 from attention.corruption import STRENGTHS, corrupted
 from attention.datasets import EVALUATION_PIXELS, to_tensor
@@ -151,7 +152,7 @@ class Examiner:
         drawn = {f"random {seed}": map_scores.random_map(side, side, seed) for seed in range(RANDOM_MAPS)}
         enlarged = {kind: upsample(values, side, side) for kind, values in (maps | drawn).items()}
         found = faithfulness.curves(
-            self._model(name),
+            partial(cores.on_all, self._model(name)),
             to_tensor([preprocessing.square(image)]),
             enlarged,
             look.class_index,
@@ -206,7 +207,7 @@ class Examiner:
         check_class(class_index, self.models)
         deadline.check()
         with self._lock, watch(model) as weights:
-            logits, activations = activation_maps(model, prepared, class_index)
+            logits, activations = cores.on_all(activation_maps, model, prepared, class_index)
         return Look(
             name,
             names,

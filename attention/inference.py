@@ -7,16 +7,16 @@ where precision.csv says that its answers hold; on GPUs recorded as a CUDA graph
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from attention import checkpoints, deadline, devices, foreign, graphs, precision
+from attention import checkpoints, cores, deadline, devices, foreign, graphs, precision
 from attention.datasets import normalise, to_tensor
 from attention.explicit import Explanation, Explicit, fast, to_host
 from attention.heatmaps import AttentionMap, describe
@@ -111,7 +111,7 @@ class Models:
 
     def _choose_threads(self, names: list[str], images: Tensor) -> None:
         """Time both ways to share the cores, and keep the faster; in turn where it makes no difference."""
-        if self.device.type != "cpu" or torch.get_num_threads() < 2 or len(names) < 2:
+        if self.device.type != "cpu" or cores.count() < 2 or len(names) < 2:
             return
         seconds: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(TRIALS):
@@ -160,7 +160,7 @@ class Models:
         check_class(class_index, self)
         if images.device.type == self.device.type:
             try:
-                return self._run(name, images, class_index)
+                return cores.on_all(self._run, name, images, class_index)
             except torch.OutOfMemoryError:
                 if self.device.type == "cpu":
                     raise
@@ -218,24 +218,6 @@ def check_class(class_index: int | None, models: Models) -> None:
         raise ValueError(f"There is no class {class_index}: these models know {known}, numbered from 0.")
 
 
-@lru_cache
-def side_by_side(cores: int) -> ThreadPoolExecutor:
-    """`cores` threads in each of which torch computes on one core."""
-    ready = threading.Barrier(cores + 1)
-
-    def one_core() -> None:
-        torch.get_num_threads()  # a thread's first such call gives it the default, which would undo the next line later
-        torch.set_num_threads(1)
-        ready.wait()
-
-    pool = ThreadPoolExecutor(cores, "model", initializer=one_core)
-    for _ in range(cores):
-        pool.submit(int)  # starts a thread, since none is idle before all are ready
-    ready.wait()
-    torch.set_num_threads(cores)  # torch gives a new thread the number that was set last, by any thread
-    return pool
-
-
 def compare(
     image: Image.Image, names: Iterable[str], models: Models, class_index: int | None = None
 ) -> Iterator[Result]:
@@ -251,11 +233,11 @@ def compare(
 
 def _results(names: list[str], images: Tensor, models: Models, class_index: int | None = None) -> Iterator[Result]:
     deadline.check()  # whatever runs side by side is in threads of its own, which know of no deadline
-    cores = torch.get_num_threads()
-    if not models.side_by_side or len(names) < max(2, cores / 2):  # fewer would leave most cores idle
+    if not models.side_by_side or len(names) < max(2, cores.count() / 2):  # fewer would leave most cores idle
         yield from (models.run(name, images, class_index) for name in names)
         return
-    jobs = [side_by_side(cores).submit(models.run, name, images, class_index) for name in names]
+    pool = cores.one_each(cores.count())
+    jobs = [pool.submit(models.run, name, images, class_index) for name in names]
     try:
         yield jobs[0].result()  # whoever shows results holds the others against the first
         yield from (job.result() for job in as_completed(jobs[1:]))

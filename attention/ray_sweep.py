@@ -103,7 +103,8 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
         try:
             _connect(address, options)
         except (ConnectionError, RuntimeError, ValueError) as error:  # none there, or of another version
-            raise SweepError(f"Ray cannot be used at {address}: {str(error).strip().splitlines()[0]}") from error
+            token = "" if address == LOCAL else " A cluster that wants its token needs RAY_AUTH_MODE=token here too."
+            raise SweepError(f"Ray cannot be used at {address}: {str(error).strip().splitlines()[0]}{token}") from error
     try:
         if address != LOCAL:
             kind = device if device != "auto" else "cuda" if ray.cluster_resources().get("GPU") else "cpu"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from attention import devices, results
+from attention import cores, devices, results
 from attention.checkpoints import known_manifest
 from attention.files import write_text
 from attention.inference import Models, check_names
@@ -132,7 +132,7 @@ def _made_with(models: Models, names: list[str], lang: str) -> str:
     manifest = known_manifest(models.dataset.name)["models"]
     rows = [
         (text(lang, "report_device"), f"{devices.device_name(models.device)}, {models.device.type}"),
-        (text(lang, "report_threads"), str(torch.get_num_threads())),
+        (text(lang, "report_threads"), str(cores.count())),
         (text(lang, "report_versions"), f"Python {platform.python_version()}, torch {torch.__version__}"),
         (text(lang, "dataset"), models.dataset.title),
         *((title(lang, variant(name)), f"sha256 {manifest[name]['sha256']}") for name in names),

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from attention import devices
+from attention import cores, devices
 
 WARM_UPS = 20
 BUSY_LOAD = 0.3  # cores used by others, before or during a measurement, above which it is marked busy
@@ -48,14 +48,14 @@ class RoundRobin:
 
     def _round(self) -> dict[str, float]:
         """Milliseconds by name."""
-        times = {}
+        return {name: cores.on_all(self._milliseconds, call) for name, call in self.calls.items()}
+
+    def _milliseconds(self, call: Callable[[], object]) -> float:
         with devices.exact_float32(), torch.inference_mode():
-            for name, call in self.calls.items():
-                started = time.perf_counter()
-                call()
-                devices.synchronise(self.device)
-                times[name] = (time.perf_counter() - started) * 1e3
-        return times
+            started = time.perf_counter()
+            call()
+            devices.synchronise(self.device)
+            return (time.perf_counter() - started) * 1e3
 
     def load_of_others(self) -> float | None:
         """Cores that other processes used, on average, since the first timed round began."""
@@ -103,7 +103,7 @@ def circumstances(device: torch.device) -> dict:
     return {
         "device": devices.device_name(device),
         "device_type": device.type,
-        "threads": torch.get_num_threads() if device.type == "cpu" else 0,
+        "threads": cores.count() if device.type == "cpu" else 0,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

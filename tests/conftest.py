@@ -26,6 +26,9 @@ TRAIN_PER_CLASS, VAL_PER_CLASS, PIXELS = 4, 2, 160
 # for one another sleep: spinning, a page takes three times as long to start.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Else whether Ray wants a token depends on what ran before, in this process and ever since the user's account began.
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+
 
 def pytest_collection_modifyitems(config, items):
     """What takes longest comes first, so that no worker of `make test` waits for another in the end."""

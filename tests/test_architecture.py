@@ -12,6 +12,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [  # a module imports from its own layer or those before it
     {
         "mechanisms",
+        "cores",
         "deadline",
         "files",
         "devices",

@@ -275,6 +275,21 @@ def test_where_no_ray_answers(address, capsys):
     assert "No Ray cluster answers at" in error and error.count("\n") == 1
 
 
+def test_a_cluster_that_does_not_let_us_in(monkeypatch, capsys):
+    """Ray itself says nothing of the token that the cluster wants, but in its log."""
+
+    def refuse(address, options):
+        raise ConnectionError("Failed to connect to Ray cluster.\nMore lines.")
+
+    monkeypatch.setattr(ray_sweep, "_connect", refuse)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        assert main(["sweep", "--recipe", "tiny", "--ray", address]) == 2
+    said = f"Ray cannot be used at {address}: Failed to connect to Ray cluster. A cluster that wants its token"
+    error = capsys.readouterr().err
+    assert error.startswith(said) and "RAY_AUTH_MODE=token" in error and error.count("\n") == 1
+
+
 def test_without_ray(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["sweep", "--recipe", "tiny", "--ray"]) == 2

@@ -4,11 +4,12 @@ Everything is derived from the tables and from a traced forward pass, so that a 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 import torch
 
-from attention import anatomy, checkpoints, diagrams, results
+from attention import anatomy, checkpoints, cores, diagrams, results
 from attention.anatomy import Anatomy, Place, Shape, Step
 from attention.diagrams import Box
 from attention.figures import PLACEMENT_COLOURS, channel_bars
@@ -75,12 +76,13 @@ def open_page(case: Case, mechanism: str, name: str | None) -> Page:
     name = name if name in names else next((n for n in names if n in case.names), next(iter(names), None))
     trained = name in case.names
     if trained:
-        found = anatomy.dissect(checkpoints.load(name, case.dataset_name), build, images)
+        found = cores.on_all(anatomy.dissect, checkpoints.load(name, case.dataset_name), build, images)
     else:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
             model = build_model(name or REFERENCE, len(case.models.dataset.class_names)).eval()
-            found = anatomy.dissect(model, build, images) if name else anatomy.dissect_alone(build, model, images)
+            dissect = partial(anatomy.dissect, model, build) if name else partial(anatomy.dissect_alone, build, model)
+            found = cores.on_all(dissect, images)
     return Page(case, mechanism, name, found, trained)
 
 

@@ -1,0 +1,95 @@
+"""How the cores are shared. `share` cannot be undone, so each test of it has a process of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from attention import cores
+
+PROJECT = Path(__file__).resolve().parent.parent
+BEGIN = """
+import os, threading, torch
+from concurrent.futures import ThreadPoolExecutor
+from attention import cores, deadline
+torch.set_num_threads(2)
+cores.share()
+"""
+
+
+def run(code: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", BEGIN + code], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_whoever_shares_nothing_computes_in_the_thread_that_asks():
+    assert cores.on_all(threading.get_ident) == threading.get_ident()
+    assert cores.count() == torch.get_num_threads()
+
+
+def test_one_thread_computes_for_all_on_all_cores_and_the_others_have_one():
+    code = """
+cores.share()  # a second time changes nothing
+with ThreadPoolExecutor(8) as visitors:
+    where = {*visitors.map(lambda _: cores.on_all(threading.get_ident), range(40))}
+    own = {*visitors.map(lambda _: torch.get_num_threads(), range(40))}
+assert len(where) == 1 and threading.get_ident() not in where
+print(cores.count(), cores.on_all(torch.get_num_threads), own)
+"""
+    assert run(code) == "2 2 {1}"
+
+
+def test_what_is_asked_for_while_it_computes_is_computed_at_once():
+    assert run("print(cores.on_all(lambda: cores.on_all(lambda: 1) + cores.on_all(lambda: 2)))") == "3"
+
+
+def test_threads_with_a_core_each_compute_by_themselves():
+    code = """
+def ask(): return cores.on_all(lambda: (threading.get_ident(), torch.get_num_threads())) == (threading.get_ident(), 1)
+print([cores.one_each(2).submit(ask).result() for _ in range(4)], torch.get_num_threads())
+"""
+    assert run(code) == "[True, True, True, True] 1"
+
+
+def test_failures_and_time_limits_reach_across():
+    code = """
+try: cores.on_all(lambda: 1 / 0)
+except ZeroDivisionError: print("failed", end=" ")
+with deadline.within(0):
+    print(cores.on_all(deadline.is_past), end=" ")
+print(cores.on_all(deadline.is_past))
+"""
+    assert run(code) == "failed True False"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+def test_visitors_in_many_threads_leave_one_team(published):
+    """Every team beyond the first makes all of them slower, for as long as its thread lives."""
+    code = f"""
+from pathlib import Path
+from PIL import Image
+from attention import checkpoints
+from attention.examination import Examiner
+from attention.inference import Models, compare
+checkpoints.CHECKPOINTS = Path({str(published.parent)!r})
+models, photo = Models(device="cpu"), Image.linear_gradient("L").convert("RGB")
+examiner = Examiner(models)
+def visit(_):
+    list(compare(photo, ["baseline", "cbam-block"], models))
+    list(examiner.randomised(photo, "se-block"))
+    examiner.deletion_and_insertion(photo, "baseline")
+visit(0)
+before = len(os.listdir("/proc/self/task"))
+with ThreadPoolExecutor(6, initializer=threading.Barrier(6).wait) as visitors:
+    list(visitors.map(visit, range(6)))
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+    assert run(code) == "6"
