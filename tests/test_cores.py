@@ -59,6 +59,20 @@ print([cores.one_each(2).submit(ask).result() for _ in range(4)], torch.get_num_
     assert run(code) == "[True, True, True, True] 1"
 
 
+def test_where_several_wait_each_computes_on_the_core_that_it_has():
+    code = """
+crowded = False
+cores.share_unless(lambda: crowded)
+def where(): return cores.on_all(lambda: (threading.get_ident(), torch.get_num_threads()))
+alone = where()
+crowded = True
+with ThreadPoolExecutor(8) as visitors:
+    own = list(visitors.map(lambda _: where() == (threading.get_ident(), 1), range(40)))
+print(alone[0] != threading.get_ident(), alone[1], all(own))
+"""
+    assert run(code) == "True 2 True"
+
+
 def test_failures_and_time_limits_reach_across():
     code = """
 try: cores.on_all(lambda: 1 / 0)

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from gradio import route_utils
 from starlette.middleware.cors import CORSMiddleware
 
-from attention import uploads
+from attention import cores, uploads
 from attention.model_sets import ModelSets
 from attention.serving import health, logs
 from attention.serving.connections import Connection
@@ -45,6 +45,7 @@ class Served:
         self.page.max_seconds = settings.max_request_seconds or None
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue)
+        cores.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
         inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         inner.get("/healthz")(self._healthz)
