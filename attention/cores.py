@@ -48,11 +48,16 @@ def count() -> int:
 
 
 def on_all(call: Callable[..., T], *args) -> T:
-    """call(*args) on all cores, after what others asked for before; where cores are not shared, in the caller's own thread.
+    """call(*args) by the thread that has all cores; in the caller's own where none are shared, or `crowded` says so.
 
     What torch keeps by thread, such as no_grad, does not reach it: `call` sets that. Context variables do.
     """
-    if _shared is None or getattr(_here, "computes", False) or _crowded():
+    return call(*args) if _crowded() else always_on_all(call, *args)
+
+
+def always_on_all(call: Callable[..., T], *args) -> T:
+    """The same in any crowd: for what is timed."""
+    if _shared is None or getattr(_here, "computes", False):
         return call(*args)
     return _shared[0].submit(copy_context().run, call, *args).result()
 

@@ -48,7 +48,7 @@ class RoundRobin:
 
     def _round(self) -> dict[str, float]:
         """Milliseconds by name."""
-        return {name: cores.on_all(self._milliseconds, call) for name, call in self.calls.items()}
+        return {name: cores.always_on_all(self._milliseconds, call) for name, call in self.calls.items()}
 
     def _milliseconds(self, call: Callable[[], object]) -> float:
         with devices.exact_float32(), torch.inference_mode():

@@ -68,9 +68,9 @@ alone = where()
 crowded = True
 with ThreadPoolExecutor(8) as visitors:
     own = list(visitors.map(lambda _: where() == (threading.get_ident(), 1), range(40)))
-print(alone[0] != threading.get_ident(), alone[1], all(own))
+print(alone[0] != threading.get_ident(), alone[1], all(own), cores.always_on_all(where) == alone)
 """
-    assert run(code) == "True 2 True"
+    assert run(code) == "True 2 True True"
 
 
 def test_failures_and_time_limits_reach_across():
