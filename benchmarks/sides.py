@@ -26,7 +26,9 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-PAUSE_S = 0.005  # where libraries differ: the threads of one spin for a while, and would take a core from the next
+# Where libraries differ: after a call its threads stand by at full speed, torch's for 9 ms and ONNX Runtime's for 42 ms
+# (processor time of an idle process), and would take a core from the next side.
+PAUSE_S = 0.06
 
 
 def in_turn(calls: dict[str, Callable[[], object]], rounds: int, warm_ups: int = 0, pause_s: float = 0) -> Times:
