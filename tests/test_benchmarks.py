@@ -43,6 +43,12 @@ def test_sides_take_turns_and_change_who_goes_first():
     assert all(len(values) == 4 for values in times.values())
 
 
+def test_after_a_pause_a_call_goes_untimed():
+    order = []
+    times = sides.in_turn({name: lambda name=name: order.append(name) for name in "ab"}, rounds=2, pause_s=1e-6)
+    assert "".join(order) == "aabb" + "bbaa" and all(len(values) == 2 for values in times.values())
+
+
 def test_the_ratio_is_of_rounds():
     times = {"ours": [1.0, 2.0, 10.0], "theirs": [2.0, 6.0, 20.0]}
     assert sides.ratio(times, "theirs", "ours") == statistics.median([2, 3, 2]) == 2
