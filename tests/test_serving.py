@@ -26,6 +26,7 @@ from attention.serving.health import FRESH_SECONDS, Health
 from attention.serving.limits import ADDRESSES, RateLimit
 from attention.serving.metrics import Metrics
 from attention.serving.refusals import MESSAGES
+from attention.serving.room import Room, taken
 from attention.serving.settings import SETTINGS, Settings, add_flags
 
 JOIN = "/gradio_api/queue/join"
@@ -444,6 +445,39 @@ def test_an_upload_that_finds_no_place_is_told_in_the_visitors_language():
         assert answer.status_code == 507 and answer.json() == {"detail": MESSAGES[language]["disk"]}
         assert answer.headers["retry-after"] == "60" and "content-security-policy" in answer.headers
     assert metrics.refused.labels("disk")._value.get() == 2
+
+
+def test_visitors_together_fill_no_more_of_the_disk_than_they_may(tmp_path):
+    metrics = Metrics()
+    guard = Guard(echo, Settings(max_uploads_mb=1), metrics, lambda: False, uploads=tmp_path)
+    client = TestClient(guard, base_url="http://lab.example")
+
+    def send(size, path="/gradio_api/upload"):
+        return client.post(path, content=b"x" * size)
+
+    assert send(600_000).status_code == 200
+    refused = send(600_000)  # what the first one left is not on the disk here, and counts all the same
+    assert refused.status_code == 507 and refused.json() == {"detail": MESSAGES["en"]["disk"]}
+    assert refused.headers["retry-after"] == "60" and metrics.refused.labels("disk")._value.get() == 1
+    assert send(300_000).status_code == 200
+    chunks = (b"x" for _ in range(2))  # of a size that is not told
+    assert client.post("/gradio_api/upload", content=chunks).status_code == 507
+    assert client.post(JOIN, json={}).status_code == 200, "whoever is there goes on"
+
+
+def test_room_is_measured_again_after_a_while(tmp_path):
+    now = 0.0
+    room = Room(tmp_path, 100_000, lambda: now)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "photo.jpg").write_bytes(bytes(90_000))
+    (tmp_path / "a" / "tiny.jpg").write_bytes(b"x")  # takes a block
+    assert taken(tmp_path) == 22 * 4096 + 4096 and not room.has(6_000) and room.has(5_000)
+    (tmp_path / "a" / "photo.jpg").unlink()
+    assert not room.has(6_000)
+    now = 11.0
+    assert room.has(90_000) and not room.has(6_000)
+    assert Room(tmp_path, 0).has(10**12), "0 is any number"
+    assert Room(tmp_path / "not there yet", 10).has(10)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EPIPE, "x"), ValueError("/a/path"), OSError(errno.ENOSPC, "x")])

@@ -9,8 +9,10 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +23,7 @@ from attention.serving.limits import RateLimit
 from attention.serving.logs import log
 from attention.serving.metrics import Metrics
 from attention.serving.refusals import Refused
+from attention.serving.room import Room
 from attention.serving.settings import Settings
 
 MAX_JSON_BYTES = 4_000_000
@@ -52,15 +55,16 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
 class Guard:
     """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work.
 
-    `language(scope)` is what a refusal is said in.
+    `language(scope)` is what a refusal is said in, `uploads` the folder of visitors' files.
     """
 
     def __init__(
         self, app: ASGIApp, settings: Settings, metrics: Metrics, draining: Callable[[], bool],
-        language: Callable[[Scope], str] = lambda scope: "en",
+        language: Callable[[Scope], str] = lambda scope: "en", uploads: Path | None = None,
     ):  # fmt: skip
         self.app, self.settings, self.metrics = app, settings, metrics
         self.draining, self.language = draining, language
+        self.room = Room(uploads, settings.max_uploads_mb * 10**6) if uploads else None
         self.work = RateLimit(settings.rate_limit)
         self.logins = RateLimit(LOGINS_A_MINUTE if settings.rate_limit else 0)
         self.headers = {
@@ -131,6 +135,11 @@ class Guard:
             return receive
         if int(headers.get("content-length", "0")) > most:
             raise Refused(413, "size", megabytes=most / 1e6)
+        if self.room and routes.is_upload(path):
+            size = int(headers.get("content-length", most))  # where it is not told, as large as it may be
+            if not await to_thread.run_sync(self.room.has, size):
+                log("no room for an upload", logging.WARNING, megabytes=self.settings.max_uploads_mb)
+                raise Refused(507, "disk", 60)
         return body if routes.is_upload(path) or path.startswith("/login") else await _without_addresses(body)
 
     def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:

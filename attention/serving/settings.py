@@ -57,6 +57,7 @@ SETTINGS = (
     Setting("--rate-limit", "1200", whole(0), "comparisons and uploads an address may ask for in a minute; 0 for any number"),
     Setting("--keep-minutes", "60", whole(1), "minutes until uploads and made files are deleted"),
     Setting("--max-request-mb", "512", whole(1), "megabytes of one request, that of many photos included"),
+    Setting("--max-uploads-mb", "4096", whole(0), "megabytes that visitors' files may take at a time; 0 for any number"),
     Setting("--max-request-seconds", "300", whole(0), "seconds until a visitor's work or upload is given up; 0 for any time"),
     Setting("--drain-seconds", "30", whole(0), "seconds that running work gets to finish when the page is asked to stop"),
     Setting("--allow-origins", "", origins, "other sites whose pages may call this one, with commas between"),
@@ -88,6 +89,7 @@ class Settings:
     rate_limit: int
     keep_minutes: int
     max_request_mb: int
+    max_uploads_mb: int
     max_request_seconds: int
     drain_seconds: int
     allow_origins: tuple[str, ...]

@@ -55,7 +55,9 @@ class Served:
             allow_credentials=True,
         )  # fmt: skip
         self._mount(inner)
-        self.app = Guard(inner, settings, self.metrics, lambda: self.draining, language.language_of_sender)
+        self.app = Guard(
+            inner, settings, self.metrics, lambda: self.draining, language.language_of_sender, health.upload_folder()
+        )
 
     def _mount(self, inner: FastAPI) -> None:
         auth = Passwords(self.settings.passwords) if self.settings.passwords else None
