@@ -6,9 +6,11 @@ import base64
 import errno
 import io
 import json
+import os
 import re
 import socket
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -467,11 +469,14 @@ def test_visitors_together_fill_no_more_of_the_disk_than_they_may(tmp_path):
 
 def test_room_is_measured_again_after_a_while(tmp_path):
     now = 0.0
-    room = Room(tmp_path, 100_000, lambda: now)
     (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "before.jpg").write_bytes(bytes(90_000))
+    os.utime(tmp_path / "a" / "before.jpg", (1, 1))
+    room = Room(tmp_path, 100_000, lambda: now)
+    began = time.time() - 1
     (tmp_path / "a" / "photo.jpg").write_bytes(bytes(90_000))
     (tmp_path / "a" / "tiny.jpg").write_bytes(b"x")  # takes a block
-    assert taken(tmp_path) == 22 * 4096 + 4096 and not room.has(6_000) and room.has(5_000)
+    assert taken(tmp_path, began) == 22 * 4096 + 4096 and not room.has(6_000) and room.has(5_000)
     (tmp_path / "a" / "photo.jpg").unlink()
     assert not room.has(6_000)
     now = 11.0

@@ -10,18 +10,21 @@ BLOCK = 4096  # the least that a file takes
 
 
 class Room:
-    """`has(size)`: whether `folder` may take so many bytes more, `most` in all. Those let in are counted at once."""
+    """`has(size)`: whether `folder` may take so many bytes more, `most` in all. Those let in are counted at once.
+
+    What was there before is not: other programs' pages keep their files in the same folder, unless GRADIO_TEMP_DIR is set.
+    """
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
         self.folder, self.most, self._clock = folder, most, clock
-        self._taken, self._until = 0, -1.0
+        self._began, self._taken, self._until = time.time() - 1, 0, -1.0  # files have a clock that is a tick late
 
     def has(self, size: int) -> bool:
         """Looks through the folder now and then, so not for the thread that serves everybody. 0 at most: any number."""
         if not self.most:
             return True
         if self._clock() >= self._until:
-            self._taken = taken(self.folder)
+            self._taken = taken(self.folder, self._began)
             self._until = self._clock() + FRESH_SECONDS
         if self._taken + size > self.most:
             return False
@@ -29,14 +32,15 @@ class Room:
         return True
 
 
-def taken(folder: Path) -> int:
-    """Bytes of all files below a folder, in whole blocks; what goes meanwhile is not counted."""
+def taken(folder: Path, since: float) -> int:
+    """Bytes of the files below a folder that were written since, in whole blocks; what goes meanwhile is not counted."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
             try:
-                size = os.stat(os.path.join(path, name)).st_size
+                file = os.stat(os.path.join(path, name))
             except OSError:
                 continue
-            total += -(-size // BLOCK) * BLOCK
+            if file.st_mtime >= since:
+                total += -(-file.st_size // BLOCK) * BLOCK
     return total
