@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from attention import checkpoints, datasets, training
+from attention import checkpoints, cores, datasets, training
 from attention import runs as runs_module
 from attention.files import sha256, write_json
 from attention.variants import VARIANTS, build_model
@@ -43,6 +43,13 @@ def seeded():
     """One stream and one thread a test: the order of tests changes nothing, and weights repeat to the bit."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def unshared(monkeypatch):
+    """A page shares the cores of its process for good; tests that make one in theirs go on as they were."""
+    monkeypatch.setattr(cores, "share", lambda: None)
+    monkeypatch.setattr(cores, "_crowded", bool)
 
 
 @pytest.fixture
