@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -465,6 +466,17 @@ def test_visitors_together_fill_no_more_of_the_disk_than_they_may(tmp_path):
     chunks = (b"x" for _ in range(2))  # of a size that is not told
     assert client.post("/gradio_api/upload", content=chunks).status_code == 507
     assert client.post(JOIN, json={}).status_code == 200, "whoever is there goes on"
+
+
+def test_uploads_at_the_same_time_share_the_room(tmp_path, monkeypatch):
+    def slowly(folder, since):
+        time.sleep(0.05)
+        return 0
+
+    monkeypatch.setattr("attention.serving.room.taken", slowly)
+    room = Room(tmp_path, 3)
+    with ThreadPoolExecutor(8) as visitors:
+        assert sum(visitors.map(room.has, [1] * 8)) == 3
 
 
 def test_room_is_measured_again_after_a_while(tmp_path):

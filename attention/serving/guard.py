@@ -133,13 +133,12 @@ class Guard:
             self._check_rate(self.logins, scope, headers)
         if method != "POST":
             return receive
-        if int(headers.get("content-length", "0")) > most:
+        size = int(headers.get("content-length", most))  # where it is not told, as large as it may be
+        if size > most:
             raise Refused(413, "size", megabytes=most / 1e6)
-        if self.room and routes.is_upload(path):
-            size = int(headers.get("content-length", most))  # where it is not told, as large as it may be
-            if not await to_thread.run_sync(self.room.has, size):
-                log("no room for an upload", logging.WARNING, megabytes=self.settings.max_uploads_mb)
-                raise Refused(507, "disk", 60)
+        if self.room and routes.is_upload(path) and not await to_thread.run_sync(self.room.has, size):
+            log("no room for an upload", logging.WARNING, megabytes=self.settings.max_uploads_mb)
+            raise Refused(507, "disk", 60)
         return body if routes.is_upload(path) or path.startswith("/login") else await _without_addresses(body)
 
     def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:

@@ -1,6 +1,7 @@
 """How much of the disk visitors' files may take together: a rate limit bounds one address, and there are many."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,19 +18,21 @@ class Room:
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
         self.folder, self.most, self._clock = folder, most, clock
+        self._lock = threading.Lock()  # uploads come at the same time, and must not both get the last of it
         self._began, self._taken, self._until = time.time() - 1, 0, -1.0  # files have a clock that is a tick late
 
     def has(self, size: int) -> bool:
         """Looks through the folder now and then, so not for the thread that serves everybody. 0 at most: any number."""
         if not self.most:
             return True
-        if self._clock() >= self._until:
-            self._taken = taken(self.folder, self._began)
-            self._until = self._clock() + FRESH_SECONDS
-        if self._taken + size > self.most:
-            return False
-        self._taken += size
-        return True
+        with self._lock:
+            if self._clock() >= self._until:
+                self._taken = taken(self.folder, self._began)
+                self._until = self._clock() + FRESH_SECONDS
+            if self._taken + size > self.most:
+                return False
+            self._taken += size
+            return True
 
 
 def taken(folder: Path, since: float) -> int:
