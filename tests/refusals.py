@@ -34,6 +34,11 @@ def photo(path: str) -> str:
     return json.dumps({"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, ["baseline"]]})
 
 
+def bare(path: str) -> str:
+    """The same, without saying that it is a file of Gradio's, which the framework then does not look at but opens."""
+    return json.dumps({"data": [{"path": path}, ["baseline"]]})
+
+
 def get(group: str, *paths: str, status: int = 404) -> list[Case]:
     return [Case(group, f"curl --path-as-is '{PAGE}{path}'", status) for path in paths]
 
@@ -73,9 +78,12 @@ CASES = [
     post("Wrong types", "run/compare", "[1, 2, 3]", 422),
     post("Wrong types", "run/compare", '{"data": {"photo": 1}}', 422),
     post("Wrong types", "upload", '{"files": []}', 400),
-    post("A file of the server as an upload", "run/compare", photo("/etc/passwd"), 500),
-    post("A file of the server as an upload", "run/compare", photo("../../etc/passwd"), 500),
-    post("A file of the server as an upload", "run/compare", photo("samples/church.jpg"), 500),
+    post("A file of the server as an upload", "run/compare", photo("/etc/passwd"), 403),
+    post("A file of the server as an upload", "run/compare", photo("../../etc/passwd"), 403),
+    post("A file of the server as an upload", "run/compare", photo("samples/church.jpg"), 403),
+    post("A file of the server as an upload", "run/compare", bare(f"{ROOT}/samples/church.jpg"), 403),
+    post("A file of the server as an upload", "call/compare", bare("samples/church.jpg"), 403),
+    post("A file of the server as an upload", "queue/join", bare("/etc/passwd"), 403),
     post("An address as an upload", "run/compare", photo("http://127.0.0.1:22/"), 400),
     post("An address as an upload", "call/compare", photo("http://169.254.169.254/latest/meta-data/"), 400),
     post("An address as an upload", "queue/join", photo("file:///etc/passwd"), 400),

@@ -228,12 +228,12 @@ async def echo(scope, receive, send):
 
 
 @pytest.fixture
-def door():
+def door(tmp_path):
     """door(**settings) -> (client of a guarded echo, its metrics, a switch for draining)."""
 
     def make(**settings):
         metrics, leaving = Metrics(), []
-        guard = Guard(echo, Settings(**settings), metrics, lambda: bool(leaving))
+        guard = Guard(echo, Settings(**settings), metrics, lambda: bool(leaving), uploads=tmp_path)
         return TestClient(guard, base_url="http://lab.example"), metrics, leaving
 
     return make
@@ -289,11 +289,10 @@ def test_a_body_is_no_larger_than_it_may_be_whatever_its_header_says(door):
     assert metrics.refused.labels("size")._value.get() == 3
 
 
-def test_a_body_arrives_as_it_was_sent(door):
+def test_a_body_arrives_as_it_was_sent(door, tmp_path):
     client, _, _ = door()
-    body = {
-        "data": [{"path": "/tmp/a.png", "url": "http://lab.example/gradio_api/file=/tmp/a.png"}, "http://in.a.text"]
-    }
+    upload = f"{tmp_path}/ab/a.png"
+    body = {"data": [{"path": upload, "url": f"http://lab.example/gradio_api/file={upload}"}, "http://in.a.text"]}
     assert client.post(JOIN, json=body).json() == body
     assert client.post("/gradio_api/cancel", content=b"").content == b""
 
@@ -308,7 +307,46 @@ def test_no_address_is_fetched(door, path):
         assert answer.status_code == 400 and "not as an address" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "samples/church.jpg",
+        "../../etc/passwd",
+        "",
+        "{uploads}/../other",
+        "{uploads}-2/a",
+        "{uploads}/link",
+    ],
+)
+def test_a_path_outside_of_the_uploads_is_no_upload(door, tmp_path, path):
+    """The framework looks only at what says that it is a file of Gradio's, and opens what does not."""
+    client, metrics, _ = door()
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    file = {"path": path.format(uploads=tmp_path)}
+    for one in (
+        file,
+        file | {"meta": {"_type": "gradio.FileData"}},
+        file | {"meta": {"_type": "else"}},
+        {"image": file},
+    ):
+        answer = client.post("/gradio_api/run/compare", json={"data": [None, [one], ["baseline"]]})
+        assert answer.status_code == 403 and answer.json() == {"detail": MESSAGES["en"]["path"]}
+    assert metrics.refused.labels("path")._value.get() == 4
+    assert (
+        client.post(JOIN, json={"data": [{"path": f"{tmp_path}/ab/a.png"}, {"path": 7}, {"path": None}]}).status_code
+        == 200
+    )
+
+
+def test_a_door_that_knows_no_uploads_lets_none_in():
+    client = TestClient(Guard(echo, Settings(), Metrics(), lambda: False), base_url="http://lab.example")
+    assert client.post(JOIN, json={"data": [{"path": "/tmp/a.png"}]}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense", b'{"path": "\\u0000"}', b'{"path": "\\ud800"}']
+)
 def test_what_is_no_json_is_refused_in_a_sentence(door, body):
     answer = door()[0].post(JOIN, content=body)
     assert answer.status_code == 400 and answer.json()["detail"].endswith(".")

@@ -4,10 +4,11 @@ import asyncio
 import json
 import logging
 import math
+import os
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,7 +56,8 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
 class Guard:
     """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work.
 
-    `language(scope)` is what a refusal is said in, `uploads` the folder of visitors' files.
+    `language(scope)` is what a refusal is said in, `uploads` the folder of visitors' files: without one no request may
+    name a file.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Guard:
         language: Callable[[Scope], str] = lambda scope: "en", uploads: Path | None = None,
     ):  # fmt: skip
         self.app, self.settings, self.metrics = app, settings, metrics
-        self.draining, self.language = draining, language
+        self.draining, self.language, self.uploads = draining, language, uploads
         self.room = Room(uploads, settings.max_uploads_mb * 10**6) if uploads else None
         self.work = RateLimit(settings.rate_limit)
         self.logins = RateLimit(LOGINS_A_MINUTE if settings.rate_limit else 0)
@@ -139,7 +141,24 @@ class Guard:
         if self.room and routes.is_upload(path) and not await to_thread.run_sync(self.room.has, size):
             log("no room for an upload", logging.WARNING, megabytes=self.settings.max_uploads_mb)
             raise Refused(507, "disk", 60)
-        return body if routes.is_upload(path) or path.startswith("/login") else await _without_addresses(body)
+        if routes.is_upload(path) or path.startswith("/login"):
+            return body
+        return await self._of_uploads_alone(body)
+
+    async def _of_uploads_alone(self, receive: Receive) -> Receive:
+        """The same body, read whole and looked through: see `_check_files`."""
+        body = await _whole(receive)
+        await to_thread.run_sync(_check_files, body, self.uploads)  # a body has room for many paths
+        read = False
+
+        async def again() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return again
 
     def _check_rate(self, limit: RateLimit, scope: Scope, headers: Headers) -> None:
         wait = limit.seconds_to_wait(address(scope, headers, self.settings.proxies))
@@ -196,8 +215,7 @@ class _Body:
                 await self()
 
 
-async def _without_addresses(receive: Receive) -> Receive:
-    """The same body, read whole. Raises Refused where a file is given as an address, which the server would fetch."""
+async def _whole(receive: Receive) -> bytes:
     chunks, more = [], True
     while more:
         message = await receive()
@@ -205,29 +223,34 @@ async def _without_addresses(receive: Receive) -> Receive:
             break
         chunks.append(message.get("body", b""))
         more = message.get("more_body", False)
-    body = b"".join(chunks)
+    return b"".join(chunks)
+
+
+def _check_files(body: bytes, uploads: Path | None) -> None:
+    """Raises Refused where a request names a file that is not below `uploads`, by an address or by a path.
+
+    The framework looks only at what says that it is a file, opens what does not all the same, and fetches addresses.
+    """
     try:
-        if _names_address(json.loads(body or b"null")):
+        paths = set(_paths(json.loads(body or b"null")))
+        if any("://" in path for path in paths):
             raise Refused(400, "address")
-    except (ValueError, RecursionError) as error:
+        root = os.path.realpath(uploads) if uploads else None
+        if any(root is None or os.path.commonpath((root, os.path.realpath(path))) != root for path in paths):
+            raise Refused(403, "path")
+    except (ValueError, RecursionError) as error:  # no JSON, or a path that no file system has
         raise Refused(400, "json") from error
-    read = False
-
-    async def again() -> Message:
-        nonlocal read
-        if read:
-            return await receive()
-        read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
 
 
-def _names_address(value) -> bool:
+def _paths(value) -> Iterator[str]:
+    """What a request names as files: every text that is called a path, at any depth."""
     if isinstance(value, dict):
-        path = value.get("path")
-        return (isinstance(path, str) and "://" in path) or any(map(_names_address, value.values()))
-    return isinstance(value, list) and any(map(_names_address, value))
+        if isinstance(value.get("path"), str):
+            yield value["path"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _paths(item)
 
 
 class _Answer:

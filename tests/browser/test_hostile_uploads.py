@@ -14,6 +14,7 @@ from hostile import CASES, encode, plain
 from playwright.sync_api import expect
 
 from attention.runs import ROOT
+from attention.serving import refusals
 from attention.uploads import MESSAGES
 
 GOOD = str(ROOT / "samples" / "church.jpg")
@@ -141,16 +142,28 @@ def test_no_file_of_the_server_is_served(server, route, path):
     assert not any(word in body for word in (b"root:", b"argparse", b"sha256", b"import "))
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "samples" / "church.jpg"), str(ROOT / "app.py")])
-def test_a_path_on_the_server_is_no_upload(server, path):
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", str(ROOT / "samples" / "church.jpg"), "samples/church.jpg", str(ROOT / "app.py")]
+)
+@pytest.mark.parametrize("says", [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "else"}}, {}])
+@pytest.mark.parametrize("route", ["run", "call"])
+def test_a_path_on_the_server_is_no_upload(server, path, says, route):
     """A client may send {"path": ...} of a file that nobody uploaded; it gets neither an answer about it nor the file."""
-    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
     request = urllib.request.Request(
-        f"{server}/gradio_api/call/compare", json.dumps({"data": [picture, ["baseline"]]}).encode(),
+        f"{server}/gradio_api/{route}/compare", json.dumps({"data": [{"path": path} | says, ["baseline"]]}).encode(),
         {"Content-Type": "application/json"},
     )  # fmt: skip
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        event = json.load(answer)["event_id"]
-    with urllib.request.urlopen(f"{server}/gradio_api/call/compare/{event}", timeout=60) as answer:
-        said = answer.read().decode()
-    assert "event: error" in said and "top5" not in said and "root:" not in said
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    assert refused.value.code == 403 and json.load(refused.value) == {"detail": refusals.MESSAGES["en"]["path"]}
+
+
+def test_what_nobody_uploaded_in_the_folder_of_uploads(server, tmp_path_factory):
+    """The folder itself and a file that is not there are no pictures; the answer says nothing of them."""
+    (path,) = json.loads(send(server, "photo.png", b"x"))
+    for asked in (Path(path).parents[1], Path(path).with_name("none.png")):
+        body = json.dumps({"data": [{"path": str(asked)}, ["baseline"]]}).encode()
+        request = urllib.request.Request(f"{server}/gradio_api/run/compare", body, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=60)
+        assert str(asked) not in refused.value.read().decode()
