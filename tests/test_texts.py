@@ -1,13 +1,15 @@
 """English and Chinese say the same things, and everything that is shown has words in both."""
 
+import re
 import string
 from dataclasses import replace
 
 import pytest
 
-from attention import evaluation
+from attention import evaluation, uploads
 from attention.datasets import DATASETS
 from attention.mechanisms import MECHANISMS
+from attention.serving import refusals
 from attention.ui import board, cards
 from attention.ui.table import COLUMNS
 from attention.ui.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
@@ -22,6 +24,13 @@ def test_the_two_languages_have_the_same_keys_and_fields():
     assert set(TEXTS["en"]) == set(TEXTS["zh"])
     for key, english in TEXTS["en"].items():
         assert fields(english) == fields(TEXTS["zh"][key]), key
+
+
+@pytest.mark.parametrize("texts", [TEXTS, uploads.MESSAGES, uploads.NOTICES, refusals.MESSAGES])
+def test_chinese_has_its_own_punctuation(texts):
+    """Half-width marks beside a Chinese character are of another script."""
+    wrong = re.compile(r"[\u4e00-\u9fff][,;!?]|[,;!?][\u4e00-\u9fff]")
+    assert not {key: sentence for key, sentence in texts["zh"].items() if wrong.search(sentence)}
 
 
 @pytest.mark.parametrize("language", TEXTS)
