@@ -11,7 +11,6 @@ import re
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -501,20 +500,62 @@ def test_visitors_together_fill_no_more_of_the_disk_than_they_may(tmp_path):
     assert refused.status_code == 507 and refused.json() == {"detail": MESSAGES["en"]["disk"]}
     assert refused.headers["retry-after"] == "60" and metrics.refused.labels("disk")._value.get() == 1
     assert send(300_000).status_code == 200
-    chunks = (b"x" for _ in range(2))  # of a size that is not told
+    chunks = (b"x" * 60_000 for _ in range(2))  # of a size that is not told
     assert client.post("/gradio_api/upload", content=chunks).status_code == 507
+    assert send(100_000).status_code == 200, "who was refused took nothing"
     assert client.post(JOIN, json={}).status_code == 200, "whoever is there goes on"
 
 
-def test_uploads_at_the_same_time_share_the_room(tmp_path, monkeypatch):
+def test_uploads_on_their_way_count_as_far_as_they_have_come(tmp_path, in_a_thread):
+    """Each of them is told that there is room, and all of them together have too much; who is refused gives its part back."""
+    settings = Settings(max_uploads_mb=1)
+    guard, statuses = Guard(echo, settings, Metrics(), lambda: False, uploads=tmp_path), []
+
+    async def visit(count):
+        left = count
+
+        async def receive():
+            nonlocal left
+            await asyncio.sleep(0.01)
+            left -= 1
+            return {"type": "http.request", "body": b"x" * 100_000, "more_body": left > 0}
+
+        async def send(message):
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/gradio_api/upload",
+            "headers": [],
+            "client": ("1.2.3.4", 5),
+        }
+        await guard(scope, receive, send)
+
+    async def three_together():
+        await asyncio.gather(visit(4), visit(4), visit(4))
+
+    in_a_thread(asyncio.wait_for(three_together(), 20))
+    assert sorted(statuses) == [200, 200, 507]
+    in_a_thread(asyncio.wait_for(visit(2), 20))
+    assert statuses[-1] == 200
+    in_a_thread(asyncio.wait_for(visit(1), 20))
+    assert statuses[-1] == 507
+
+
+def test_room_counts_what_ends_while_it_is_measured(tmp_path, monkeypatch):
+    room = Room(tmp_path, 10, lambda: 0.0)
+    assert room.take(3)
+
     def slowly(folder, since):
-        time.sleep(0.05)
-        return 0
+        room.end(3, kept=True)
+        return 1
 
     monkeypatch.setattr("attention.serving.room.taken", slowly)
-    room = Room(tmp_path, 3)
-    with ThreadPoolExecutor(8) as visitors:
-        assert sum(visitors.map(room.has, [1] * 8)) == 3
+    assert room.has(6) and not room.has(7)
+    assert room.take(6) and not room.take(1)
+    room.end(6, kept=False)
+    assert room.has(6)
 
 
 def test_room_is_measured_again_after_a_while(tmp_path):
@@ -530,7 +571,7 @@ def test_room_is_measured_again_after_a_while(tmp_path):
     (tmp_path / "a" / "photo.jpg").unlink()
     assert not room.has(6_000)
     now = 11.0
-    assert room.has(90_000) and not room.has(6_000)
+    assert room.has(90_000) and room.take(90_000) and not room.has(6_000)
     assert Room(tmp_path, 0).has(10**12), "0 is any number"
     assert Room(tmp_path / "not there yet", 10).has(10)
 

@@ -90,15 +90,16 @@ class Guard:
         if not self.settings.proxies:  # nobody in front writes these, so whoever did is not believed
             kept = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
             scope = scope | {"headers": kept}
-        most = self.settings.max_request_mb * 10**6 if routes.is_upload(scope["path"]) else MAX_JSON_BYTES
-        body = _Body(receive, most, self.settings.max_request_seconds)
+        upload = routes.is_upload(scope["path"])
+        most = self.settings.max_request_mb * 10**6 if upload else MAX_JSON_BYTES
+        body = _Body(receive, most, self.settings.max_request_seconds, self.room if upload else None)
         try:
             await self.app(scope, await self._let_in(scope, receive, body, most), answer)
             await answer.release()
         except Refused as refusal:
             await self._refuse(refusal, answer, scope, body)
         except OSError as error:
-            if not (routes.is_upload(scope["path"]) and error.errno in CANNOT_WRITE):
+            if not (upload and error.errno in CANNOT_WRITE):
                 await answer.release()
                 raise
             log("no place for an upload", logging.ERROR, reason=error.strerror)
@@ -107,6 +108,7 @@ class Guard:
             await answer.release()
             raise
         finally:
+            body.end(kept=answer.status == 200)
             answer.note()
 
     async def _refuse(self, refusal: Refused, answer: "_Answer", scope: Scope, body: "_Body") -> None:
@@ -135,12 +137,11 @@ class Guard:
             self._check_rate(self.logins, scope, headers)
         if method != "POST":
             return receive
-        size = int(headers.get("content-length", most))  # where it is not told, as large as it may be
+        size = int(headers.get("content-length", 0))  # it need not be told, and need not be true: `body` counts
         if size > most:
             raise Refused(413, "size", megabytes=most / 1e6)
         if self.room and routes.is_upload(path) and not await to_thread.run_sync(self.room.has, size):
-            log("no room for an upload", logging.WARNING, megabytes=self.settings.max_uploads_mb)
-            raise Refused(507, "disk", 60)
+            raise _no_room(self.room)
         if routes.is_upload(path) or path.startswith("/login"):
             return body
         return await self._of_uploads_alone(body)
@@ -184,14 +185,15 @@ def address(scope: Scope, headers: Headers, proxies: int) -> str:
 
 
 class _Body:
-    """`receive`, until the body is larger than it may be, whatever its header says, or sending it has taken too long.
+    """`receive`, until the body is larger than it or `room` may be, whatever its header says, or sending it took too long.
 
     The clock is for whoever sends a byte now and then: such a body is never late, and never ends. 0 seconds: no clock.
     """
 
-    def __init__(self, receive: Receive, most: int, seconds: float):
-        self._receive, self._most, self._seconds = receive, most, seconds
+    def __init__(self, receive: Receive, most: int, seconds: float, room: Room | None = None):
+        self._receive, self._most, self._seconds, self._room = receive, most, seconds, room
         self._until, self._seen, self._whole = time.monotonic() + seconds, 0, False
+        self._taken = 0  # bytes, of the room
 
     async def __call__(self) -> Message:
         if self._whole or not self._seconds:  # after the body comes that the visitor has left, whenever that is
@@ -202,17 +204,35 @@ class _Body:
             except TimeoutError as error:
                 raise Refused(408, "slow", seconds=self._seconds) from error
         self._whole = not message.get("more_body", False)
-        self._seen += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._seen += size
         if self._seen > self._most:
             raise Refused(413, "size", megabytes=self._most / 1e6)
+        if self._room and size:
+            if not self._room.take(size):
+                raise _no_room(self._room)
+            self._taken += size
         return message
+
+    def end(self, kept: bool) -> None:
+        """The page is done with it, and has kept what came of it or not."""
+        if self._room:
+            self._room.end(self._taken, kept)
+            self._taken = 0
 
     async def throw_away(self, most: int) -> None:
         """Read on, up to `most` bytes: a browser that is still sending takes an answer for a broken connection."""
         self._most = min(self._most, self._seen + most)
+        self.end(kept=False)
+        self._room = None
         with suppress(Refused):
             while not self._whole:
                 await self()
+
+
+def _no_room(room: Room) -> Refused:
+    log("no room for an upload", logging.WARNING, megabytes=room.most // 10**6)
+    return Refused(507, "disk", 60)
 
 
 async def _whole(receive: Receive) -> bytes:

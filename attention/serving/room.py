@@ -11,28 +11,47 @@ BLOCK = 4096  # the least that a file takes
 
 
 class Room:
-    """`has(size)`: whether `folder` may take so many bytes more, `most` in all. Those let in are counted at once.
+    """What `folder` may still take of `most` bytes; 0 for any number. Uploads on their way count as far as they have come.
 
-    What was there before is not: other programs' pages keep their files in the same folder, unless GRADIO_TEMP_DIR is set.
+    What was there before is not counted: other programs' pages keep their files in the same folder, unless
+    GRADIO_TEMP_DIR is set.
     """
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
         self.folder, self.most, self._clock = folder, most, clock
-        self._lock = threading.Lock()  # uploads come at the same time, and must not both get the last of it
-        self._began, self._taken, self._until = time.time() - 1, 0, -1.0  # files have a clock that is a tick late
+        self._measuring, self._lock = threading.Lock(), threading.Lock()  # nobody who counts waits for who measures
+        self._began, self._lie, self._until = time.time() - 1, 0, -1.0  # files have a clock that is a tick late
+        self._coming, self._came = 0, 0  # bytes of uploads on their way, and of those that ended since the measurement
 
     def has(self, size: int) -> bool:
-        """Looks through the folder now and then, so not for the thread that serves everybody. 0 at most: any number."""
+        """Whether so many bytes would fit. Looks through the folder now and then, so not for the thread that serves all."""
         if not self.most:
             return True
-        with self._lock:
+        with self._measuring:
             if self._clock() >= self._until:
-                self._taken = taken(self.folder, self._began)
+                measured = self._came  # what ends meanwhile may be seen or not
+                self._lie = taken(self.folder, self._began)
+                with self._lock:
+                    self._came -= measured
                 self._until = self._clock() + FRESH_SECONDS
-            if self._taken + size > self.most:
+        return self._fits(size)
+
+    def take(self, size: int) -> bool:
+        """Count bytes that have come of an upload, if they fit."""
+        with self._lock:
+            if not self._fits(size):
                 return False
-            self._taken += size
+            self._coming += size
             return True
+
+    def end(self, size: int, kept: bool) -> None:
+        """An upload of which `size` bytes were taken has ended."""
+        with self._lock:
+            self._coming -= size
+            self._came += size if kept else 0
+
+    def _fits(self, size: int) -> bool:
+        return not self.most or self._lie + self._coming + self._came + size <= self.most
 
 
 def taken(folder: Path, since: float) -> int:
