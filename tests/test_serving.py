@@ -23,10 +23,11 @@ from starlette.testclient import TestClient
 from attention.__main__ import main
 from attention.runs import ROOT
 from attention.serving import connections, logs, passwords, routes
-from attention.serving.guard import MAX_JSON_BYTES, Guard, _Body, address, content_security_policy
+from attention.serving.guard import Guard, _Body, address, content_security_policy
 from attention.serving.health import FRESH_SECONDS, Health
 from attention.serving.limits import ADDRESSES, RateLimit
 from attention.serving.metrics import Metrics
+from attention.serving.payloads import MAX_JSON_BYTES, MAX_KEY, MAX_PATH, MAX_VALUES
 from attention.serving.refusals import MESSAGES
 from attention.serving.room import Room, taken
 from attention.serving.settings import SETTINGS, Settings, add_flags
@@ -171,7 +172,21 @@ def test_no_limit_and_no_growth():
     ],
 )
 def test_an_address_is_believed_from_as_many_proxies_as_there_are(proxies, forwarded, expected):
-    assert address({"client": ("1.2.3.4", 5)}, {"x-forwarded-for": forwarded}, proxies) == expected
+    assert address({"client": ("1.2.3.4", 5)}, Headers({"x-forwarded-for": forwarded}), proxies) == expected
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        (["6.6.6.6", "5.5.5.5"], "5.5.5.5"),  # a line of its own, which the proxy appended
+        (["5.5.5.5:4711"], "5.5.5.5"), (["2001:db8::1:2"], "2001:db8::/64"), (["[2001:db8::9]:80"], "2001:db8::/64"),
+        (["2001:db8:0:1::1"], "2001:db8:0:1::/64"), (["::ffff:5.5.5.5"], "5.5.5.5"), (["unknown"], "unknown"),
+    ],
+)  # fmt: skip
+def test_an_address_is_a_visitors_whatever_part_of_it_they_choose(forwarded, expected):
+    headers = Headers(raw=[(b"x-forwarded-for", line.encode()) for line in forwarded])
+    assert address({"client": ("1.2.3.4", 5)}, headers, 1) == expected
+    assert address({"client": ("2001:db8::7", 5)}, Headers({}), 0) == "2001:db8::/64"
 
 
 # routes
@@ -316,26 +331,114 @@ def test_no_address_is_fetched(door, path):
         "{uploads}/../other",
         "{uploads}-2/a",
         "{uploads}/link",
+        "{uploads}",
+        "{uploads}/folder",
+        "{uploads}/folder/../..",
+        "{uploads}/pipe",
     ],
 )
 def test_a_path_outside_of_the_uploads_is_no_upload(door, tmp_path, path):
     """The framework looks only at what says that it is a file of Gradio's, and opens what does not."""
     client, metrics, _ = door()
     (tmp_path / "link").symlink_to("/etc/passwd")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     file = {"path": path.format(uploads=tmp_path)}
-    for one in (
-        file,
-        file | {"meta": {"_type": "gradio.FileData"}},
-        file | {"meta": {"_type": "else"}},
-        {"image": file},
-    ):
+    marked = file | {"meta": {"_type": "gradio.FileData"}}
+    for one in (file, marked, file | {"meta": {"_type": "else"}}, {"image": file}):
         answer = client.post("/gradio_api/run/compare", json={"data": [None, [one], ["baseline"]]})
         assert answer.status_code == 403 and answer.json() == {"detail": MESSAGES["en"]["path"]}
     assert metrics.refused.labels("path")._value.get() == 4
-    assert (
-        client.post(JOIN, json={"data": [{"path": f"{tmp_path}/ab/a.png"}, {"path": 7}, {"path": None}]}).status_code
-        == 200
+    (tmp_path / "a.png").write_bytes(b"x")
+    body = {"data": [{"path": f"{tmp_path}/a.png"}, {"path": f"{tmp_path}/gone/b.png"}, {"path": 7}, {"path": None}]}
+    assert client.post(JOIN, json=body).status_code == 200
+
+
+def test_a_path_of_any_length_costs_nothing(door, tmp_path):
+    """Resolving one takes the square of its length, and a body has room for half a million folders."""
+    began = time.perf_counter()
+    for path in ("a/" * (MAX_PATH // 2) + "a", str(tmp_path) + "/a" * 400_000):
+        assert door()[0].post("/gradio_api/cancel", json={"path": path}).status_code == 403
+    assert time.perf_counter() - began < 5
+
+
+def test_a_request_holds_as_many_values_as_a_thousand_photos(door, tmp_path):
+    file = {"path": f"{tmp_path}/{'a' * 64}/photo.jpg", "url": "x" * 200, "orig_name": "photo.jpg", "size": 1, "mime_type": "image/jpeg",
+            "is_stream": False, "meta": {"_type": "gradio.FileData"}}  # fmt: skip
+    client = door()[0]
+    assert client.post(JOIN, json={"data": [[file] * 1000, ["baseline"] * 12]}).status_code == 200
+    for many in ([{"": 0}] * MAX_VALUES, {"data": {str(n): n for n in range(MAX_VALUES)}}):
+        answer = client.post(JOIN, json=many)
+        assert answer.status_code == 413 and answer.json() == {
+            "detail": MESSAGES["en"]["values"].format(values=MAX_VALUES)
+        }
+
+
+@pytest.mark.parametrize("where", ["body", "session_hash", "upload_id"])
+def test_what_a_browser_is_known_by_is_short(door, where):
+    client = door()[0]
+    for length, status in ((MAX_KEY, 200), (MAX_KEY + 1, 400)):
+        if where == "body":
+            answer = client.post(JOIN, json={"data": [], "session_hash": "a" * length})
+        else:
+            answer = client.get("/gradio_api/queue/data", params={where: "a" * length})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("multipart/form-data; boundary=x", 200), ("multipart/form-data; boundary=x; charset=UTF-8", 200),
+        ('multipart/form-data; charset="utf-8"; boundary=x', 200), ("multipart/form-data; boundary=x; charset=punycode", 400),
+        ("multipart/form-data; boundary=x; charset*=utf-8''punycode", 400), ("multipart/form-data; CHARSET = idna", 400),
+        ("multipart/form-data; charset=utf-8; charset=punycode", 400), ("multipart/form-data; charset=utf-8x", 400),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/gradio_api/upload", "/login"])
+def test_forms_are_utf_8(door, path, content_type, status):
+    assert door()[0].post(path, content=b"x", headers={"content-type": content_type}).status_code == status
+
+
+def test_the_page_answers_to_its_own_names(door):
+    client = door(hosts=("lab.example", "::1"))[0]
+    for host, status in (
+        ("lab.example", 200),
+        ("LAB.example:8000", 200),
+        ("[::1]:7860", 200),
+        ("evil.example", 421),
+        ("[", 421),
+    ):
+        assert client.get("/", headers={"host": host}).status_code == status
+    assert client.get("/", headers={"x-forwarded-host": "lab.example", "host": "evil.example"}).status_code == 421
+    assert client.get("/healthz", headers={"host": "127.0.0.1:7860"}).status_code == 200, (
+        "whoever looks after it may use any"
     )
+    behind = door(hosts=("lab.example",), proxies=1)[0]
+    assert behind.get("/", headers={"x-forwarded-host": "lab.example", "host": "inside"}).status_code == 200
+    assert behind.get("/", headers={"x-forwarded-host": "evil.example"}).status_code == 421
+
+
+def test_only_endpoints_that_there_are_can_be_called(tmp_path):
+    metrics = Metrics()
+    guard = Guard(echo, Settings(), metrics, lambda: False, endpoints={"compare"})
+    client = TestClient(guard, base_url="http://lab.example")
+    for path in ("run/compare", "run/predict", "call/compare", "call/v2/compare/", "call/predict"):
+        assert client.post(f"/gradio_api/{path}", json={}).status_code == 200
+    for path in ("run/x", "call/y", "call/v2/z", "api/compare", "run/partial_1"):
+        assert client.post(f"/gradio_api/{path}", json={}).status_code == 404
+    assert client.get("/gradio_api/call/compare/0a1b").status_code == 200
+    assert (
+        client.get("/gradio_api/call/other/0a1b").status_code
+        == client.get("/gradio_api/call/v2/o/1").status_code
+        == 404
+    )
+    text = metrics.text().decode()
+    assert "other" not in text and "partial" not in text, "what anybody may choose is no label"
+
+
+def test_there_is_one_page(door):
+    client = door()[0]
+    assert client.get("/?page=zzz").status_code == 404 and client.get("/?tab=zzz").status_code == 200
 
 
 def test_a_door_that_knows_no_uploads_lets_none_in():
@@ -506,6 +609,17 @@ def test_visitors_together_fill_no_more_of_the_disk_than_they_may(tmp_path):
     assert client.post(JOIN, json={}).status_code == 200, "whoever is there goes on"
 
 
+def test_a_length_that_is_not_true_makes_no_room(tmp_path):
+    """0 bytes are announced, and more follow in chunks."""
+    guard = Guard(echo, Settings(max_uploads_mb=1), Metrics(), lambda: False, uploads=tmp_path)
+    client = TestClient(guard, base_url="http://lab.example")
+    statuses = [
+        client.post("/gradio_api/upload", content=b"x" * 600_000, headers={"content-length": "0"}).status_code
+        for _ in range(2)
+    ]
+    assert statuses == [200, 507]
+
+
 def test_uploads_on_their_way_count_as_far_as_they_have_come(tmp_path, in_a_thread):
     """Each of them is told that there is room, and all of them together have too much; who is refused gives its part back."""
     settings = Settings(max_uploads_mb=1)
@@ -586,7 +700,8 @@ def test_any_other_error_says_nothing_and_is_raised(error):
 
     guard = Guard(page, Settings(), Metrics(), lambda: False)
     answer = TestClient(guard, raise_server_exceptions=False).get("/")
-    assert answer.status_code == 500 and answer.text == "Internal Server Error" and answer.headers["x-request-id"]
+    said = MESSAGES["en"]["error"].format(id=answer.headers["x-request-id"])
+    assert answer.status_code == 500 and answer.json() == {"detail": said}
     with pytest.raises(type(error)):
         TestClient(guard).get("/")
 

@@ -1,17 +1,19 @@
 """What the server keeps of a tab, and when it goes."""
 
+import asyncio
 import gc
 import warnings
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
+import gradio
 import gradio as gr
 import pytest
 from fastapi import FastAPI
 from gradio.state_holder import SessionState
 
 from attention.ui import sessions
-from attention.ui.sessions import OPEN, UNREAD, Session, Sessions
+from attention.ui.sessions import MOST_UNREAD, MOST_UPLOADS, OPEN, UNREAD, Session, Sessions
 
 KEEP = timedelta(minutes=60)
 MINUTE = timedelta(minutes=1)
@@ -48,10 +50,12 @@ def kept(page):
     return holder
 
 
-def answer(holder: Sessions, name: str, waiting: bool) -> None:
-    """An answer that nobody has fetched; while waiting, its event is still running."""
+def answer(holder: Sessions, name: str, waiting: bool, steps: int = 1) -> None:
+    """Steps of an answer that nobody has fetched; while waiting, its event is still running."""
     queue = holder.blocks._queue
-    queue.pending_messages_per_session[name] = ["a board of pictures"]
+    queue.pending_messages_per_session[name] = asyncio.Queue()
+    for step in range(steps):
+        queue.pending_messages_per_session[name].put_nowait(step)
     queue.pending_event_ids_session[name] = {"event"}
     if waiting:
         queue.event_ids_to_events["event"] = SimpleNamespace(session_hash=name)
@@ -97,6 +101,28 @@ def test_answers_that_nobody_fetches_go_and_those_of_running_work_stay(kept):
     assert "a tab" in queue.pending_messages_per_session
     kept.forget(kept.now + UNREAD + MINUTE)
     assert not queue.pending_messages_per_session and not queue.pending_event_ids_session and "a tab" in kept
+
+
+def test_who_leaves_the_most_answers_lying_loses_the_first_of_them(kept):
+    """A visitor who asks and never reads is always waiting, so time alone would keep all of it."""
+    for name, steps in (("a tab", 3 * MOST_UNREAD), ("another", 5)):
+        kept[name]
+        answer(kept, name, waiting=True, steps=steps)
+    kept.forget(kept.now)
+    queues = kept.blocks._queue.pending_messages_per_session
+    assert queues["a tab"].qsize() == MOST_UNREAD - 5 and queues["another"].qsize() == 5
+    assert queues["a tab"].get_nowait() == 2 * MOST_UNREAD + 5
+
+
+def test_progress_is_kept_of_the_latest_uploads_alone(mounted):
+    page, parent = mounted
+    sessions.bound(parent, page, KEEP)
+    progress = gradio.routes.file_upload_statuses
+    for number in range(MOST_UPLOADS + 7):
+        progress.append(f"upload {number}", "a.jpg", b"1234")
+        assert progress._signals[f"upload {number}"].is_set()
+    assert len(progress._statuses) == len(progress._signals) == MOST_UPLOADS
+    assert progress.pop(f"upload {MOST_UPLOADS}").chunk_size == 4 and "upload 0" not in progress._statuses
 
 
 def test_there_is_a_most(kept, monkeypatch):

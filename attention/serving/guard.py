@@ -1,17 +1,16 @@
 """The door: every request passes it before the page, and every answer on its way out (an ASGI middleware)."""
 
 import asyncio
-import json
+import ipaddress
 import logging
 import math
-import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attention.files import CANNOT_WRITE
-from attention.serving import routes
+from attention.serving import payloads, routes
 from attention.serving.limits import RateLimit
 from attention.serving.logs import log
 from attention.serving.metrics import Metrics
@@ -27,9 +26,9 @@ from attention.serving.refusals import Refused
 from attention.serving.room import Room
 from attention.serving.settings import Settings
 
-MAX_JSON_BYTES = 4_000_000
 MAX_THROWN_AWAY_BYTES = 32_000_000  # of an upload that is refused: a photo, not a film
 LOGINS_A_MINUTE = 12
+_PORT = re.compile(r"^(?:\[(.*)\]|([^:]*))(?::\d+)?$")  # 192.0.2.1:80 and [2001:db8::1]:80, not 2001:db8::1
 _REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 
 
@@ -57,15 +56,17 @@ class Guard:
     """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work.
 
     `language(scope)` is what a refusal is said in, `uploads` the folder of visitors' files: without one no request may
-    name a file.
+    name a file. `endpoints` are the names of the API; None leaves them open.
     """
 
     def __init__(
         self, app: ASGIApp, settings: Settings, metrics: Metrics, draining: Callable[[], bool],
         language: Callable[[Scope], str] = lambda scope: "en", uploads: Path | None = None,
+        endpoints: Collection[str] | None = None,
     ):  # fmt: skip
         self.app, self.settings, self.metrics = app, settings, metrics
         self.draining, self.language, self.uploads = draining, language, uploads
+        self.endpoints = endpoints
         self.room = Room(uploads, settings.max_uploads_mb * 10**6) if uploads else None
         self.work = RateLimit(settings.rate_limit)
         self.logins = RateLimit(LOGINS_A_MINUTE if settings.rate_limit else 0)
@@ -87,11 +88,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         answer = _Answer(self, scope, send)
-        if not self.settings.proxies:  # nobody in front writes these, so whoever did is not believed
-            kept = [(name, value) for name, value in scope["headers"] if not name.startswith(b"x-forwarded-")]
-            scope = scope | {"headers": kept}
+        scope = self._believed(scope)
         upload = routes.is_upload(scope["path"])
-        most = self.settings.max_request_mb * 10**6 if upload else MAX_JSON_BYTES
+        most = self.settings.max_request_mb * 10**6 if upload else payloads.MAX_JSON_BYTES
         body = _Body(receive, most, self.settings.max_request_seconds, self.room if upload else None)
         try:
             await self.app(scope, await self._let_in(scope, receive, body, most), answer)
@@ -100,16 +99,25 @@ class Guard:
             await self._refuse(refusal, answer, scope, body)
         except OSError as error:
             if not (upload and error.errno in CANNOT_WRITE):
-                await answer.release()
+                await self._refuse(Refused(500, "error", id=answer.request_id), answer, scope, body)
                 raise
             log("no place for an upload", logging.ERROR, reason=error.strerror)
             await self._refuse(Refused(507, "disk", 60), answer, scope, body)
         except Exception:
-            await answer.release()
+            await self._refuse(Refused(500, "error", id=answer.request_id), answer, scope, body)
             raise
         finally:
             body.end(kept=answer.status == 200)
             answer.note()
+
+    def _believed(self, scope: Scope) -> Scope:
+        """Without the headers that only a proxy may write, where there is none, and the framework's own."""
+        lies = (b"x-gradio-server",) if self.settings.proxies else (b"x-gradio-server", b"x-forwarded-")
+        kept = [(name, value) for name, value in scope["headers"] if not name.startswith(lies)]
+        return scope | {
+            "headers": kept,
+            "attention.direct": not any(n.startswith(b"x-forwarded-") for n, _ in scope["headers"]),
+        }
 
     async def _refuse(self, refusal: Refused, answer: "_Answer", scope: Scope, body: "_Body") -> None:
         self.metrics.refused.labels(refusal.why).inc()
@@ -125,8 +133,11 @@ class Guard:
     async def _let_in(self, scope: Scope, receive: Receive, body: "_Body", most: int) -> Receive:
         """Raises Refused, or returns what the page receives the body from."""
         method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
-        if not routes.is_open(method, path):
+        asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        if not routes.is_open(method, path, self.endpoints) or (path == "/" and "page" in asked):  # there is one page
             raise Refused(404, "route")
+        self._check_host(headers, path)
+        payloads.check_keys([*asked.get("session_hash", ()), *asked.get("upload_id", ())])
         if method == "POST":
             self._check_origin(headers, scope)
         if routes.is_work(method, path):
@@ -143,13 +154,14 @@ class Guard:
         if self.room and routes.is_upload(path) and not await to_thread.run_sync(self.room.has, size):
             raise _no_room(self.room)
         if routes.is_upload(path) or path.startswith("/login"):
+            payloads.check_charset(headers.get("content-type", ""))
             return body
-        return await self._of_uploads_alone(body)
+        return await self._looked_through(body)
 
-    async def _of_uploads_alone(self, receive: Receive) -> Receive:
-        """The same body, read whole and looked through: see `_check_files`."""
+    async def _looked_through(self, receive: Receive) -> Receive:
+        """The same body, read whole and looked through."""
         body = await _whole(receive)
-        await to_thread.run_sync(_check_files, body, self.uploads)  # a body has room for many paths
+        await to_thread.run_sync(payloads.check_json, body, self.uploads)  # a body has room for many paths
         read = False
 
         async def again() -> Message:
@@ -171,17 +183,43 @@ class Guard:
         origin = headers.get("origin")
         if origin is None or origin in self.settings.allow_origins:
             return
-        forwarded = headers.get("x-forwarded-host") if self.settings.proxies else None
-        if urlsplit(origin).netloc != (forwarded or headers.get("host", "")):
+        if urlsplit(origin).netloc != self._host(headers):
             raise Refused(403, "origin")
+
+    def _check_host(self, headers: Headers, path: str) -> None:
+        """By another name than its own somebody else's page would lead here; who looks after this one may use any."""
+        if not self.settings.hosts or path.rstrip("/") in ("/healthz", "/metrics"):
+            return
+        try:
+            name = urlsplit(f"//{self._host(headers)}").hostname
+        except ValueError:
+            name = None
+        if name not in self.settings.hosts:
+            raise Refused(421, "host")
+
+    def _host(self, headers: Headers) -> str:
+        forwarded = headers.get("x-forwarded-host") if self.settings.proxies else None
+        return forwarded or headers.get("host", "")
 
 
 def address(scope: Scope, headers: Headers, proxies: int) -> str:
-    """Whom a request comes from: as many steps back in X-Forwarded-For as there are proxies in front, no more."""
-    forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    """Whom a request comes from: as many steps back in X-Forwarded-For as there are proxies in front, no more.
+
+    Of IPv6 the network, of which a visitor has all addresses; and without a port.
+    """
+    forwarded = [part.strip() for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]
     if proxies and forwarded:
-        return forwarded[max(0, len(forwarded) - proxies)]
-    return (scope.get("client") or ("unknown",))[0]
+        found = forwarded[max(0, len(forwarded) - proxies)]
+    else:
+        found = (scope.get("client") or ("unknown",))[0]
+    host = _PORT.sub(r"\1\2", found)
+    try:
+        known = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if known.version == 4:
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.ip_network((known, 64), strict=False))
 
 
 class _Body:
@@ -246,33 +284,6 @@ async def _whole(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _check_files(body: bytes, uploads: Path | None) -> None:
-    """Raises Refused where a request names a file that is not below `uploads`, by an address or by a path.
-
-    The framework looks only at what says that it is a file, opens what does not all the same, and fetches addresses.
-    """
-    try:
-        paths = set(_paths(json.loads(body or b"null")))
-        if any("://" in path for path in paths):
-            raise Refused(400, "address")
-        root = os.path.realpath(uploads) if uploads else None
-        if any(root is None or os.path.commonpath((root, os.path.realpath(path))) != root for path in paths):
-            raise Refused(403, "path")
-    except (ValueError, RecursionError) as error:  # no JSON, or a path that no file system has
-        raise Refused(400, "json") from error
-
-
-def _paths(value) -> Iterator[str]:
-    """What a request names as files: every text that is called a path, at any depth."""
-    if isinstance(value, dict):
-        if isinstance(value.get("path"), str):
-            yield value["path"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _paths(item)
-
-
 class _Answer:
     """`send` with the headers that every answer carries, and what metrics and log want to know of it.
 
@@ -311,7 +322,7 @@ class _Answer:
 
     def note(self) -> None:
         method, path = self.scope["method"], self.scope["path"]
-        open_route = routes.is_open(method, path)
+        open_route = routes.is_open(method, path, self.guard.endpoints)
         where = routes.label(path) if open_route else "closed"  # what anybody may choose is no label
         method = method if open_route else "any"
         self.guard.metrics.requests.labels(method, where, self.status).inc()

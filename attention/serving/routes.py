@@ -1,23 +1,29 @@
 """The routes that answer. All others of the web framework underneath are closed: a new version may bring new ones."""
 
 import re
+from collections.abc import Collection
 
 _READ = re.compile(
     r"/|/(config|theme\.css|robots\.txt|manifest\.json|favicon\.ico|logout|healthz|metrics)/?"
     r"|/(assets|static|svelte)/.+"
     r"|/gradio_api/(info|openapi\.json|user|login_check|app_id|startup-events|theme\.css|upload_progress|queue/data|queue/status)/?"
-    r"|/gradio_api/heartbeat/\w+"
-    r"|/gradio_api/call/(v2/)?\w+/\w+"
+    r"|/gradio_api/heartbeat/\w{1,64}"
+    r"|/gradio_api/call/(v2/)?\w{1,64}/\w{1,64}"
     r"|/gradio_api/file=(?!\w+:/).+",  # a file of its own cache; an address would make the server fetch it
     re.ASCII,
 )
-_WORK = re.compile(r"/gradio_api/(queue/join|upload|(run|api|call|call/v2)/\w+)/?", re.ASCII)
+_WORK = re.compile(r"/gradio_api/(queue/join|upload|(run|call|call/v2)/\w{1,64})/?", re.ASCII)
 _WRITE = re.compile(r"/(login|gradio_api/(cancel|reset))/?", re.ASCII)
 _NUMBERS = re.compile(r"(?<=/heartbeat/).+|(?<=/file=).+|(?<=/assets/).+|(?<=/static/).+|(?<=/svelte/).+")
+_NAMED = re.compile(r"/gradio_api/(?:run|call)/(?:v2/)?(\w+)(?:/\w+)?/?", re.ASCII)
 _EVENT = re.compile(r"(/call/(?:v2/)?\w+)/\w+")
 
 
-def is_open(method: str, path: str) -> bool:
+def is_open(method: str, path: str, endpoints: Collection[str] | None = None) -> bool:
+    """`endpoints` are the names that a call may have, beside the one that the page's own scripts give; None for any."""
+    named = _NAMED.fullmatch(path)
+    if named and endpoints is not None and named[1] not in (*endpoints, "predict"):
+        return False
     if method == "OPTIONS":  # a browser asks beforehand for another site, which CORS answers
         return is_open("GET", path) or is_open("POST", path)
     if method in ("GET", "HEAD"):

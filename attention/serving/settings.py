@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,15 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def hosts(text: str) -> tuple[str, ...]:
+    """Names with commas between, without scheme or port, in small letters."""
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for host in found:
+        if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:]+", host):
+            raise argparse.ArgumentTypeError(f"{host!r} is no name of a host: write one like lab.example.org")
+    return found
+
+
 @dataclass(frozen=True)
 class Setting:
     """One of them. `parse` makes its value of the text of a flag or a variable."""
@@ -53,6 +63,7 @@ class Setting:
 SETTINGS = (
     Setting("--host", "127.0.0.1", str, "the address to serve at; 0.0.0.0 for every one of this machine"),
     Setting("--port", "7860", whole(0), "the port to serve at; 0 takes a free one"),
+    Setting("--hosts", "", hosts, "names that the page answers to, with commas between; none for any"),
     Setting("--max-queue", "64", whole(1), "visitors that may wait for a result; further ones are asked to come back"),
     Setting("--rate-limit", "1200", whole(0), "comparisons and uploads an address may ask for in a minute; 0 for any number"),
     Setting("--keep-minutes", "60", whole(1), "minutes until uploads and made files are deleted"),
@@ -85,6 +96,7 @@ class Settings:
 
     host: str
     port: int
+    hosts: tuple[str, ...]
     max_queue: int
     rate_limit: int
     keep_minutes: int

@@ -14,7 +14,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from gradio import route_utils
+from gradio import route_utils, routes
 from starlette.middleware.cors import CORSMiddleware
 
 from attention import cores, uploads
@@ -44,7 +44,7 @@ class Served:
         self.page = page.build(sets)
         self.page.max_seconds = settings.max_request_seconds or None
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
-        self.page.queue(max_size=settings.max_queue)
+        self.page.queue(max_size=settings.max_queue, api_open=False)  # what has a queue is asked for through it
         cores.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
         inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -56,8 +56,9 @@ class Served:
         )  # fmt: skip
         self._mount(inner)
         self.app = Guard(
-            inner, settings, self.metrics, lambda: self.draining, language.language_of_sender, health.upload_folder()
-        )
+            inner, settings, self.metrics, lambda: self.draining, language.language_of_sender, health.upload_folder(),
+            endpoints={fn.api_name for fn in self.page.fns.values() if fn.api_visibility == "public"},
+        )  # fmt: skip
 
     def _mount(self, inner: FastAPI) -> None:
         auth = Passwords(self.settings.passwords) if self.settings.passwords else None
@@ -90,7 +91,7 @@ class Served:
         return JSONResponse(said, 200 if healthy else 503)
 
     def _metrics(self, request: Request) -> Response:
-        local = request.client and request.client.host in LOCAL and "x-forwarded-for" not in request.headers
+        local = request.client and request.client.host in LOCAL and request.scope.get("attention.direct")
         if self.settings.metrics == "off" or (self.settings.metrics == "local" and not local):
             return JSONResponse({"detail": "There is nothing at this address."}, 404)
         return Response(self.metrics.text(), media_type=self.metrics.content_type)
@@ -181,3 +182,10 @@ class _Parser(route_utils.GradioMultiPartParser):
 
 
 route_utils.GradioMultiPartParser = _Parser
+
+_described = (
+    threading.local()
+)  # gradio would keep it for everybody, with the name by which the first one called this host
+routes.App.api_info = property(
+    lambda app: vars(_described).pop("api", None), lambda app, described: setattr(_described, "api", described)
+)

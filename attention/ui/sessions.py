@@ -5,17 +5,22 @@ pictures included: after one comparison of six models 1.6 MB, until the server e
 changed, and goes when it is over.
 """
 
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
 from copy import copy
 from datetime import datetime, timedelta
 
 from fastapi import FastAPI
-from gradio import Blocks
+from gradio import Blocks, routes
 from gradio.state_holder import SessionState, StateHolder
 from starlette.routing import Mount
 
 MOST = 2000  # sessions; beyond them the one that was quiet the longest begins anew
 OPEN = timedelta(hours=24)  # without a request, of a tab that never said that it was closed
 UNREAD = timedelta(minutes=5)  # after the last request, for answers that nobody came for
+MOST_UNREAD = 500  # steps of answers, of all sessions together; beyond them those of whoever left the most lying go
+MOST_UPLOADS = 1000  # whose progress is told; the latest
 
 
 class Session(SessionState):
@@ -72,9 +77,24 @@ class Sessions(StateHolder):
             if name not in waiting and quiet.get(name, OPEN) > UNREAD:
                 del queue.pending_messages_per_session[name]
                 queue.pending_event_ids_session.pop(name, None)
+        unread = [*queue.pending_messages_per_session.values()]
+        for _ in range(sum(messages.qsize() for messages in unread) - MOST_UNREAD):
+            with suppress(asyncio.QueueEmpty):  # it is read at this very moment
+                max(unread, key=asyncio.Queue.qsize).get_nowait()
+
+
+class Latest(defaultdict):
+    """A dict of at most MOST_UPLOADS entries: gradio's own of uploads keep one for each that there ever was."""
+
+    def __setitem__(self, key, value) -> None:
+        super().__setitem__(key, value)
+        while len(self) > MOST_UPLOADS:
+            del self[next(iter(self))]
 
 
 def bound(parent: FastAPI, page: Blocks, keep: timedelta) -> None:
     """Give a mounted page Sessions of its own."""
     mounted = next(route.app for route in parent.routes if isinstance(route, Mount) and route.app.blocks is page)
     mounted.state_holder = Sessions(page, keep)
+    progress = routes.file_upload_statuses
+    progress._statuses, progress._signals = Latest(), Latest(asyncio.Event)

@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -149,21 +150,20 @@ def test_no_file_of_the_server_is_served(server, route, path):
 @pytest.mark.parametrize("route", ["run", "call"])
 def test_a_path_on_the_server_is_no_upload(server, path, says, route):
     """A client may send {"path": ...} of a file that nobody uploaded; it gets neither an answer about it nor the file."""
-    request = urllib.request.Request(
-        f"{server}/gradio_api/{route}/compare", json.dumps({"data": [{"path": path} | says, ["baseline"]]}).encode(),
-        {"Content-Type": "application/json"},
-    )  # fmt: skip
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=60)
-    assert refused.value.code == 403 and json.load(refused.value) == {"detail": refusals.MESSAGES["en"]["path"]}
+    answer = httpx.post(f"{server}/gradio_api/{route}/compare", json={"data": [{"path": path} | says, ["baseline"]]})
+    assert answer.status_code == 403 and answer.json() == {"detail": refusals.MESSAGES["en"]["path"]}
 
 
-def test_what_nobody_uploaded_in_the_folder_of_uploads(server, tmp_path_factory):
-    """The folder itself and a file that is not there are no pictures; the answer says nothing of them."""
+def test_what_nobody_uploaded_in_the_folder_of_uploads(server):
+    """The folder itself, where everybody's files lie, is refused; of a file that is not there nothing is said."""
     (path,) = json.loads(send(server, "photo.png", b"x"))
-    for asked in (Path(path).parents[1], Path(path).with_name("none.png")):
-        body = json.dumps({"data": [{"path": str(asked)}, ["baseline"]]}).encode()
-        request = urllib.request.Request(f"{server}/gradio_api/run/compare", body, {"Content-Type": "application/json"})
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=60)
-        assert str(asked) not in refused.value.read().decode()
+    compare = f"{server}/gradio_api/call/compare"
+
+    def ask(path):
+        return httpx.post(
+            compare, json={"data": [{"path": str(path), "meta": {"_type": "gradio.FileData"}}, ["baseline"]]}
+        )
+
+    assert [ask(folder).status_code for folder in (Path(path).parents[1], Path(path).parent)] == [403, 403]
+    said = httpx.get(f"{compare}/{ask(Path(path).with_name('none.png')).json()['event_id']}", timeout=60).text
+    assert "event: error" in said and "none.png" not in said
