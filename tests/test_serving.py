@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -783,6 +784,34 @@ def test_a_connection_that_says_nothing_whole_is_closed(listening, said):
     with socket.create_connection(("127.0.0.1", listening), 20) as raw:
         raw.sendall(said)
         assert raw.recv(100) == b""
+
+
+def test_one_address_has_so_many_connections_and_no_more(listening, monkeypatch):
+    monkeypatch.setattr(connections.Connection, "of_one_address", 2)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 20)
+
+    def answers(raw):
+        answer = b""
+        with suppress(ConnectionError):
+            raw.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            while not answer.endswith(b"ok") and (more := raw.recv(1000)):
+                answer += more
+        return answer.endswith(b"ok")
+
+    def connect():
+        return socket.create_connection(("127.0.0.1", listening), 20)
+
+    with connect() as one, connect() as two:
+        assert answers(one) and answers(two)
+        with connect() as three:
+            assert not answers(three)
+        one.close()
+        for _ in range(100):  # until the server has seen that it is gone
+            if connections.Connection._open["127.0.0.1"] < 2:
+                break
+            time.sleep(0.05)
+        with connect() as four:
+            assert answers(four) and answers(two)
 
 
 def test_a_request_that_is_answered_late_is_not_cut_off(listening):

@@ -103,6 +103,8 @@ class Served:
 
     def run(self, listening: socket.socket) -> None:
         """Serve until a signal, then let running work end."""
+        if self.settings.proxies:
+            Connection.of_one_address = None
         config = uvicorn.Config(
             self.app,
             http=Connection,
