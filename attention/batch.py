@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from PIL import Image
 
-from attention import uploads
+from attention import deadline, uploads
 from attention.datasets import Dataset
 from attention.evaluation import accuracy_interval
 from attention.inference import Models, check_names, compare
@@ -73,12 +73,13 @@ class Row:
 
 
 def gather(sources: list[str | os.PathLike]) -> list[Picture]:
-    """The pictures in files, folders and zip files, in their order; nothing is decoded yet. Raises BatchError.
+    """The pictures in files, folders and zip files, in their order; nothing is decoded yet. Raises BatchError or TimeUp.
 
     A zip is read in place and never unpacked: no path in it reaches the disk.
     """
     found: list[Picture] = []
     for source in map(Path, sources):
+        deadline.check()
         if not source.exists():
             raise BatchError(f"{source.name} is not there.")
         if source.is_dir():
@@ -89,10 +90,10 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
             found += [Picture(name, partial(_read_member, source, name)) for name in names]
         else:
             found.append(Picture(source.name, partial(read_image, source)))
+        if len(found) > MAX_PICTURES:  # before more are listed: one zip may be named a thousand times
+            raise BatchError(f"These are {len(found)} pictures or more; at most {MAX_PICTURES} are taken at once.")
     if not found:
         raise BatchError("There is no picture here; give image files, a folder of them, or a zip of a folder.")
-    if len(found) > MAX_PICTURES:
-        raise BatchError(f"These are {len(found)} pictures; at most {MAX_PICTURES} are taken at once.")
     return found
 
 
@@ -145,13 +146,14 @@ def label_of(name: str, info: Dataset) -> int | None:
 def run(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
     """A row a picture as each is done; one that cannot be read costs its own row alone.
 
-    Raises UnknownVariant or CheckpointError for a model that cannot run, before the first row.
+    Raises UnknownVariant or CheckpointError for a model that cannot run, before the first row, and TimeUp between two rows.
     """
     return _rows(pictures, check_names(names, models), models)
 
 
 def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
     for picture in pictures:
+        deadline.check()  # where no model runs, too: what cannot be read takes its time
         label = label_of(picture.name, models.dataset)
         try:
             image = picture.read().image
