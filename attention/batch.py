@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from attention.uploads import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
 MAX_ENTRIES = 5000  # of a zip, whatever they are
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
@@ -168,18 +170,27 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
 
 
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
-    """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any."""
-    lines = []
+    """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
+
+    For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
+    and tabs and ends of lines in it are spaces.
+    """
+    lines, classes = [], list(map(_as_text, class_names))
     for row in rows:
-        line: dict = {"image": row.name, "label": None if row.label is None else class_names[row.label]}
+        line: dict = {"image": _as_text(row.name), "label": None if row.label is None else classes[row.label]}
         for name, top in row.chosen.items():
-            line |= {name: class_names[top], f"{name} %": round(100 * row.probabilities[name], 1)}
+            line |= {name: classes[top], f"{name} %": round(100 * row.probabilities[name], 1)}
         lines.append(line | {"agreement": round(row.agreement, 2) if row.chosen else None, "problem": row.problem})
     frame = pd.DataFrame(lines)
     last = [name for name in ("agreement", "problem") if name in frame]
     frame = frame[[name for name in frame if name not in last] + last]
     unused = [name for name in ("label", "problem") if not frame[name].fillna("").astype(bool).any()]
     return frame.drop(columns=unused)
+
+
+def _as_text(name: str) -> str:
+    name = re.sub(r"[\t-\r]", " ", name)
+    return f"'{name}" if name.lstrip().startswith(FORMULA) else name
 
 
 @dataclass(frozen=True)

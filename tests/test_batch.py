@@ -146,3 +146,24 @@ def test_what_is_too_much_is_refused_before_all_of_it_is_listed(folder, monkeypa
     with pytest.raises(BatchError, match="at most 9"):
         batch.gather([zipped(folder)] * 100)
     assert len(opened) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=cmd|'/c calc'!A0", "'=cmd|'/c calc'!A0"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\r\n=1", "'  =1"),
+        ("a\r=1", "a =1"),
+        ("a=b-c", "a=b-c"),
+    ],
+)
+def test_a_name_is_no_formula_in_a_spreadsheet(name, written, tmp_path):
+    """Also not of a class: a folder of one's own may hold other people's folders."""
+    table = batch.table([Row(f"{name}.jpg", 0, {"x": 0}, {"x": 0.5})], (name, "church"))
+    table.to_csv(tmp_path / "table.csv", index=False)
+    (line,) = pd.read_csv(tmp_path / "table.csv").to_dict("records")
+    assert line == {"image": f"{written}.jpg", "label": written, "x": written, "x %": 50.0, "agreement": 1.0}
