@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from gradio import route_utils
+from gradio_client.utils import strip_invalid_filename_characters
+from starlette.formparsers import MultiPartException
 from starlette.middleware.cors import CORSMiddleware
 
 from attention import cores, uploads
@@ -167,7 +169,18 @@ def check_disk(folder: Path) -> None:
 
 
 class _Parser(route_utils.GradioMultiPartParser):
-    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes."""
+    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes.
+
+    It also writes what nobody reads: other fields than those of the page's files, and files that cannot have their name.
+    """
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        part = self._current_part
+        if part.file is None or part.field_name != "files":
+            raise MultiPartException("An upload holds files alone, in fields that are called files.")
+        if strip_invalid_filename_characters(Path(part.file.filename or "").name) == "..":
+            raise MultiPartException("A file cannot have this name.")
 
     async def parse(self):
         try:

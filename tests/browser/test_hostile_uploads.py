@@ -167,3 +167,62 @@ def test_what_nobody_uploaded_in_the_folder_of_uploads(server, tmp_path_factory)
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=60)
         assert str(asked) not in refused.value.read().decode()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        'name="other"; filename="a.png"',
+        'name="files"; filename=".."',
+        'name="files"; filename="a/.."',
+        'name="files"; filename=".\x01."',
+        'name="files"',
+        'name="other"',
+    ],
+    ids=ascii,
+)
+def test_what_is_no_file_of_an_upload_is_refused_and_leaves_nothing(server, part):
+    (path,) = json.loads(send(server, "photo.png", b"x"))
+    uploads = Path(path).parents[1]
+    before = set(uploads.iterdir())
+    body = f"--x\r\nContent-Disposition: form-data; {part}\r\n\r\nx\r\n--x--\r\n".encode()
+    request = urllib.request.Request(
+        f"{server}/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    with refused.value as answer:
+        assert answer.code == 400
+    assert set(uploads.iterdir()) <= before
+
+
+def test_many_photos_do_not_take_the_folder_of_uploads(server):
+    """Its files are everybody's. The event that the button sends is named by its number in the page's description."""
+    (path,) = json.loads(send(server, "photo.png", encode(plain(), "PNG")))
+    with urllib.request.urlopen(f"{server}/config", timeout=60) as answer:
+        config = json.load(answer)
+    ids = {block["props"].get("elem_id"): block["id"] for block in config["components"]}
+    (number,) = (
+        event["id"]
+        for event in config["dependencies"]
+        if [ids["many-go"], "click"] in event["targets"] and ids["many-files"] in event["inputs"]
+    )
+    named = {"path": str(Path(path).parents[1]), "meta": {"_type": "gradio.FileData"}}
+    said = _answers(server, number, [[named], "imagenette", ["baseline"], False])
+    assert said and "photo.png" not in said
+
+
+def _answers(server: str, number: int, values: list) -> str:
+    """What the queue says of an event until it is over, or the refusal."""
+    joined = urllib.request.Request(
+        f"{server}/gradio_api/queue/join",
+        json.dumps({"data": values, "fn_index": number, "session_hash": "hostile"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        urllib.request.urlopen(joined, timeout=60).close()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read().decode()
+    with urllib.request.urlopen(f"{server}/gradio_api/queue/data?session_hash=hostile", timeout=60) as stream:
+        return stream.read().decode()
