@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
             datasets.download(arguments.dataset)
         cores.share()  # visitors are served by many threads, of which one computes
         sets = ModelSets(arguments.dataset, arguments.device)
-        page = served.Served(sets, settings)
+        page = served.Served(sets, settings, may_fetch=settings.visitor_is_host)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:
         if listening:
             listening.close()

@@ -79,6 +79,24 @@ def test_a_wrong_variable_is_refused_too(monkeypatch, capsys):
     assert "--rate-limit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], True),
+        (["--host", "127.8.9.10"], True),
+        (["--host", "::1"], True),
+        (["--host", "localhost"], True),
+        (["--proxies", "1"], False),
+        (["--host", "0.0.0.0"], False),
+        (["--host", "::"], False),
+        (["--host", "192.168.1.2"], False),
+        (["--host", "127.0.0.1.example.org"], False),
+    ],
+)
+def test_a_visitor_is_the_host_where_nobody_else_comes(flags, expected):
+    assert parsed(*flags).visitor_is_host is expected
+
+
 def test_every_setting_has_a_type_and_no_two_a_variable():
     assert {setting.name for setting in SETTINGS} == set(Settings.__annotations__)
     assert len({setting.variable for setting in SETTINGS}) == len(SETTINGS)

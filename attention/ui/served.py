@@ -38,12 +38,15 @@ class ServeError(RuntimeError):
 
 
 class Served:
-    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError."""
+    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError.
 
-    def __init__(self, sets: ModelSets, settings: Settings):
+    `may_fetch` is whether visitors may have this machine download a data set.
+    """
+
+    def __init__(self, sets: ModelSets, settings: Settings, may_fetch: bool = False):
         self.settings, self.metrics, self.draining = settings, Metrics(), False
         self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=health.upload_folder())
-        self.page = page.build(sets)
+        self.page = page.build(sets, may_fetch)
         self.page.max_seconds = settings.max_request_seconds or None
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue)
