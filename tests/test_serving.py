@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import threading
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -565,7 +564,7 @@ def test_room_counts_what_ends_while_it_is_measured(tmp_path, monkeypatch):
     room = Room(tmp_path, 10, lambda: 0.0)
     assert room.take(3)
 
-    def slowly(folder, since):
+    def slowly(folder):
         room.end(3, kept=True)
         return 1
 
@@ -579,13 +578,12 @@ def test_room_counts_what_ends_while_it_is_measured(tmp_path, monkeypatch):
 def test_room_is_measured_again_after_a_while(tmp_path):
     now = 0.0
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "before.jpg").write_bytes(bytes(90_000))
-    os.utime(tmp_path / "a" / "before.jpg", (1, 1))
-    room = Room(tmp_path, 100_000, lambda: now)
-    began = time.time() - 1
     (tmp_path / "a" / "photo.jpg").write_bytes(bytes(90_000))
+    os.utime(tmp_path / "a" / "photo.jpg", (1, 1))  # from before the page was started: its time is not over yet
     (tmp_path / "a" / "tiny.jpg").write_bytes(b"x")  # takes a block
-    assert taken(tmp_path, began) == 22 * 4096 + 4096 and not room.has(6_000) and room.has(5_000)
+    (tmp_path / "a" / "empty.jpg").write_bytes(b"")  # as many as there are blocks would take the disk's last inode
+    room = Room(tmp_path, 108_000, lambda: now)
+    assert taken(tmp_path) == (22 + 3) * 4096 and not room.has(6_000) and room.has(5_000)
     (tmp_path / "a" / "photo.jpg").unlink()
     assert not room.has(6_000)
     now = 11.0

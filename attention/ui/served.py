@@ -21,7 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from attention import cores, uploads
 from attention.model_sets import ModelSets
-from attention.serving import health, logs
+from attention.serving import cleaner, health, logs
 from attention.serving.connections import Connection
 from attention.serving.guard import Guard
 from attention.serving.metrics import Metrics
@@ -48,11 +48,14 @@ class Served:
         self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=health.upload_folder())
         self.page = page.build(sets, may_fetch)
         self.page.max_seconds = settings.max_request_seconds or None
+        # gradio's own: it knows its own files alone, ends where one cannot be deleted, and takes them all as the page leaves
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue)
         cores.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
-        inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        inner = FastAPI(
+            docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: cleaner.cleaning(self.clean, CLEAN_SECONDS)
+        )  # fmt: skip
         inner.get("/healthz")(self._healthz)
         inner.get("/metrics")(self._metrics)
         inner.add_middleware(  # Gradio's own would let any site in wherever the host has a name
@@ -87,6 +90,14 @@ class Served:
         self.page.has_launched = (
             True  # a page that is mounted never says so itself, and takes any file of the server for an upload
         )
+
+    def clean(self) -> None:
+        """Delete visitors' files whose time is over, and gradio's notes of files that are gone."""
+        kept = {file for block in self.page.blocks.values() for file in block.keep_in_cache}
+        if deleted := cleaner.clean(health.upload_folder(), 60 * self.settings.keep_minutes, kept):
+            logs.log("deleted", files=deleted)
+        for noted in self.page.temp_file_sets:
+            noted.difference_update([file for file in noted.copy() if not os.path.exists(file)])
 
     def _healthz(self) -> Response:
         if self.draining:
