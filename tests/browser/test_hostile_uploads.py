@@ -196,33 +196,23 @@ def test_what_is_no_file_of_an_upload_is_refused_and_leaves_nothing(server, part
     assert set(uploads.iterdir()) <= before
 
 
-def test_many_photos_do_not_take_the_folder_of_uploads(server):
-    """Its files are everybody's. The event that the button sends is named by its number in the page's description."""
-    (path,) = json.loads(send(server, "photo.png", encode(plain(), "PNG")))
-    with urllib.request.urlopen(f"{server}/config", timeout=60) as answer:
-        config = json.load(answer)
-    ids = {block["props"].get("elem_id"): block["id"] for block in config["components"]}
-    (number,) = (
-        event["id"]
-        for event in config["dependencies"]
-        if [ids["many-go"], "click"] in event["targets"] and ids["many-files"] in event["inputs"]
-    )
-    named = {"path": str(Path(path).parents[1]), "meta": {"_type": "gradio.FileData"}}
-    said = _answers(server, number, [[named], "imagenette", ["baseline"], False])
-    assert said and "photo.png" not in said
+def test_many_photos_do_not_take_the_folder_of_uploads(visit):
+    """Its files are everybody's: a browser that names the folder in place of the file that it sent."""
+    tab = visit()
+    page = tab.page
 
+    def folder_instead(route):
+        asked = json.loads(route.request.post_data)
+        for sent in (file for value in asked["data"] if isinstance(value, list) for file in value):
+            if isinstance(sent, dict) and "path" in sent:
+                sent["path"] = str(Path(sent["path"]).parents[1])
+        route.continue_(post_data=json.dumps(asked))
 
-def _answers(server: str, number: int, values: list) -> str:
-    """What the queue says of an event until it is over, or the refusal."""
-    joined = urllib.request.Request(
-        f"{server}/gradio_api/queue/join",
-        json.dumps({"data": values, "fn_index": number, "session_hash": "hostile"}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    try:
-        urllib.request.urlopen(joined, timeout=60).close()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.read().decode()
-    with urllib.request.urlopen(f"{server}/gradio_api/queue/data?session_hash=hostile", timeout=60) as stream:
-        return stream.read().decode()
+    page.get_by_role("tab", name="Many photos").click()
+    page.set_input_files("#many-files input[type=file]", GOOD)
+    expect(page.locator("#many-files")).to_contain_text("church")
+    page.route("**/queue/join*", folder_instead)
+    page.click("#many-go")
+    expect(page.locator(".toast-body, #many-table tbody").first).to_contain_text(MESSAGES["en"]["missing"])
+    assert page.locator("#many-table tbody").count() == 0
+    page.unroute("**/queue/join*")
