@@ -6,9 +6,11 @@ import os
 import sys
 
 from attention import upload_limits
+from attention.serving import health
 from attention.serving.settings import Settings, add_flags
 
-# before gradio is imported: nothing leaves this machine
+# before gradio is imported: visitors' files lie in a folder of this page's own, and nothing leaves this machine
+os.environ["GRADIO_TEMP_DIR"] = str(health.upload_folder())
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -37,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     from attention.checkpoints import CheckpointError
     from attention.devices import DeviceError
     from attention.model_sets import ModelSets
-    from attention.serving import health, logs
+    from attention.serving import logs
     from attention.serving.passwords import PasswordError
     from attention.ui import served
 
@@ -57,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
             datasets.download(arguments.dataset)
         cores.share()  # visitors are served by many threads, of which one computes
         sets = ModelSets(arguments.dataset, arguments.device)
-        page = served.Served(sets, settings)
+        page = served.Served(sets, settings, may_fetch=settings.visitor_is_host)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:
         if listening:
             listening.close()

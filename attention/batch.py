@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from PIL import Image
 
-from attention import uploads
+from attention import deadline, uploads
 from attention.datasets import Dataset
 from attention.evaluation import accuracy_interval
 from attention.inference import Models, check_names, compare
@@ -22,6 +23,7 @@ from attention.uploads import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
 MAX_ENTRIES = 5000  # of a zip, whatever they are
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
@@ -73,12 +75,13 @@ class Row:
 
 
 def gather(sources: list[str | os.PathLike]) -> list[Picture]:
-    """The pictures in files, folders and zip files, in their order; nothing is decoded yet. Raises BatchError.
+    """The pictures in files, folders and zip files, in their order; nothing is decoded yet. Raises BatchError or TimeUp.
 
     A zip is read in place and never unpacked: no path in it reaches the disk.
     """
     found: list[Picture] = []
     for source in map(Path, sources):
+        deadline.check()
         if not source.exists():
             raise BatchError(f"{source.name} is not there.")
         if source.is_dir():
@@ -89,10 +92,10 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
             found += [Picture(name, partial(_read_member, source, name)) for name in names]
         else:
             found.append(Picture(source.name, partial(read_image, source)))
+        if len(found) > MAX_PICTURES:  # before more are listed: one zip may be named a thousand times
+            raise BatchError(f"These are {len(found)} pictures or more; at most {MAX_PICTURES} are taken at once.")
     if not found:
         raise BatchError("There is no picture here; give image files, a folder of them, or a zip of a folder.")
-    if len(found) > MAX_PICTURES:
-        raise BatchError(f"These are {len(found)} pictures; at most {MAX_PICTURES} are taken at once.")
     return found
 
 
@@ -145,13 +148,14 @@ def label_of(name: str, info: Dataset) -> int | None:
 def run(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
     """A row a picture as each is done; one that cannot be read costs its own row alone.
 
-    Raises UnknownVariant or CheckpointError for a model that cannot run, before the first row.
+    Raises UnknownVariant or CheckpointError for a model that cannot run, before the first row, and TimeUp between two rows.
     """
     return _rows(pictures, check_names(names, models), models)
 
 
 def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
     for picture in pictures:
+        deadline.check()  # where no model runs, too: what cannot be read takes its time
         label = label_of(picture.name, models.dataset)
         try:
             image = picture.read().image
@@ -166,18 +170,27 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
 
 
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
-    """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any."""
-    lines = []
+    """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
+
+    For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
+    and tabs and ends of lines in it are spaces.
+    """
+    lines, classes = [], list(map(_as_text, class_names))
     for row in rows:
-        line: dict = {"image": row.name, "label": None if row.label is None else class_names[row.label]}
+        line: dict = {"image": _as_text(row.name), "label": None if row.label is None else classes[row.label]}
         for name, top in row.chosen.items():
-            line |= {name: class_names[top], f"{name} %": round(100 * row.probabilities[name], 1)}
+            line |= {name: classes[top], f"{name} %": round(100 * row.probabilities[name], 1)}
         lines.append(line | {"agreement": round(row.agreement, 2) if row.chosen else None, "problem": row.problem})
     frame = pd.DataFrame(lines)
     last = [name for name in ("agreement", "problem") if name in frame]
     frame = frame[[name for name in frame if name not in last] + last]
     unused = [name for name in ("label", "problem") if not frame[name].fillna("").astype(bool).any()]
     return frame.drop(columns=unused)
+
+
+def _as_text(name: str) -> str:
+    name = re.sub(r"[\t-\r]", " ", name)
+    return f"'{name}" if name.lstrip().startswith(FORMULA) else name
 
 
 @dataclass(frozen=True)

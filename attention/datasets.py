@@ -10,21 +10,26 @@ trained (ELSEWHERE) want their own: a Dataset carries it as its `preprocessing`,
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from attention.files import CANNOT_WRITE
 from attention.uploads import UploadError, read_image
 
 EVALUATION_PIXELS = 160
+SILENT_SECONDS = 60  # after which a download that sends nothing is given up
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's channel statistics, of images scaled to 0-1
 STD = (0.229, 0.224, 0.225)
 DEFAULT_ROOT = Path(__file__).resolve().parent.parent / "data"
@@ -275,7 +280,12 @@ def download_and_extract_archive(*arguments, **options) -> None:
     """torchvision's, imported when something is fetched: importing torchvision would take a tenth of the page's start."""
     from torchvision.datasets.utils import download_and_extract_archive as fetch
 
-    fetch(*arguments, **options)
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision takes none
+    try:
+        fetch(*arguments, **options)
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
@@ -295,12 +305,21 @@ def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
     try:
         download_and_extract_archive(info.url, root / "downloads", partial, md5=info.md5)
     except Exception as error:  # the network's many exceptions all mean the same to a visitor
-        raise DataError(
-            f"{info.title} could not be downloaded ({type(error).__name__}: {error}). Try again."
-        ) from error
+        raise DataError(f"{info.title} could not be downloaded: {_why(error)}, and try again.") from error
     _check_complete(info, partial / info.folder)
     (partial / info.folder).rename(root / info.folder)
     return root / info.folder
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a download, and what to do; `error` is anything that urllib, tarfile or torchvision raise."""
+    if isinstance(error, HTTPError):
+        return f"its server answered {error.code}. Wait a while"
+    if isinstance(error, (URLError, ConnectionError, TimeoutError, HTTPException)):
+        return "its server could not be reached. Check the connection to the internet"
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return f"it cannot be written here ({error.strerror}). Make room for it"
+    return "what came is damaged or not whole. Wait a while"
 
 
 def preprocess(image: Image.Image, pixels: int = EVALUATION_PIXELS) -> np.ndarray:

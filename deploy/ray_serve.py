@@ -18,7 +18,7 @@ CPUS, GPUS = float(os.environ.get("CPUS", "2")), float(os.environ.get("GPUS", "0
 
 def build():
     """On a replica, which sees its own GPUs alone: the ASGI application with its guard, limits and metrics."""
-    import app  # first: it switches telemetry off
+    import app  # first: it switches telemetry off, and says where uploads lie
     from attention import cores, upload_limits, upload_worker
     from attention.model_sets import ModelSets
     from attention.serving import logs

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from attention import batch
+from attention import batch, deadline
 from attention.__main__ import main
 from attention.batch import Accuracy, BatchError, Row
 from attention.datasets import DATASETS
@@ -89,7 +89,7 @@ def test_nothing_and_too_much_get_a_sentence(tmp_path, monkeypatch):
     for number in range(3):
         Image.new("RGB", (4, 4)).save(tmp_path / f"{number}.png")
     monkeypatch.setattr(batch, "MAX_PICTURES", 2)
-    with pytest.raises(BatchError, match="These are 3 pictures; at most 2"):
+    with pytest.raises(BatchError, match="These are 3 pictures or more; at most 2"):
         batch.gather([tmp_path])
 
 
@@ -118,3 +118,52 @@ def test_the_command_writes_the_table(folder, tmp_path, capsys):
     assert main(["batch", str(tmp_path / "photos" / "notes.txt"), "--models", "nothing"]) == 2
     assert main(["batch", str(tmp_path / "nowhere")]) == 2
     assert "nowhere is not there" in capsys.readouterr().err
+
+
+def test_pictures_that_cannot_be_read_have_a_deadline_too(folder):
+    """No model runs on them, and reading one may take seconds."""
+    broken = batch.gather([folder / "church" / "broken.jpg"] * 3)
+    models, read = Models("imagenette", "cpu"), []
+    with deadline.within(60):
+        rows = batch.run(broken, NAMES, models)
+        read.append(next(rows).problem)
+        with deadline.within(-1), pytest.raises(deadline.TimeUp):
+            next(rows)
+    assert "cut off" in read[0]
+
+
+def test_what_lists_nothing_has_a_deadline_too(tmp_path):
+    with deadline.within(-1), pytest.raises(deadline.TimeUp):
+        batch.gather([tmp_path])
+
+
+def test_what_is_too_much_is_refused_before_all_of_it_is_listed(folder, monkeypatch):
+    """A request has room for forty thousand paths of one zip with five thousand entries."""
+    opened = []
+    entries = batch._entries
+    monkeypatch.setattr(batch, "_entries", lambda path: opened.append(path) or entries(path))
+    monkeypatch.setattr(batch, "MAX_PICTURES", 9)
+    with pytest.raises(BatchError, match="at most 9"):
+        batch.gather([zipped(folder)] * 100)
+    assert len(opened) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=cmd|'/c calc'!A0", "'=cmd|'/c calc'!A0"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\r\n=1", "'  =1"),
+        ("a\r=1", "a =1"),
+        ("a=b-c", "a=b-c"),
+    ],
+)
+def test_a_name_is_no_formula_in_a_spreadsheet(name, written, tmp_path):
+    """Also not of a class: a folder of one's own may hold other people's folders."""
+    table = batch.table([Row(f"{name}.jpg", 0, {"x": 0}, {"x": 0.5})], (name, "church"))
+    table.to_csv(tmp_path / "table.csv", index=False)
+    (line,) = pd.read_csv(tmp_path / "table.csv").to_dict("records")
+    assert line == {"image": f"{written}.jpg", "label": written, "x": written, "x %": 50.0, "agreement": 1.0}

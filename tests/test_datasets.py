@@ -1,8 +1,12 @@
 """Data sets: what is refused and in which words, the one preprocessing, labels, order, and the held-out tenth."""
 
+import errno
 import shutil
+import socket
 import tarfile
 from dataclasses import replace
+from http.client import IncompleteRead
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 import pytest
@@ -152,3 +156,40 @@ def test_a_killed_download_is_begun_anew(name, tiny_dataset, tmp_path, monkeypat
         datasets.download(name, tmp_path / "root")
     monkeypatch.setattr(utils, "_urlretrieve", lambda url, path: shutil.copy(tmp_path / "good.tgz", path))
     assert datasets.download(name, tmp_path / "root") == tmp_path / "root" / info.folder
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (URLError(ConnectionRefusedError(111, "Connection refused")), "its server could not be reached"),
+        (TimeoutError("timed out"), "its server could not be reached"),
+        (IncompleteRead(b""), "its server could not be reached"),
+        (HTTPError("https://x", 503, "Slow Down", {}, None), "its server answered 503"),
+        (OSError(errno.ENOSPC, "No space left on device"), r"written here \(No space left on device\)"),
+        (RuntimeError("File not found or corrupted."), "damaged"),
+    ],
+)
+def test_why_a_download_failed_is_said_plainly(error, said, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
+    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(datasets, "download_and_extract_archive", fails)
+    with pytest.raises(DataError, match=said) as raised:
+        datasets.download("imagewoof", tmp_path)
+    assert str(raised.value).endswith(", and try again.")
+    assert not any(word in str(raised.value) for word in ("Error", "Errno", "<", type(error).__name__))
+
+
+def test_a_download_that_says_nothing_ends(monkeypatch):
+    limits = []
+
+    def fetch(*_):
+        limits.append(socket.getdefaulttimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr(torchvision.datasets.utils, "download_and_extract_archive", fetch)
+    with pytest.raises(TimeoutError):
+        datasets.download_and_extract_archive("https://x")
+    assert limits == [datasets.SILENT_SECONDS] and socket.getdefaulttimeout() is None

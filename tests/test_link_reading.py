@@ -7,6 +7,7 @@ from attention.checkpoints import CheckpointError
 from attention.datasets import dataset
 from attention.ui import links
 from attention.ui.links import Link, read
+from attention.ui.texts import text
 
 TABS = ["compare", "examine", "benchmarks", "about"]
 
@@ -91,3 +92,13 @@ def test_what_a_link_need_not_say():
     assert links.defaults(Sets()) == {
         "tab": "compare", "dataset": "imagenette", "models": "baseline,se-block,cbam-block", "map": "attention",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_an_address_says_is_shown_as_text_and_three_of_it_at_most(lang, monkeypatch):
+    said = []
+    monkeypatch.setattr(links.gr, "Warning", lambda sentence, **_: said.append(sentence))
+    links.warn(Link(), lang)
+    links.warn(Link(ignored=("tab=<img src=x onerror=alert(1)>", "models=a", "models=b", "models=fourth")), lang)
+    names = "tab=&lt;img src=x onerror=alert(1)&gt;, models=a, models=b"
+    assert said == [text(lang, "ignored_in_link", names=names)]

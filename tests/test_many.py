@@ -1,9 +1,12 @@
 """The tab for many photos, without a browser: what its table and its sentences say of rows made by hand and real ones."""
 
+import os
 import re
 
+import gradio as gr
 import pandas as pd
 import pytest
+from gradio.data_classes import FileData, ListFiles
 
 from attention import batch
 from attention.batch import Row
@@ -11,6 +14,7 @@ from attention.inference import Models
 from attention.runs import ROOT
 from attention.ui import many
 from attention.ui.texts import text
+from attention.uploads import MESSAGES
 
 CLASSES = ("church", "golf ball", "parachute")
 ROWS = [
@@ -69,3 +73,21 @@ def test_too_many_are_refused_in_a_sentence(tmp_path, monkeypatch):
     paths = [str(ROOT / "samples" / f"{name}.jpg") for name in ("church", "golf-ball")]
     (step,) = many.stream(paths, ["baseline"], Models("imagenette", "cpu"), "en")
     assert "at most 1" in step[0]
+
+
+def test_visitors_name_files_and_no_folder(tmp_path, monkeypatch):
+    """The folder of uploads is one that a visitor may name, and everybody's photos lie in it."""
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe")
+    files, photo = many.Files(file_count="multiple"), str(tmp_path / "photo.jpg")
+
+    def given(*paths):
+        return files.preprocess(ListFiles(root=[FileData(path=str(path)) for path in paths]))
+
+    assert files.preprocess(None) is None and given(photo, photo) == [photo, photo]
+    for lang in ("en", "zh"):
+        monkeypatch.setattr(many, "language_of_event", lambda lang=lang: lang)
+        for other in (tmp_path, tmp_path / "pipe", tmp_path / "nowhere.jpg"):
+            with pytest.raises(gr.Error) as refused:
+                given(photo, other)
+            assert refused.value.message == MESSAGES[lang]["missing"]

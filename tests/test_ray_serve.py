@@ -53,11 +53,14 @@ def test_a_replica_is_the_page_behind_its_guard(monkeypatch, in_a_thread):
     async def ask():  # gradio leaves a loop open where it finds none
         page = build()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(page), base_url="http://page") as client:
-            return page.settings, await client.get("/healthz"), await client.get("/gradio_api/runs")
+            healthy, closed = await client.get("/healthz"), await client.get("/gradio_api/runs")
+            return page.settings, healthy, closed, (await client.get("/config")).json()
 
-    settings, healthy, closed = in_a_thread(ask())
+    settings, healthy, closed, config = in_a_thread(ask())
     assert settings.rate_limit == 7 and len(read) == 1, (
         "flags come from the environment, and pictures are read within limits"
     )
     assert healthy.status_code == 200 and closed.status_code == 404
     assert "content-security-policy" in healthy.headers
+    (button,) = (block["id"] for block in config["components"] if block["props"].get("elem_id") == "fetch")
+    assert not any([button, "click"] in event["targets"] for event in config["dependencies"]), "nobody downloads there"

@@ -81,6 +81,24 @@ def test_a_wrong_variable_is_refused_too(monkeypatch, capsys):
     assert "--rate-limit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], True),
+        (["--host", "127.8.9.10"], True),
+        (["--host", "::1"], True),
+        (["--host", "localhost"], True),
+        (["--proxies", "1"], False),
+        (["--host", "0.0.0.0"], False),
+        (["--host", "::"], False),
+        (["--host", "192.168.1.2"], False),
+        (["--host", "127.0.0.1.example.org"], False),
+    ],
+)
+def test_a_visitor_is_the_host_where_nobody_else_comes(flags, expected):
+    assert parsed(*flags).visitor_is_host is expected
+
+
 def test_every_setting_has_a_type_and_no_two_a_variable():
     assert {setting.name for setting in SETTINGS} == set(Settings.__annotations__)
     assert len({setting.variable for setting in SETTINGS}) == len(SETTINGS)
@@ -662,7 +680,7 @@ def test_room_counts_what_ends_while_it_is_measured(tmp_path, monkeypatch):
     room = Room(tmp_path, 10, lambda: 0.0)
     assert room.take(3)
 
-    def slowly(folder, since):
+    def slowly(folder):
         room.end(3, kept=True)
         return 1
 
@@ -676,13 +694,12 @@ def test_room_counts_what_ends_while_it_is_measured(tmp_path, monkeypatch):
 def test_room_is_measured_again_after_a_while(tmp_path):
     now = 0.0
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "before.jpg").write_bytes(bytes(90_000))
-    os.utime(tmp_path / "a" / "before.jpg", (1, 1))
-    room = Room(tmp_path, 100_000, lambda: now)
-    began = time.time() - 1
     (tmp_path / "a" / "photo.jpg").write_bytes(bytes(90_000))
+    os.utime(tmp_path / "a" / "photo.jpg", (1, 1))  # from before the page was started: its time is not over yet
     (tmp_path / "a" / "tiny.jpg").write_bytes(b"x")  # takes a block
-    assert taken(tmp_path, began) == 22 * 4096 + 4096 and not room.has(6_000) and room.has(5_000)
+    (tmp_path / "a" / "empty.jpg").write_bytes(b"")  # as many as there are blocks would take the disk's last inode
+    room = Room(tmp_path, 108_000, lambda: now)
+    assert taken(tmp_path) == (22 + 3) * 4096 and not room.has(6_000) and room.has(5_000)
     (tmp_path / "a" / "photo.jpg").unlink()
     assert not room.has(6_000)
     now = 11.0

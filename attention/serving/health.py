@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+FOLDER = "attention-lab-uploads"  # a name that no checkout has: it is emptied
 FRESH_SECONDS = 10  # an answer is good for so long: checks may come often, and models have other work
 
 
 def upload_folder() -> Path:
-    """Where gradio keeps what visitors send and what is made for them."""
-    return Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+    """Where gradio keeps what visitors send and what is made for them, once app.py has told it so: a folder of this page's alone.
+
+    All in it is counted and, after its time, deleted; in the folder above other programs' pages keep their files.
+    """
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
+    return folder if folder.name == FOLDER else folder / FOLDER
 
 
 class Health:

@@ -4,23 +4,20 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 FRESH_SECONDS = 10  # a measured size is good for so long: what came since is known, what was deleted is not
-BLOCK = 4096  # the least that a file takes
+BLOCK = 4096  # the least that a file or a folder takes
 
 
 class Room:
-    """What `folder` may still take of `most` bytes; 0 for any number. Uploads on their way count as far as they have come.
-
-    What was there before is not counted: other programs' pages keep their files in the same folder, unless
-    GRADIO_TEMP_DIR is set.
-    """
+    """What `folder` may still take of `most` bytes; 0 for any number. Uploads on their way count as far as they have come."""
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
         self.folder, self.most, self._clock = folder, most, clock
         self._measuring, self._lock = threading.Lock(), threading.Lock()  # nobody who counts waits for who measures
-        self._began, self._lie, self._until = time.time() - 1, 0, -1.0  # files have a clock that is a tick late
+        self._lie, self._until = 0, -1.0
         self._coming, self._came = 0, 0  # bytes of uploads on their way, and of those that ended since the measurement
 
     def has(self, size: int) -> bool:
@@ -30,7 +27,7 @@ class Room:
         with self._measuring:
             if self._clock() >= self._until:
                 measured = self._came  # what ends meanwhile may be seen or not
-                self._lie = taken(self.folder, self._began)
+                self._lie = taken(self.folder)
                 with self._lock:
                     self._came -= measured
                 self._until = self._clock() + FRESH_SECONDS
@@ -54,15 +51,12 @@ class Room:
         return not self.most or self._lie + self._coming + self._came + size <= self.most
 
 
-def taken(folder: Path, since: float) -> int:
-    """Bytes of the files below a folder that were written since, in whole blocks; what goes meanwhile is not counted."""
+def taken(folder: Path) -> int:
+    """Bytes of what lies below a folder, in whole blocks and at least one each; what goes meanwhile is not counted."""
     total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            try:
-                file = os.stat(os.path.join(path, name))
-            except OSError:
-                continue
-            if file.st_mtime >= since:
-                total += -(-file.st_size // BLOCK) * BLOCK
+    for path, folders, files in os.walk(folder):
+        total += BLOCK * len(folders)
+        for name in files:
+            with suppress(OSError):
+                total += BLOCK * max(1, -(-os.lstat(os.path.join(path, name)).st_size // BLOCK))
     return total

@@ -1,6 +1,7 @@
 """Every setting of a served page: a flag of app.py, an environment variable, and a default. docs/serving.md lists them."""
 
 import argparse
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -115,6 +116,15 @@ class Settings:
         for setting in SETTINGS:
             default = setting.parse(setting.default)
             setattr(self, setting.name, values.get(setting.name, default))
+
+    @property
+    def visitor_is_host(self) -> bool:
+        """Whether only whoever sits at this machine can be a visitor."""
+        try:
+            local = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # some other name
+            return False
+        return local and not self.proxies
 
     @property
     def passwords(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import deque
+from html import escape
 
 import gradio as gr
 from PIL import Image
@@ -33,8 +34,11 @@ __all__ = ["CONCURRENCY", "UploadImage", "build", "chosen_at_first", "compare_ap
 CONCURRENCY = "models"  # one group: requests share the loaded models
 
 
-def build(sets: ModelSets, t):
-    """Lay the tab out and wire it; returns (handler, outputs) for the page's load event, the photo, and the data set."""
+def build(sets: ModelSets, t, may_fetch: bool = False):
+    """Lay the tab out and wire it; returns (handler, outputs) for the page's load event, the photo, and the data set.
+
+    `may_fetch` offers to download a data set that is not there: for a visitor whose machine this is, and nobody else.
+    """
     parts = Parts(sets, t)
     groups = list(parts.groups.values())
 
@@ -96,7 +100,7 @@ def build(sets: ModelSets, t):
         except (CheckpointError, datasets.DataError):  # `stream`, which follows, says it
             yield *unchanged, gr.skip()
             return
-        yield *settings(lang, models), gr.skip()
+        yield *settings(lang, models, may_fetch=may_fetch), gr.skip()
 
     def pick(dataset_name: str, event: gr.SelectData, request: gr.Request) -> Image.Image:
         try:
@@ -109,8 +113,8 @@ def build(sets: ModelSets, t):
         try:
             datasets.download(dataset_name)
         except datasets.DataError as error:
-            raise gr.Error(text(lang, "download_failed", problem=error), print_exception=False) from error
-        gr.Info(text(lang, "fetched", dataset=datasets.dataset(dataset_name).title))
+            raise gr.Error(text(lang, "download_failed", problem=escape(str(error))), print_exception=False) from error
+        gr.Info(text(lang, "fetched", dataset=escape(datasets.dataset(dataset_name).title)))
         return gr.update(value=gallery(lang, dataset_name)), gr.update(visible=False)
 
     private = {"api_visibility": "private"}
@@ -140,7 +144,10 @@ def build(sets: ModelSets, t):
     )
     saved.then(None, js=theme.FETCH_REPORT, **private)
     parts.gallery.select(pick, parts.dataset, parts.photo, show_progress="hidden", **private)
-    parts.fetch.click(fetch_samples, parts.dataset, [parts.gallery, parts.fetch_area], concurrency_limit=1, **private)
+    if may_fetch:  # else there is no event that anybody could send
+        parts.fetch.click(
+            fetch_samples, parts.dataset, [parts.gallery, parts.fetch_area], concurrency_limit=1, **private
+        )
     parts.map.change(None, parts.map, js=theme.SHOW_MAP, **private)
     parts.order.change(None, parts.order, js=theme.SORT_CARDS, **private)
     parts.opacity.input(None, parts.opacity, js=theme.SET_OPACITY, **private)
@@ -151,7 +158,7 @@ def build(sets: ModelSets, t):
         lang = language(request)
         radio = gr.update(choices=dataset_choices(sets.names), value=name, visible=len(sets.names) > 1)
         try:
-            return radio, *settings(lang, sets[name], chosen), board.empty(lang)
+            return radio, *settings(lang, sets[name], chosen, may_fetch), board.empty(lang)
         except (CheckpointError, datasets.DataError) as error:
             problem = cards.notice(text(lang, "not_loaded", problem=error))
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem

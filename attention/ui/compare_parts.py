@@ -173,10 +173,10 @@ def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
     return {"choices": titled(lang, names), "value": [n for n in names if n in chosen], "visible": bool(names)}
 
 
-def settings(lang: str, models: Models, chosen: tuple[str, ...] | None = None) -> list:
+def settings(lang: str, models: Models, chosen: tuple[str, ...] | None = None, may_fetch: bool = False) -> list:
     """Values for `Parts.of_dataset`: models (those `chosen`, else the usual ones), samples and classes of one data set."""
     name, groups, at_first = models.dataset.name, by_placement(models.names), chosen or chosen_at_first(models.names)
-    can_fetch = name in datasets.DATASETS and not samples.photographs(name)
+    can_fetch = may_fetch and name in datasets.DATASETS and not samples.photographs(name)
     return [
         *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),
         gallery(lang, name),

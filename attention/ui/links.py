@@ -5,6 +5,7 @@ What a link can say stands in `Link`; an upload is never part of one. links.js w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 
 import gradio as gr
 from PIL import Image
@@ -19,6 +20,7 @@ from attention.ui.language import NAME, language_of_tag
 from attention.ui.texts import text
 
 SHOWN = 40  # characters of a value that the visitor is told of
+TOLD = 3  # parameters that cannot be followed, by name
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,10 @@ def defaults(sets: ModelSets) -> dict[str, str]:
 
 
 def warn(link: Link, lang: str) -> None:
-    """Say what could not be followed."""
+    """Say what could not be followed, as HTML: anybody may have written the address."""
     if link.ignored:
-        gr.Warning(text(lang, "ignored_in_link", names=", ".join(link.ignored)), title="")
+        names = escape(", ".join(link.ignored[:TOLD]))
+        gr.Warning(text(lang, "ignored_in_link", names=names), title="")
 
 
 def build(page: gr.Blocks, sets: ModelSets, tabs: gr.Tabs):

@@ -1,5 +1,6 @@
 """The tab for many photos: models over all of them, where they disagree, and who is right where folders give labels."""
 
+import os
 import time
 from collections.abc import Iterator
 from html import escape
@@ -8,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import gradio as gr
 
-from attention import batch, deadline
+from attention import batch, deadline, uploads
 from attention.checkpoints import CheckpointError
 from attention.datasets import DataError
 from attention.figures import data_uri
@@ -16,7 +17,7 @@ from attention.inference import Models
 from attention.model_sets import ModelSets
 from attention.ui import cards
 from attention.ui.compare import chosen_at_first, dataset_choices, titled
-from attention.ui.language import language
+from attention.ui.language import language, language_of_event
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant
 
@@ -122,10 +123,17 @@ def csv_file(rows: list[batch.Row], class_names: tuple[str, ...], folder: str) -
 
 
 class Files(gr.File):
-    """gr.File for many, which for each file that is used leaves an empty one in the folder of uploads, and this does not."""
+    """gr.File for many, which for each file that is used leaves an empty one in the folder of uploads, and this does not.
+
+    Files alone: a folder, which `batch.gather` would walk, is that of the uploads, with everybody's photos in it.
+    """
 
     def preprocess(self, payload) -> list[str] | None:
-        return None if payload is None else [file.path for file in payload.root]
+        paths = None if payload is None else [file.path for file in payload.root]
+        if paths and not all(map(os.path.isfile, paths)):
+            refusal = uploads.UploadError("missing")
+            raise gr.Error(refusal.message(language_of_event()), title="", print_exception=False)
+        return paths
 
     def get_block_name(self) -> str:
         return "file"  # the frontend knows the parent class
@@ -178,7 +186,7 @@ def build(sets: ModelSets, t):
         try:
             return _models_of(lang, sets[dataset_name])
         except (CheckpointError, DataError) as error:
-            raise gr.Error(text(lang, "not_loaded", problem=error), print_exception=False) from error
+            raise gr.Error(text(lang, "not_loaded", problem=escape(str(error))), print_exception=False) from error
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     running = go.click(

@@ -13,14 +13,14 @@ from attention.ui.texts import TEXTS, text
 I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
 
 
-def build(sets: ModelSets) -> gr.Blocks:
-    """The page over the models of each data set, so that tests can hand it their own."""
+def build(sets: ModelSets, may_fetch: bool = False) -> gr.Blocks:
+    """The page over the models of each data set, so that tests can hand it their own. `may_fetch`: see compare.build."""
     with Page(title="Attention Lab", analytics_enabled=False) as page:
         device = f"{devices.device_name(sets.device)}, {sets.device.type}"
         gr.HTML(header(device), elem_id="lead", padding=False)
         with gr.Tabs(overflow_behavior="wrap", elem_id="pages") as tabs:  # a phone shows every name
             with gr.Tab(I18N("tab_compare"), id="compare", elem_id="page-compare"):
-                load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N)
+                load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N, may_fetch)
             with gr.Tab(I18N("tab_examine"), id="examine", elem_id="page-examine") as tab:
                 load_examine, examine_outputs = examine.build(sets, I18N, tab, photo, dataset, tabs)
             with gr.Tab(I18N("tab_many"), id="many", elem_id="page-many"):

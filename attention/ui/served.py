@@ -15,11 +15,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from gradio import route_utils, routes
+from gradio_client.utils import strip_invalid_filename_characters
+from starlette.formparsers import MultiPartException
 from starlette.middleware.cors import CORSMiddleware
 
 from attention import cores, uploads
 from attention.model_sets import ModelSets
-from attention.serving import health, logs
+from attention.serving import cleaner, health, logs
 from attention.serving.connections import Connection
 from attention.serving.guard import Guard
 from attention.serving.metrics import Metrics
@@ -36,18 +38,24 @@ class ServeError(RuntimeError):
 
 
 class Served:
-    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError."""
+    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError.
 
-    def __init__(self, sets: ModelSets, settings: Settings):
+    `may_fetch` is whether visitors may have this machine download a data set.
+    """
+
+    def __init__(self, sets: ModelSets, settings: Settings, may_fetch: bool = False):
         self.settings, self.metrics, self.draining = settings, Metrics(), False
         self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=health.upload_folder())
-        self.page = page.build(sets)
+        self.page = page.build(sets, may_fetch)
         self.page.max_seconds = settings.max_request_seconds or None
+        # gradio's own: it knows its own files alone, ends where one cannot be deleted, and takes them all as the page leaves
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue, api_open=False)  # what has a queue is asked for through it
         cores.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
-        inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        inner = FastAPI(
+            docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: cleaner.cleaning(self.clean, CLEAN_SECONDS)
+        )  # fmt: skip
         inner.get("/healthz")(self._healthz)
         inner.get("/metrics")(self._metrics)
         inner.add_middleware(  # Gradio's own would let any site in wherever the host has a name
@@ -83,6 +91,14 @@ class Served:
         self.page.has_launched = (
             True  # a page that is mounted never says so itself, and takes any file of the server for an upload
         )
+
+    def clean(self) -> None:
+        """Delete visitors' files whose time is over, and gradio's notes of files that are gone."""
+        kept = {file for block in self.page.blocks.values() for file in block.keep_in_cache}
+        if deleted := cleaner.clean(health.upload_folder(), 60 * self.settings.keep_minutes, kept):
+            logs.log("deleted", files=deleted)
+        for noted in self.page.temp_file_sets:
+            noted.difference_update([file for file in noted.copy() if not os.path.exists(file)])
 
     def _healthz(self) -> Response:
         if self.draining:
@@ -170,7 +186,18 @@ def check_disk(folder: Path) -> None:
 
 
 class _Parser(route_utils.GradioMultiPartParser):
-    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes."""
+    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes.
+
+    It also writes what nobody reads: other fields than those of the page's files, and files that cannot have their name.
+    """
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        part = self._current_part
+        if part.file is None or part.field_name != "files":
+            raise MultiPartException("An upload holds files alone, in fields that are called files.")
+        if strip_invalid_filename_characters(Path(part.file.filename or "").name) == "..":
+            raise MultiPartException("A file cannot have this name.")
 
     async def parse(self):
         try:

@@ -167,3 +167,30 @@ def test_what_nobody_uploaded_in_the_folder_of_uploads(server):
     assert [ask(folder).status_code for folder in (Path(path).parents[1], Path(path).parent)] == [403, 403]
     said = httpx.get(f"{compare}/{ask(Path(path).with_name('none.png')).json()['event_id']}", timeout=60).text
     assert "event: error" in said and "none.png" not in said
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        'name="other"; filename="a.png"',
+        'name="files"; filename=".."',
+        'name="files"; filename="a/.."',
+        'name="files"; filename=".\x01."',
+        'name="files"',
+        'name="other"',
+    ],
+    ids=ascii,
+)
+def test_what_is_no_file_of_an_upload_is_refused_and_leaves_nothing(server, part):
+    (path,) = json.loads(send(server, "photo.png", b"x"))
+    uploads = Path(path).parents[1]
+    before = set(uploads.iterdir())
+    body = f"--x\r\nContent-Disposition: form-data; {part}\r\n\r\nx\r\n--x--\r\n".encode()
+    request = urllib.request.Request(
+        f"{server}/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    with refused.value as answer:
+        assert answer.code == 400
+    assert set(uploads.iterdir()) <= before

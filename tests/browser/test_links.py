@@ -83,3 +83,10 @@ def test_what_cannot_be_followed_is_said_once_and_the_rest_is_there(visit, serve
     assert toast.count() == 1
     assert "models=nobody" in toast.inner_text() and "tab=nowhere" in toast.inner_text()
     page.wait_for_function(DONE, arg=["baseline"])
+
+
+def test_an_address_is_shown_as_text(visit, server):
+    page = opened(visit().page, f"{server}/?tab=<img src=x onerror=alert(1)>")
+    page.locator(".toast-body").wait_for()
+    assert "tab=<img src=x onerror=alert(1)>" in page.locator(".toast-body").inner_text()
+    assert page.locator(".toast-body img").count() == 0

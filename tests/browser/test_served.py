@@ -171,17 +171,21 @@ def test_what_stops_the_page_at_its_start_is_said_in_a_sentence(tmp_path):
 
 
 def test_uploads_go_after_their_time(tmp_path, start):
-    """Gradio cleans by age; a page with the shortest of ages, looked at until the file is gone."""
+    """By their age, known to gradio or not; a page with the shortest of ages, looked at until they are gone."""
     code = (
         "import sys; from attention.ui import served; served.CLEAN_SECONDS = 1; import app;"
         "made = served.Served.__init__\n"
-        "def quick(self, sets, settings):\n    settings.keep_minutes = 1 / 30\n    made(self, sets, settings)\n"
+        "def quick(self, sets, settings, **others):\n    settings.keep_minutes = 1 / 30\n    made(self, sets, settings, **others)\n"
         "served.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--port', sys.argv[1]]))"
     )
     with start(tmp_path, "-c", code) as address, httpx.Client(base_url=address, timeout=60) as client:
         (path,) = client.post("/gradio_api/upload", files={"files": ("a.jpg", SAMPLE.read_bytes())}).json()
         assert Path(path).exists()
+        uploads = Path(path).parents[1]
+        (uploads / "tmpleft").write_bytes(b"x")
+        beside = uploads.parent / "of another program"
+        beside.write_bytes(b"x")
         deadline = time.monotonic() + 60
-        while Path(path).exists() and time.monotonic() < deadline:
+        while list(uploads.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.25)
-        assert not Path(path).exists()
+        assert list(uploads.iterdir()) == [] and beside.exists()
