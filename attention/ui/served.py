@@ -21,13 +21,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from attention import cores, uploads
 from attention.model_sets import ModelSets
-from attention.serving import cleaner, health, logs
+from attention.serving import cleaner, guard, health, logs
 from attention.serving.connections import Connection
-from attention.serving.guard import Guard
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
-from attention.ui import language, page, sessions, theme
+from attention.ui import compare, language, page, sessions, theme, waiting
 
 CLEAN_SECONDS = 60  # between looks for files that are old enough to go
 LOCAL = ("127.0.0.1", "::1")
@@ -51,6 +50,7 @@ class Served:
         # gradio's own: it knows its own files alone, ends where one cannot be deleted, and takes them all as the page leaves
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue, api_open=False)  # what has a queue is asked for through it
+        waiting.fairly(self.page, settings.max_queue, compare.CONCURRENCY, self._address)
         cores.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
         inner = FastAPI(
@@ -63,7 +63,7 @@ class Served:
             allow_credentials=True,
         )  # fmt: skip
         self._mount(inner)
-        self.app = Guard(
+        self.app = guard.Guard(
             inner, settings, self.metrics, lambda: self.draining, language.language_of_sender, health.upload_folder(),
             endpoints={fn.api_name for fn in self.page.fns.values() if fn.api_visibility == "public"},
         )  # fmt: skip
@@ -111,6 +111,9 @@ class Served:
         if self.settings.metrics == "off" or (self.settings.metrics == "local" and not local):
             return JSONResponse({"detail": "There is nothing at this address."}, 404)
         return Response(self.metrics.text(), media_type=self.metrics.content_type)
+
+    def _address(self, request: Request) -> str:
+        return guard.address(request.scope, request.headers, self.settings.proxies)
 
     def at_work(self) -> int:
         """Results that visitors wait for: those that run and those in the queue."""
@@ -212,9 +215,8 @@ class _Parser(route_utils.GradioMultiPartParser):
 
 route_utils.GradioMultiPartParser = _Parser
 
-_described = (
-    threading.local()
-)  # gradio would keep it for everybody, with the name by which the first one called this host
+# gradio would keep the description for everybody, with the name by which the first one called this host
+_described = threading.local()
 routes.App.api_info = property(
     lambda app: vars(_described).pop("api", None), lambda app, described: setattr(_described, "api", described)
 )

@@ -1,0 +1,52 @@
+"""Whose turn it is: addresses take turns, and neither one of them nor what takes minutes fills the queue.
+
+Gradio's queue is one line, first come first served: whoever asks sixty times at once keeps everybody else waiting or out.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from fastapi import Request
+from gradio import Blocks
+from gradio.queueing import Event, Queue
+
+PARTS = 4  # of the places in the queue: what takes minutes may have one, an address all but one
+
+
+def fairly(page: Blocks, most: int, brief: str, address: Callable[[Request], str]) -> None:
+    """Have the page's queue of `most` places order the events of each group by `address`.
+
+    `brief` is the group whose events take seconds; any other has a part of the places at most.
+    """
+    queue, push, part = page._queue, page._queue.push, most // PARTS
+
+    async def push_fairly(body, request, username):
+        fn, visitor = page.fns.get(body.fn_index), address(request)
+        waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
+        of_group = sum(fn is not None and event.concurrency_id == fn.concurrency_id for event in waiting)
+        of_visitor = sum(address(event.request) == visitor for event in waiting)
+        if (fn is not None and fn.concurrency_id != brief and of_group >= max(1, part)) or of_visitor >= most - part:
+            return False, "Queue is full.", "queue_full"
+        pushed = await push(body, request, username)
+        for name, group in queue.event_queue_per_concurrency_id.items():
+            ordered = in_turn(group.queue, running(queue, name), address)
+            if ordered != group.queue:
+                group.queue[:] = ordered
+                queue.broadcast_estimations(name)
+        return pushed
+
+    queue.push = push_fairly
+
+
+def in_turn(waiting: list[Event], running: list[Event], address: Callable[[Request], str]) -> list[Event]:
+    """The first event of each address, then the second of each, and so on; one that runs is the first of its address."""
+    had, rounds = Counter(address(event.request) for event in running), []
+    for event in waiting:
+        visitor = address(event.request)
+        rounds.append(had[visitor])
+        had[visitor] += 1
+    return [waiting[place] for place in sorted(range(len(waiting)), key=rounds.__getitem__)]
+
+
+def running(queue: Queue, group: str) -> list[Event]:
+    return [event for job in queue.active_jobs if job for event in job if event.concurrency_id == group]
