@@ -1,8 +1,5 @@
 """Addresses take turns in the queue, and nobody fills it."""
 
-import asyncio
-import gc
-import warnings
 from types import SimpleNamespace
 
 import gradio as gr
@@ -35,22 +32,24 @@ def test_addresses_take_turns(asked, running, expected):
 
 
 @pytest.fixture
-def page():
+def page(in_a_thread):
     """A page of two groups whose queue of eight places nobody works off; page.ask(visitor, group) -> what it is told."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # gradio's event loops, which it leaves to be collected
+
+    async def built():  # gradio leaves a loop open where it finds none
         with gr.Blocks() as page:
             for group in ("models", "many"):
                 gr.Button().click(lambda: None, concurrency_id=group, concurrency_limit=1)
         page.queue(max_size=8)
-        gc.collect()
-    page._queue.event_queue_per_concurrency_id.clear()
-    waiting.fairly(page, 8, "models", address)
+        page._queue.event_queue_per_concurrency_id.clear()
+        waiting.fairly(page, 8, "models", address)
+        return page
 
-    def ask(visitor: str, group: str = "models") -> str:
-        number = next(key for key, fn in page.fns.items() if fn.concurrency_id == group)
-        body = SimpleNamespace(fn_index=number, session_hash=visitor, event_id=None, data=[], request=None)
-        return asyncio.run(page._queue.push(body, visitor, None))[2]
+    page = in_a_thread(built())
+
+    def ask(visitor: str, group: str = "models", number: int | None = None) -> str:
+        there = next(key for key, fn in page.fns.items() if fn.concurrency_id == group)
+        body = SimpleNamespace(fn_index=number or there, session_hash=visitor, event_id=None, data=[], request=None)
+        return in_a_thread(page._queue.push(body, visitor, None))[2]
 
     page.ask = ask
     return page
@@ -80,6 +79,5 @@ def test_what_takes_minutes_leaves_room(page):
 
 
 def test_a_function_that_is_not_there_is_no_matter_of_ours(page):
-    body = SimpleNamespace(fn_index=9999, session_hash="a", event_id=None, data=[], request=None)
     with pytest.raises(Exception, match="9999"):
-        asyncio.run(page._queue.push(body, "a", None))
+        page.ask("a", number=9999)
