@@ -210,6 +210,8 @@ def compare_api(upload, names: list[str] | None, models: Models) -> dict:
     """What `/compare` returns: {"foreign": bool | null, "notices": [...], "models": [{model, top5, latency_ms}]}."""
     if upload is None:
         raise gr.Error("There is no image. Send one as the first argument.", print_exception=False)
+    if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise gr.Error("The second argument is a list of names of models.", print_exception=False)
     try:
         chosen = check_names(names or models.names, models)
     except (UnknownVariant, CheckpointError) as error:

@@ -134,6 +134,9 @@ def test_the_api_compares_and_lists(server):
     assert all(row["low"] < row["accuracy"] < row["high"] for row in rows)
     with pytest.raises(AppError, match="no model 'nobody'"):
         client.predict(handle_file(CHURCH), ["nobody"], api_name="/compare")
+    for names in ([{}], {"baseline": 1}, 5, "baseline"):
+        with pytest.raises(AppError, match="a list of names"):
+            client.predict(handle_file(CHURCH), names, api_name="/compare")
     client.close()
 
 
