@@ -4,6 +4,7 @@ import io
 import os
 import re
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -23,7 +24,7 @@ from attention.uploads import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
 MAX_ENTRIES = 5000  # of a zip, whatever they are
-FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a spreadsheet takes for the beginning of one
 THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
@@ -173,7 +174,7 @@ def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
     """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
 
     For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
-    and tabs and ends of lines in it are spaces.
+    tabs and ends of lines in it are spaces, and what cannot be seen is left out.
     """
     lines, classes = [], list(map(_as_text, class_names))
     for row in rows:
@@ -189,7 +190,7 @@ def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _as_text(name: str) -> str:
-    name = re.sub(r"[\t-\r]", " ", name)
+    name = "".join(c for c in re.sub(r"[\t-\r]", " ", name) if unicodedata.category(c) not in ("Cc", "Cf"))
     return f"'{name}" if name.lstrip().startswith(FORMULA) else name
 
 

@@ -158,6 +158,9 @@ def test_what_is_too_much_is_refused_before_all_of_it_is_listed(folder, monkeypa
         ("\t=1", "' =1"),
         ("\r\n=1", "'  =1"),
         ("a\r=1", "a =1"),
+        ("＝1", "'＝1"),
+        ("\u200b=1", "'=1"),
+        ("\x01\ufeff@a", "'@a"),
         ("a=b-c", "a=b-c"),
     ],
 )

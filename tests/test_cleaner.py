@@ -102,7 +102,7 @@ def test_a_page_deletes_what_gradio_forgot_and_forgets_what_it_deleted(uploads, 
         blocks={1: SimpleNamespace(keep_in_cache={kept}), 2: SimpleNamespace(keep_in_cache=set())},
         temp_file_sets=[{gone, kept}, {here}],
     )
-    page.settings = Settings(keep_minutes=-1)  # so that what was written just now is old
+    page.settings = Settings(keep_minutes=-1, max_request_seconds=-100)  # so that what was written just now is old
     page.clean()
     assert left(ours) == {"hash", "hash/kept.jpg"} and said == [("deleted", {"files": 4})]
     assert page.page.temp_file_sets == [{kept}, {here}]
@@ -120,3 +120,17 @@ def test_the_folder_is_this_pages_alone(given, monkeypatch):
     assert folder.parent.name == ("x" if given else "gradio")
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     assert health.upload_folder() == folder
+
+
+def test_the_first_file_of_an_upload_waits_for_the_last(uploads, monkeypatch):
+    """What is on its way lies right in the folder, for as long as a request may take and no longer."""
+    ours = uploads.parent / health.FOLDER
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(ours))
+    ours.mkdir()
+    (ours / "tmpfirst").write_bytes(b"x")
+    page = Served.__new__(Served)
+    page.page = SimpleNamespace(blocks={}, temp_file_sets=[])
+    for seconds, there in ((300, True), (0, True), (-100, False)):  # 0 is any time, of which an hour is enough
+        page.settings = Settings(keep_minutes=-1, max_request_seconds=seconds)
+        page.clean()
+        assert (ours / "tmpfirst").exists() is there

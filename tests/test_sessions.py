@@ -42,7 +42,8 @@ def page(mounted):
 @pytest.fixture
 def kept(page):
     """Sessions of a page whose queue is empty; kept.now is the time of the last request of `a tab`."""
-    for kind in (page._queue.event_ids_to_events, page._queue.pending_messages_per_session):
+    queue = page._queue
+    for kind in (queue.event_ids_to_events, queue.pending_messages_per_session, queue.pending_event_ids_session):
         kind.clear()
     holder = Sessions(page, KEEP)
     assert isinstance(holder["a tab"], Session)

@@ -29,6 +29,7 @@ from attention.serving.settings import Settings
 MAX_THROWN_AWAY_BYTES = 32_000_000  # of an upload that is refused: a photo, not a film
 LOGINS_A_MINUTE = 12
 _PORT = re.compile(r"^(?:\[(.*)\]|([^:]*))(?::\d+)?$")  # 192.0.2.1:80 and [2001:db8::1]:80, not 2001:db8::1
+_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"via")  # what a proxy in front adds
 _REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 
 
@@ -116,7 +117,7 @@ class Guard:
         kept = [(name, value) for name, value in scope["headers"] if not name.startswith(lies)]
         return scope | {
             "headers": kept,
-            "attention.direct": not any(n.startswith(b"x-forwarded-") for n, _ in scope["headers"]),
+            "attention.direct": not any(name.startswith(_FORWARDED) for name, _ in scope["headers"]),
         }
 
     async def _refuse(self, refusal: Refused, answer: "_Answer", scope: Scope, body: "_Body") -> None:
@@ -190,10 +191,7 @@ class Guard:
         """By another name than its own somebody else's page would lead here; who looks after this one may use any."""
         if not self.settings.hosts or path.rstrip("/") in ("/healthz", "/metrics"):
             return
-        try:
-            name = urlsplit(f"//{self._host(headers)}").hostname
-        except ValueError:
-            name = None
+        name = _PORT.sub(r"\1\2", self._host(headers).lower())
         if name not in self.settings.hosts:
             raise Refused(421, "host")
 

@@ -22,7 +22,7 @@ _EVENT = re.compile(r"(/call/(?:v2/)?\w+)/\w+")
 def is_open(method: str, path: str, endpoints: Collection[str] | None = None) -> bool:
     """`endpoints` are the names that a call may have, beside the one that the page's own scripts give; None for any."""
     named = _NAMED.fullmatch(path)
-    if named and endpoints is not None and named[1] not in (*endpoints, "predict"):
+    if named and endpoints is not None and named[1] not in endpoints and path.rstrip("/") != "/gradio_api/run/predict":
         return False
     if method == "OPTIONS":  # a browser asks beforehand for another site, which CORS answers
         return is_open("GET", path) or is_open("POST", path)

@@ -94,11 +94,19 @@ class Served:
 
     def clean(self) -> None:
         """Delete visitors' files whose time is over, and gradio's notes of files that are gone."""
+        folder = health.upload_folder()
         kept = {file for block in self.page.blocks.values() for file in block.keep_in_cache}
-        if deleted := cleaner.clean(health.upload_folder(), 60 * self.settings.keep_minutes, kept):
+        if deleted := cleaner.clean(folder, 60 * self.settings.keep_minutes, kept | self._on_their_way(folder)):
             logs.log("deleted", files=deleted)
         for noted in self.page.temp_file_sets:
             noted.difference_update([file for file in noted.copy() if not os.path.exists(file)])
+
+    def _on_their_way(self, folder: Path) -> set[str]:
+        """Files right in the folder are of uploads that are not there yet: the first one waits for the last."""
+        oldest = time.time() - (self.settings.max_request_seconds or 3600) - CLEAN_SECONDS
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            return {entry.path for entry in entries if entry.is_file() and entry.stat().st_mtime > oldest}
+        return set()
 
     def _healthz(self) -> Response:
         if self.draining:
@@ -127,6 +135,7 @@ class Served:
         config = uvicorn.Config(
             self.app,
             http=Connection,
+            ws="none",  # the page has none, and one of them would leave Connection's care
             log_config=None,
             server_header=False,
             proxy_headers=False,

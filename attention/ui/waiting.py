@@ -23,9 +23,11 @@ def fairly(page: Blocks, most: int, brief: str, address: Callable[[Request], str
     async def push_fairly(body, request, username):
         fn, visitor = page.fns.get(body.fn_index), address(request)
         waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
-        of_group = sum(fn is not None and event.concurrency_id == fn.concurrency_id for event in waiting)
+        if fn is None or fn.fn is None:
+            return False, "There is no such function.", "error"
+        of_group = sum(event.concurrency_id == fn.concurrency_id for event in waiting)
         of_visitor = sum(address(event.request) == visitor for event in waiting)
-        if (fn is not None and fn.concurrency_id != brief and of_group >= max(1, part)) or of_visitor >= most - part:
+        if (fn.concurrency_id != brief and of_group >= max(1, part)) or of_visitor >= most - part:
             return False, "Queue is full.", "queue_full"
         pushed = await push(body, request, username)
         for name, group in queue.event_queue_per_concurrency_id.items():

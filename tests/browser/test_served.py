@@ -35,7 +35,8 @@ def test_metrics_for_this_machine(http):
     http.get("/healthz")
     text = http.get("/metrics").text
     assert 'route="/healthz"' in text and "process_resident_memory_bytes" in text and "attention_waiting" in text
-    assert http.get("/metrics", headers={"x-forwarded-for": "1.2.3.4"}).status_code == 404, "a proxy stands in front"
+    for name in ("x-forwarded-for", "forwarded", "x-real-ip", "via"):
+        assert http.get("/metrics", headers={name: "1.2.3.4"}).status_code == 404, "a proxy stands in front"
 
 
 def test_the_description_of_the_api_names_the_host_as_each_visitor_does(http, server):
@@ -175,7 +176,7 @@ def test_uploads_go_after_their_time(tmp_path, start):
     code = (
         "import sys; from attention.ui import served; served.CLEAN_SECONDS = 1; import app;"
         "made = served.Served.__init__\n"
-        "def quick(self, sets, settings, **others):\n    settings.keep_minutes = 1 / 30\n    made(self, sets, settings, **others)\n"
+        "def quick(self, sets, settings, **others):\n    settings.keep_minutes, settings.max_request_seconds = 1 / 30, 2\n    made(self, sets, settings, **others)\n"
         "served.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--port', sys.argv[1]]))"
     )
     with start(tmp_path, "-c", code) as address, httpx.Client(base_url=address, timeout=60) as client:
