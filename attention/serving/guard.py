@@ -98,15 +98,12 @@ class Guard:
             await answer.release()
         except Refused as refusal:
             await self._refuse(refusal, answer, scope, body)
-        except OSError as error:
-            if not (upload and error.errno in CANNOT_WRITE):
+        except Exception as error:
+            if not (upload and isinstance(error, OSError) and error.errno in CANNOT_WRITE):
                 await self._refuse(Refused(500, "error", id=answer.request_id), answer, scope, body)
                 raise
             log("no place for an upload", logging.ERROR, reason=error.strerror)
             await self._refuse(Refused(507, "disk", 60), answer, scope, body)
-        except Exception:
-            await self._refuse(Refused(500, "error", id=answer.request_id), answer, scope, body)
-            raise
         finally:
             body.end(kept=answer.status == 200)
             answer.note()

@@ -22,19 +22,20 @@ def fairly(page: Blocks, most: int, brief: str, address: Callable[[Request], str
 
     async def push_fairly(body, request, username):
         fn, visitor = page.fns.get(body.fn_index), address(request)
-        waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
         if fn is None or fn.fn is None:
             return False, "There is no such function.", "error"
+        groups = queue.event_queue_per_concurrency_id
+        waiting = [event for group in groups.values() for event in group.queue]
         of_group = sum(event.concurrency_id == fn.concurrency_id for event in waiting)
         of_visitor = sum(address(event.request) == visitor for event in waiting)
         if (fn.concurrency_id != brief and of_group >= max(1, part)) or of_visitor >= most - part:
             return False, "Queue is full.", "queue_full"
         pushed = await push(body, request, username)
-        for name, group in queue.event_queue_per_concurrency_id.items():
-            ordered = in_turn(group.queue, running(queue, name), address)
-            if ordered != group.queue:
-                group.queue[:] = ordered
-                queue.broadcast_estimations(name)
+        line = groups[fn.concurrency_id].queue
+        ordered = in_turn(line, at_work(queue, fn.concurrency_id), address)
+        if ordered != line:
+            line[:] = ordered
+            queue.broadcast_estimations(fn.concurrency_id)
         return pushed
 
     queue.push = push_fairly
@@ -50,5 +51,5 @@ def in_turn(waiting: list[Event], running: list[Event], address: Callable[[Reque
     return [waiting[place] for place in sorted(range(len(waiting)), key=rounds.__getitem__)]
 
 
-def running(queue: Queue, group: str) -> list[Event]:
+def at_work(queue: Queue, group: str) -> list[Event]:
     return [event for job in queue.active_jobs if job for event in job if event.concurrency_id == group]
