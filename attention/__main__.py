@@ -14,8 +14,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from attention import devices, upload_limits
-from attention.datasets import DATASETS, EVALUATION_PIXELS, DataError, Dataset, dataset, own_names
+from attention.datasets import DATASETS, DataError, Dataset, dataset, own_names
 from attention.files import WriteError
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.recipes import RECIPES, Recipe, recipe_for, steps
 from attention.variants import VARIANTS, UnknownVariant, all_models
 
@@ -217,7 +218,7 @@ def _say_recipe(recipe: Recipe, info: Dataset) -> None:
 
 
 def _say_record(record: dict) -> None:
-    from attention.evaluation import accuracy_interval
+    from attention.intervals import accuracy_interval
 
     low, high = accuracy_interval(round(record["accuracy"] * record["images"]), record["images"])
     print(
@@ -230,7 +231,7 @@ def _say_record(record: dict) -> None:
 
 def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
     """Publish what has ended on a folder of one's own, and say where it can be seen."""
-    from attention import checkpoints
+    from attention import checkpoints, publish
 
     def offered() -> set[str]:
         try:
@@ -239,7 +240,7 @@ def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
             return set()
 
     before = offered()
-    checkpoints.publish(info.name, recipe.name)
+    publish.publish(info.name, recipe.name)
     if gone := before - offered():
         print(
             f"No longer offered, for they learnt from other photographs or by another recipe: {', '.join(sorted(gone))}."
@@ -309,11 +310,11 @@ def run_sweep(arguments: argparse.Namespace) -> None:
 
 
 def run_publish(arguments: argparse.Namespace) -> None:
-    from attention import checkpoints
+    from attention import publish
 
     info = dataset(arguments.dataset)
     recipe = _recipe(arguments.recipe, info)
-    names = checkpoints.publish(info.name, recipe.name)
+    names = publish.publish(info.name, recipe.name)
     if not names:
         raise BadInput(f"No finished run of recipe {recipe.name} to offer: python -m attention train first.")
     print("Published: " + ", ".join(names))
@@ -328,9 +329,9 @@ def run_results(arguments: argparse.Namespace) -> None:
 
 
 def run_evaluate(arguments: argparse.Namespace) -> None:
-    from attention import results
+    from attention import rescoring
 
-    results.evaluate(arguments.dataset, devices.pick_device(arguments.device))
+    rescoring.evaluate(arguments.dataset, devices.pick_device(arguments.device))
 
 
 def run_score_maps(arguments: argparse.Namespace) -> None:
@@ -392,11 +393,11 @@ def run_leaderboard(arguments: argparse.Namespace) -> None:
 
 
 def run_precision(arguments: argparse.Namespace) -> None:
-    from attention import precision
+    from attention import half_precision
 
     _set_threads(arguments.threads)
-    for row in precision.measure(arguments.dataset, devices.pick_device(arguments.device), again=arguments.again):
-        precision.record(row)  # at once: what is stopped has kept what it measured
+    for row in half_precision.measure(arguments.dataset, devices.pick_device(arguments.device), again=arguments.again):
+        half_precision.record(row)  # at once: what is stopped has kept what it measured
 
 
 def run_export(arguments: argparse.Namespace) -> None:

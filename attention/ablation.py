@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from attention.heatmaps import visible
+from attention.visible import visible
 
 
 class Neutral(nn.Module):

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from attention.heatmaps import AttentionMap, describe, watch
+from attention.heatmaps import AttentionMap, describe
 from attention.network import ResNet
+from attention.visible import watch
 
 Shape = tuple[int, ...]
 REARRANGING = {  # these move or name numbers anew and compute none: no step of their own
@@ -42,7 +43,7 @@ class Step:
 
     @property
     def is_visible(self) -> bool:
-        """Whether it makes weights that the page can show (heatmaps.visible)."""
+        """Whether it makes weights that the page can show (visible.visible)."""
         return self.path.rpartition(".")[2] in ("gate", "attn")
 
 

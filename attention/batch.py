@@ -18,8 +18,8 @@ from PIL import Image
 
 from attention import deadline, uploads
 from attention.datasets import Dataset
-from attention.evaluation import accuracy_interval
 from attention.inference import Models, check_names, compare
+from attention.intervals import accuracy_interval
 from attention.uploads import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000

@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from attention import devices
-from attention.datasets import EVALUATION_PIXELS
 from attention.files import write_text
-from attention.runs import RESULTS
+from attention.paths import RESULTS
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.timing import RoundRobin, circumstances, working_memory_mb
 from attention.variants import VARIANTS, build_model, variant
 

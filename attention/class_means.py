@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from attention import checkpoints
-from attention.datasets import DATASETS, EVALUATION_PIXELS, Split, load, normalise, own_root
+from attention.datasets import DATASETS, Split, load
 from attention.files import write_npz
-from attention.heatmaps import visible, watch
-from attention.runs import RESULTS
+from attention.paths import RESULTS, own_root
+from attention.preprocessing import EVALUATION_PIXELS, normalise
+from attention.visible import visible, watch
 
 FOLDER = RESULTS / "class_means"
 BATCH = 64

@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from attention import class_means, samples
-from attention.figures import PLACEMENT_COLOURS, by_mean, channel_rows, overlay
+from attention.figures import PLACEMENT_COLOURS, by_mean, channel_rows
 from attention.files import write_by_rename
 from attention.heatmaps import AttentionMap
 from attention.inference import Models, Result, compare
 from attention.map_words import HALF
+from attention.overlay import overlay
 from attention.presentation import Scale, activation_scale, attention_map, channel_maps, is_drawable, scale_of
 from attention.uploads import read_image
 from attention.variants import variant

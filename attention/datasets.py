@@ -1,10 +1,6 @@
 """Imagenette, Imagewoof and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
 
 What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which own.py writes.
-
-`preprocess` and `normalise` are the only preprocessing of the study: training, scores and the page all go through them.
-Images are squashed to a square, never cropped, so that the whole of an upload lies under its heatmap. Models that others
-trained (ELSEWHERE) want their own: a Dataset carries it as its `preprocessing`, and whoever prepares an image asks that.
 """
 
 import hashlib
@@ -26,51 +22,15 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from attention.files import CANNOT_WRITE
+from attention.paths import DEFAULT_ROOT, own_root, roots
+from attention.preprocessing import EVALUATION_PIXELS, Preprocessing, preprocess, to_tensor
 from attention.uploads import UploadError, read_image
 
-EVALUATION_PIXELS = 160
 SILENT_SECONDS = 60  # after which a download that sends nothing is given up
-MEAN = (0.485, 0.456, 0.406)  # ImageNet's channel statistics, of images scaled to 0-1
-STD = (0.229, 0.224, 0.225)
-DEFAULT_ROOT = Path(__file__).resolve().parent.parent / "data"
 
 
 class DataError(Exception):
     """A data set is missing, incomplete or unreadable; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How a picture becomes the square that models see, `pixels` a side; `normalise` follows, which is one for all.
-
-    `crop` 1 squashes the whole picture. Below 1 it is the usual evaluation on ImageNet (torchvision's Resize and CenterCrop):
-    the shape is kept, and the models see the middle square, whose side is that share of the picture's shorter side.
-    """
-
-    pixels: int = EVALUATION_PIXELS
-    crop: float = 1.0
-
-    def square(self, image: Image.Image) -> np.ndarray:
-        """A PIL image -> (pixels, pixels, 3) uint8."""
-        if self.crop == 1:
-            return preprocess(image, self.pixels)
-        width, height = (int(self._shorter * side / min(image.size)) for side in image.size)
-        left, top = (round((side - self.pixels) / 2) for side in (width, height))
-        whole = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-        return np.asarray(whole.crop((left, top, left + self.pixels, top + self.pixels)))
-
-    def part(self, image: Image.Image) -> Image.Image:
-        """What models see of a picture, and so what lies under their maps, as large as it is there."""
-        if self.crop == 1:
-            return image
-        side = max(1, round(min(image.size) * self.pixels / self._shorter))
-        left, top = ((length - side) // 2 for length in image.size)
-        return image.crop((left, top, left + side, top + side))
-
-    @property
-    def _shorter(self) -> int:
-        """The shorter side that a whole picture is brought to before its middle is taken."""
-        return int(self.pixels / self.crop)
 
 
 class Source(Protocol):
@@ -175,12 +135,6 @@ def names() -> list[str]:
     return [*DATASETS, *own_names(), *ELSEWHERE]
 
 
-def own_root() -> Path:
-    """Where folders of one's own are registered, and their weights kept: $ATTENTION_OWN, or data/own."""
-    given = os.environ.get("ATTENTION_OWN")
-    return Path(given) if given else DEFAULT_ROOT / "own"
-
-
 def own_names() -> list[str]:
     return sorted(path.parent.name for path in own_root().glob("*/dataset.json"))
 
@@ -213,12 +167,6 @@ def _parse_own(path: Path, modified_ns: int) -> tuple[Dataset, dict[str, list[Li
     counts = {f"{split}_images": len(files) for split, files in splits.items()}
     figures = {key: written[key] for key in ("name", "title", "folder", "classes", "fingerprint")}
     return Dataset(**figures, **counts), splits
-
-
-def roots() -> list[Path]:
-    """Where data sets are looked for: $ATTENTION_DATA first, then data/."""
-    given = os.environ.get("ATTENTION_DATA")
-    return ([Path(given)] if given else []) + [DEFAULT_ROOT]
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -320,31 +268,6 @@ def _why(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
         return f"it cannot be written here ({error.strerror}). Make room for it"
     return "what came is damaged or not whole. Wait a while"
-
-
-def preprocess(image: Image.Image, pixels: int = EVALUATION_PIXELS) -> np.ndarray:
-    """A PIL image -> (pixels, pixels, 3) uint8, squashed to a square with antialiasing."""
-    image = image.convert("RGB")
-    if image.size != (pixels, pixels):
-        image = image.resize((pixels, pixels), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return np.asarray(image)
-
-
-def to_tensor(images: np.ndarray | list[np.ndarray]) -> Tensor:
-    """(B, H, W, 3) uint8 arrays -> (B, 3, H, W) uint8 tensor, channels last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
-
-
-@lru_cache
-def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    """MEAN and STD of 0-255 images on a device, sent there once: a recorded CUDA graph cannot wait for the host."""
-    return tuple(torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (MEAN, STD))
-
-
-def normalise(images: Tensor) -> Tensor:
-    """(B, 3, H, W) uint8 -> float32 with ImageNet's mean 0 and standard deviation 1 a channel, on the same device."""
-    mean, std = _statistics(images.device)
-    return (images.float() - mean) / std
 
 
 @dataclass(frozen=True)

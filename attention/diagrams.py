@@ -9,8 +9,8 @@ from html import escape
 
 import numpy as np
 
-from attention.figures import PLACEMENT_COLOURS, colour_table
-from attention.question_figures import DIFFERENCE_SCALE
+from attention.figures import PLACEMENT_COLOURS
+from attention.overlay import DIFFERENCE_SCALE, colour_table
 
 STRONG, MUTED = "var(--strong,#1d2530)", "var(--muted,#5b6472)"
 HAIR, SOFT, PAPER = "var(--hair,#dfe3e8)", "var(--soft,#f4f6f8)", "var(--background-fill-primary,#fff)"

@@ -1,4 +1,4 @@
-"""Predictions on the test images, and what may be concluded from them: intervals, paired comparisons, calibration.
+"""What may be concluded from predictions on the test images: paired comparisons, verdicts, calibration.
 
 How a variant is held against the baseline. Seed k of both begins from the same backbone weights and sees the same
 images in the same order, and all runs are scored on the same test images, so what is compared is d[k, i], the difference
@@ -24,44 +24,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy  # scipy.stats takes most of a second to import, and scipy does so at its first use
-import torch
-from torch import nn
 
-from attention import devices
-from attention.datasets import Split, normalise
+from attention.intervals import CONFIDENCE, quantile
 
-CONFIDENCE = 0.95
 POWER = 0.8  # of the smallest difference that is called detectable
 MARGIN = 0.005  # a difference in accuracy within this is taken for none
 SEEDS_TO_JUDGE = 3
 UNSTEADY = 20  # times the median variance between seeds: by chance one variant in a million, for three seeds
 CALIBRATION_BINS = 15
-RESAMPLES = 2000
-
-
-@torch.no_grad()
-def predict(model: nn.Module, split: Split, device: torch.device, batch_size: int = 100) -> np.ndarray:
-    """Probabilities (N, classes) float32 of a model over a split, in float32 and evaluation mode."""
-    model.eval()
-    rows = []
-    with devices.exact_float32():
-        for images in split.images.split(batch_size):
-            batch = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
-            rows.append(model(batch).softmax(1).cpu())
-    return torch.cat(rows).numpy()
-
-
-def accuracy_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval of a share of images, as fractions: what another sample of test images could have shown."""
-    interval = scipy.stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
-    return interval.low, interval.high
-
-
-def seed_interval(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float]:
-    """Mean and Student's interval of it over at least two seeds: what other seeds could have shown on these images."""
-    mean = float(np.mean(accuracies))
-    half = _quantile(confidence, len(accuracies) - 1) * float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
-    return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
 @dataclass(frozen=True)
@@ -79,23 +49,19 @@ class Difference:
 
     @property
     def low(self) -> float:
-        return self.value - _quantile(CONFIDENCE, self.degrees) * self.standard_error
+        return self.value - quantile(CONFIDENCE, self.degrees) * self.standard_error
 
     @property
     def high(self) -> float:
-        return self.value + _quantile(CONFIDENCE, self.degrees) * self.standard_error
+        return self.value + quantile(CONFIDENCE, self.degrees) * self.standard_error
 
     def detectable(self, comparisons: int = 1) -> float:
         """The smallest true difference that this many seeds show in four studies of five (POWER).
 
         Among several comparisons it is the one that passes Holm's first and strictest step.
         """
-        strict = _quantile(1 - (1 - CONFIDENCE) / comparisons, self.degrees)
+        strict = quantile(1 - (1 - CONFIDENCE) / comparisons, self.degrees)
         return (strict + float(scipy.stats.t.ppf(POWER, self.degrees))) * self.standard_error
-
-
-def _quantile(confidence: float, degrees: float) -> float:
-    return float(scipy.stats.t.ppf((1 + confidence) / 2, degrees))
 
 
 def compare(pairs: Mapping[str, np.ndarray]) -> dict[str, Difference]:
@@ -165,38 +131,6 @@ def _over_images(d: np.ndarray) -> Difference:
     return Difference(len(d), float(d.mean()), float(error), float(d.shape[1] - 1), None)
 
 
-def paired_bootstrap(pairs: Mapping[str, np.ndarray], resamples: int = RESAMPLES) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of the same differences, with images and seeds both drawn with replacement.
-
-    A draw of images serves all runs, and one of seeds all variants with as many. It assumes little and is what most
-    papers report; with few seeds it can be too narrow or too wide, so the verdict rests on `compare`.
-    """
-    if not pairs:
-        return {}
-    images = next(iter(pairs.values())).shape[1]
-    drawn = np.random.default_rng(0).integers(images, size=(resamples, images))
-    drawn += np.arange(resamples)[:, None] * images  # each resample counts in a row of its own
-    counts = np.bincount(drawn.ravel(), minlength=resamples * images).reshape(resamples, images)
-    counts = counts.astype(np.float32)  # sums of small whole numbers: exact, and much faster than in integers
-    intervals = {}
-    for name, d in pairs.items():
-        sums = counts @ d.T.astype(np.float32)  # (resamples, seeds)
-        seeds = np.random.default_rng(len(d)).integers(len(d), size=(resamples, len(d)))
-        means = np.take_along_axis(sums, seeds, 1).mean(1, dtype=np.float64) / images
-        low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        intervals[name] = float(low), float(high)
-    return intervals
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: of all that stay below 0.05, even one is false in at most 5 % of studies."""
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = float(largest)
-    return corrected
-
-
 def verdict(difference: Difference, p_holm: float | None) -> str:
     """ "not judged yet", "gain", "loss", "equivalent" or "undecided".
 
@@ -208,15 +142,6 @@ def verdict(difference: Difference, p_holm: float | None) -> str:
     if p_holm < 1 - CONFIDENCE:
         return "gain" if difference.value > 0 else "loss"
     return "equivalent" if -MARGIN < difference.low and difference.high < MARGIN else "undecided"
-
-
-def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
-    """The exact p of two models being right equally often, from the images on which only one of them is.
-
-    It says something about these two sets of weights, nothing about another seed of the same variants.
-    """
-    only, only_other = int((correct & ~other).sum()), int((other & ~correct).sum())
-    return float(scipy.stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0
 
 
 def comparable(seeds: Sequence[float]) -> np.ndarray:

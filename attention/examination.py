@@ -15,15 +15,17 @@ from torch import Tensor
 
 from attention import checkpoints, cores, deadline, faithfulness, map_scores, randomisation
 from attention.ablation import without_attention
+from attention.activation import activation_maps
 from attention.corruption import STRENGTHS, corrupted
-from attention.datasets import EVALUATION_PIXELS, to_tensor
-from attention.figures import upsample
-from attention.heatmaps import AttentionMap, activation_maps, describe, watch
+from attention.heatmaps import AttentionMap, describe
 from attention.inference import Models, check_class, check_names
 from attention.map_words import rank_correlation
 from attention.network import ResNet
+from attention.overlay import upsample
+from attention.preprocessing import EVALUATION_PIXELS, to_tensor
 from attention.presentation import attention_map, signed_difference
 from attention.variants import REFERENCE, REPLICATES
+from attention.visible import watch
 
 FEWER_STEPS = 8  # of deletion and insertion where pictures are larger than the study's, so that an answer takes seconds
 RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attention.datasets import EVALUATION_PIXELS
+from attention.activation import read_head
 from attention.fusion import fold, pack
-from attention.heatmaps import read_head, visible
 from attention.network import ResNet
+from attention.preprocessing import EVALUATION_PIXELS
+from attention.visible import visible
 
 
 class Explanation(NamedTuple):
@@ -22,7 +23,7 @@ class Explanation(NamedTuple):
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, C, h, w), what the head reads
     activation: Tensor  # (B, h, w), class activation map of the most probable class, or of one that was asked for
-    weights: dict[str, Tensor]  # what heatmaps.watch sees, by path, in the order of the network
+    weights: dict[str, Tensor]  # what visible.watch sees, by path, in the order of the network
 
 
 class _Noted(nn.Module):

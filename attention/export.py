@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from attention import checkpoints
-from attention.datasets import EVALUATION_PIXELS, DataError, load, normalise
+from attention.datasets import DataError, load
 from attention.files import write_by_rename
 from attention.fusion import fold
-from attention.heatmaps import visible, watch
 from attention.network import ResNet
+from attention.preprocessing import EVALUATION_PIXELS, normalise
+from attention.visible import visible, watch
 
 IMAGES = 32  # that the check runs
 TOLERANCE = 1e-3  # of logits and maps, absolute, and relative to the largest value
@@ -66,7 +67,7 @@ def export(
     """Write a checkpoint to `path`; returns the outputs' names, images checked, and the largest difference found.
 
     The file appears only when ONNX Runtime agreed with PyTorch on `images` (N, 3, 160, 160), by default IMAGES of val.
-    Input "images" (batch, 3, 160, 160) normalised as datasets.normalise does; outputs "logits" (batch, classes), then one
+    Input "images" (batch, 3, 160, 160) normalised as preprocessing.normalise does; outputs "logits" (batch, classes), then one
     for every attention map, called by its place in the network. Raises ExportError, UnknownVariant or CheckpointError.
     """
     _require()

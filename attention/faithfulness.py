@@ -8,7 +8,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from attention import deadline, map_scores
-from attention.datasets import EVALUATION_PIXELS, normalise
+from attention.preprocessing import EVALUATION_PIXELS, normalise
 
 STEPS = 16
 BLUR_PIXELS = 10.0  # standard deviation at the study's size: no class can be told from what is left

@@ -1,4 +1,4 @@
-"""Pictures and charts from plain arrays and tables: overlays with NumPy and Pillow, charts with Plotly. No torch, no gradio."""
+"""Charts with Plotly and bars as SVG, from plain arrays and tables. No torch, no gradio."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
-from plotly.colors import get_colorscale, sample_colorscale
+from plotly.colors import sample_colorscale
 
 PLACEMENT_COLOURS = {  # Okabe-Ito: told apart by colour-blind readers; always beside the placement's name
     "none": "#6B7280",
@@ -27,71 +27,12 @@ FAMILY_SYMBOLS = {
     "self-attention": "triangle-up",
     "pooling": "star",
 }
-SCALE_NAME = "inferno"
-
-
-def colour_table(scale_name: str) -> np.ndarray:
-    """The colours of a scale from low to high: (256, 3) uint8."""
-    colours = sample_colorscale(get_colorscale(scale_name), np.linspace(0, 1, 256).tolist())
-    return np.array([[int(channel) for channel in colour[4:-1].split(",")] for colour in colours], np.uint8)
 
 
 @lru_cache
 def ramp(scale_name: str) -> str:
     """The colours of a scale from low to high, as stops of a CSS gradient."""
     return ", ".join(sample_colorscale(scale_name, [0, 0.25, 0.5, 0.75, 1]))
-
-
-_LUT = colour_table(SCALE_NAME)
-_ALPHA = (np.linspace(0, 1.25, 256).clip(0, 1) * 255).round().astype(np.uint8)  # the opacity grows with the value
-_PALETTE = np.column_stack([_LUT, _ALPHA]).tobytes()
-LAYER_PIXELS = 160  # the longer side of a layer: the models see no more, and a browser enlarges as smoothly
-
-
-def upsample(values: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(h, w) -> (height, width) float32, smooth between positions and never outside the map's own range."""
-    resized = Image.fromarray(values.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-
-
-def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """A map (h, w) -> an RGBA picture to lay over the photo: 0 is transparent, `top` and above is the brightest.
-
-    The opacity grows with the value, so that the photo stays visible where nothing is looked at.
-    """
-    return _indexed(values, top, width, height).convert("RGBA")
-
-
-def heat_tile(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """The same at no more than LAYER_PIXELS, for a page to stretch over a photo of (width, height): a palette picture."""
-    return _indexed(values, top, *tile_size(width, height))
-
-
-def tile_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) in the same proportions, the longer side at most LAYER_PIXELS."""
-    factor = min(1.0, LAYER_PIXELS / max(width, height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
-def _indexed(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    if not np.isfinite(values).all():
-        raise ValueError("The map holds values that are not finite")
-    share = np.clip(upsample(values, width, height) / max(top, 1e-12), 0, 1)
-    return coloured(share, _PALETTE)
-
-
-def coloured(share: np.ndarray, palette: bytes) -> Image.Image:
-    """Shares (h, w) of 0 to 1 -> a palette picture in 256 steps of RGBA."""
-    image = Image.fromarray((share * 255).round().astype(np.uint8), "L").convert("P")
-    image.putpalette(palette, "RGBA")
-    return image
-
-
-def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float = 0.65) -> Image.Image:
-    """The photo with a map over it, at the photo's own size."""
-    layer = heat_layer(values, top, *photo.size)
-    layer.putalpha(layer.getchannel("A").point(lambda alpha: round(alpha * opacity)))
-    return Image.alpha_composite(photo.convert("RGBA"), layer).convert("RGB")
 
 
 _ENCODED = {"P": ("png", {"compress_level": 1}), "RGB": ("jpeg", {"quality": 85})}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attention.runs import RESULTS
+from attention.paths import RESULTS
 
 KEEP = 0.95  # share of the test images that must not be called foreign
 RESULT_FILE = RESULTS / "foreign.csv"
@@ -19,35 +19,6 @@ SCORES = {  # higher means more familiar
     "negative entropy": lambda p: (p * np.log(np.clip(p, 1e-12, 1))).sum(axis=-1),
 }
 USED = "largest probability"
-
-
-def auroc(familiar: np.ndarray, other: np.ndarray) -> float:
-    """The chance that a familiar image scores above another one; ties count half."""
-    ranks = pd.Series(np.concatenate([familiar, other])).rank().to_numpy()[: len(familiar)]
-    return float((ranks.sum() - len(familiar) * (len(familiar) + 1) / 2) / (len(familiar) * len(other)))
-
-
-def measure(familiar: np.ndarray, others: dict[str, np.ndarray]) -> list[dict]:
-    """Rows for foreign.csv from probabilities (N, classes) of the test images and of each other set."""
-    rows = []
-    for name, score in SCORES.items():
-        known = score(familiar)
-        threshold = float(np.quantile(known, 1 - KEEP))
-        for other_name, probabilities in others.items():
-            unknown = score(probabilities)
-            rows.append(
-                {
-                    "score": name,
-                    "against": other_name,
-                    "familiar_images": len(known),
-                    "other_images": len(unknown),
-                    "threshold": threshold,
-                    "familiar_kept": float((known >= threshold).mean()),
-                    "other_noticed": float((unknown < threshold).mean()),
-                    "auroc": auroc(known, unknown),
-                }
-            )
-    return rows
 
 
 @lru_cache

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from attention.datasets import EVALUATION_PIXELS
 from attention.network import BasicBlock, ResNet
+from attention.preprocessing import EVALUATION_PIXELS
 
 Read = dict[nn.Module, list[Tensor]]  # what each convolution got, a tensor a call
 

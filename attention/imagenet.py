@@ -17,16 +17,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from attention.checkpoints import CheckpointError
-from attention.datasets import ELSEWHERE, Dataset, Preprocessing, own_names, own_root
+from attention.datasets import ELSEWHERE, Dataset, own_names
 from attention.files import sha256
 from attention.mechanisms.channel import EfficientChannelAttention
 from attention.mechanisms.combined import GlobalContext
 from attention.network import GlobalAveragePool, ResNet
+from attention.paths import own_root
+from attention.preprocessing import Preprocessing
 
 NAME = "imagenet"
 PREPROCESSING = Preprocessing(
     pixels=256, crop=0.9
-)  # timm's own of these models; its statistics are ours (datasets.MEAN)
+)  # timm's own of these models; its statistics are ours (preprocessing.MEAN)
 MEGABYTES = 79  # a file: 19.7 million weights in float32
 
 
@@ -212,7 +214,7 @@ def _convolution(module: nn.Module) -> nn.Sequential:
 
 
 def _attention(module: nn.Module, channels: int) -> nn.Module:
-    """The same attention with its weights in a `gate` or `attn`, as heatmaps.watch wants them."""
+    """The same attention with its weights in a `gate` or `attn`, as visible.watch wants them."""
     from timm import layers
 
     if isinstance(module, layers.EcaModule):  # its gate puts out (B, 1, C)

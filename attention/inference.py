@@ -17,9 +17,9 @@ from PIL import Image
 from torch import Tensor
 
 from attention import checkpoints, cores, deadline, devices, foreign, graphs, precision
-from attention.datasets import normalise, to_tensor
 from attention.explicit import Explanation, Explicit, fast, to_host
 from attention.heatmaps import AttentionMap, describe
+from attention.preprocessing import normalise, to_tensor
 from attention.variants import REFERENCE, variant
 
 TRIALS = 5  # of each way to share the cores, when models are loaded

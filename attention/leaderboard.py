@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention import checkpoints, evaluation
+from attention import checkpoints, intervals, scoring
 from attention.benchmark import multiply_adds
 from attention.datasets import Split, dataset, load
 from attention.files import write_text
+from attention.paths import RESULTS
 from attention.recipes import RECIPES
-from attention.runs import RESULTS
 from attention.variants import REFERENCE, REPLICATES, build_model
 
 PIXELS = 128
@@ -55,9 +55,9 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
         if name not in manifest:
             continue
         recipe = RECIPES[manifest[name]["recipe"]]
-        probabilities = evaluation.predict(checkpoints.load(name, DATASET, device), test, device)
+        probabilities = scoring.predict(checkpoints.load(name, DATASET, device), test, device)
         correct = int((probabilities.argmax(1) == test.labels.numpy()).sum())
-        low, high = evaluation.accuracy_interval(correct, len(test))
+        low, high = intervals.accuracy_interval(correct, len(test))
         cost = sum(epochs * multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)
         rows.append(
             _row(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attention import map_scores
-from attention.figures import upsample
+from attention.overlay import upsample
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from attention.datasets import DATASETS, DataError, preprocess, require, roots, to_tensor
+from attention.datasets import DATASETS, DataError, require
 from attention.map_scores import Box
+from attention.paths import roots
+from attention.preprocessing import preprocess, to_tensor
 from attention.uploads import read_image
 
 HELD_OUT_BOXES = 200  # boxed training images

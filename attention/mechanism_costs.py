@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from attention import devices
 from attention.benchmark import calls_at
-from attention.datasets import EVALUATION_PIXELS
 from attention.network import GlobalAveragePool
-from attention.runs import RESULTS
+from attention.paths import RESULTS
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.timing import RoundRobin, circumstances
 from attention.variants import VARIANTS, Variant, build_model, variant
 

@@ -19,7 +19,6 @@ import torch
 from attention import uploads
 from attention.datasets import (
     DATASETS,
-    EVALUATION_PIXELS,
     DataError,
     Dataset,
     Listed,
@@ -28,12 +27,11 @@ from attention.datasets import (
     every_nth,
     in_threads,
     own_names,
-    own_root,
-    preprocess,
     read_own,
-    to_tensor,
 )
 from attention.files import write_json
+from attention.paths import own_root
+from attention.preprocessing import EVALUATION_PIXELS, preprocess, to_tensor
 from attention.uploads import UploadError, read_image
 
 HELD_OUT = 5  # without train/ and val/, the first and then every fifth photograph of a class is held out

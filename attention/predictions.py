@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attention import evaluation, results
-from attention.evaluation import CALIBRATION_BINS, CONFIDENCE, RESAMPLES, SEEDS_TO_JUDGE
+from attention import evaluation, intervals, lookup, results
+from attention.evaluation import CALIBRATION_BINS, SEEDS_TO_JUDGE
+from attention.intervals import CONFIDENCE, RESAMPLES
 from attention.variants import REFERENCE, VARIANTS
 
 RARE = 5  # images of a seed, on average: a bin of fewer says nothing, and is left out of the diagram
@@ -35,7 +36,7 @@ def available(dataset_name: str) -> dict[str, int]:
 
 
 def _folder(dataset_name: str) -> Path:
-    return results.PREDICTIONS / dataset_name / results.recipe_shown(dataset_name)
+    return results.PREDICTIONS / dataset_name / lookup.recipe_shown(dataset_name)
 
 
 def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
@@ -61,11 +62,11 @@ class Curve:
 
 def curves(dataset_name: str, variant: str, column: str) -> Curve | None:
     """A column of curves.csv ("loss", "train_accuracy", "test_accuracy") of the recipe shown; None where there is none."""
-    table = results.read(results.CURVES_FILE)
+    table = lookup.read(results.CURVES_FILE)
     if table.empty:
         return None
     rows = table[(table["dataset"] == dataset_name) & (table["variant"] == variant)]
-    rows = rows[rows["recipe"] == results.recipe_shown(dataset_name)]
+    rows = rows[rows["recipe"] == lookup.recipe_shown(dataset_name)]
     if rows.empty:
         return None
     found = rows.groupby("epoch")[column].agg(["mean", "min", "max"])
@@ -106,7 +107,7 @@ def _class_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
     pairs = _pairs(correct)
     rows = [row for label in np.unique(labels) for row in _class_rows(correct, pairs, labels == label, int(label))]
     judged = [row for row in rows if row["p"] is not None]
-    for row, p_holm in zip(judged, evaluation.holm([row["p"] for row in judged]), strict=True):
+    for row, p_holm in zip(judged, intervals.holm([row["p"] for row in judged]), strict=True):
         row |= {"p_holm": p_holm, "verdict": evaluation.verdict(row["found"], p_holm)}
     columns = ["variant", "label", "seeds", "accuracy", "difference", "low", "high", "p_holm", "verdict"]
     return pd.DataFrame(rows, columns=columns)
@@ -173,7 +174,7 @@ def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
     runs = list(by_seed(dataset_name, variant).values())
     errors = [evaluation.calibration_error(run, labels) for run in runs]
     if len(errors) >= SEEDS_TO_JUDGE:
-        error, low, high = evaluation.seed_interval(errors)
+        error, low, high = intervals.seed_interval(errors)
     else:
         error, (low, high) = float(np.mean(errors)), _bootstrap_error(runs, labels)
     right = np.concatenate([run.argmax(1) == labels for run in runs])
@@ -195,7 +196,7 @@ def _reliability(confidence: np.ndarray, right: np.ndarray, seeds: int) -> pd.Da
     bins = bins.assign(images=bins["images"] / seeds)
     bins = bins[bins["images"] >= RARE].reset_index()
     ends = [
-        evaluation.accuracy_interval(min(round(share * images), round(images)), round(images))
+        intervals.accuracy_interval(min(round(share * images), round(images)), round(images))
         for share, images in zip(bins["accuracy"], bins["images"], strict=True)
     ]
     return bins.assign(low=[low for low, _ in ends], high=[high for _, high in ends])
@@ -240,7 +241,7 @@ def _calibration_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
         if name != REFERENCE and len(found) >= SEEDS_TO_JUDGE:
             rows.append({"variant": name} | _t_test(found))
     table = pd.DataFrame(rows, columns=["variant", "difference", "low", "high", "p"])
-    return table.assign(p_holm=evaluation.holm(list(table["p"])))
+    return table.assign(p_holm=intervals.holm(list(table["p"])))
 
 
 def _t_test(values: list[float]) -> dict[str, float]:

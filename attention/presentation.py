@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from attention.figures import heat_tile, overlay
 from attention.files import write_by_rename
 from attention.map_words import HALF
+from attention.overlay import heat_tile, overlay
 
 TOP = 5  # classes listed a model
 SHOWN_PIXELS = 480  # the longer side of pictures on the page

@@ -1,52 +1,13 @@
-"""Pictures and charts of the tab that questions maps: signed layers, masks, a marked cell, curves. No torch, no gradio."""
+"""Charts of the tab that questions maps: curves of deletion and of damage. No torch, no gradio."""
 
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image, ImageDraw
 
-from attention.figures import LINE_COLOURS, colour_table, coloured, style, tile_size, upsample
+from attention.figures import LINE_COLOURS, style
 
-DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, one way everywhere
-MASK_COLOUR = (86, 180, 233)  # Okabe-Ito's sky blue
 CURVE_COLOURS = {"activation": LINE_COLOURS[0], "attention": LINE_COLOURS[1], "random": LINE_COLOURS[6]}
 CURVE_DASHES = {"activation": "solid", "attention": "dash", "random": "dot"}
 DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
-_ALPHA = (np.abs(np.linspace(-1.5, 1.5, 256)).clip(0, 1) * 255).round().astype(np.uint8)
-_ALPHA[127:129] = 0  # the two steps beside 0
-_SIGNED = np.column_stack([colour_table(DIFFERENCE_SCALE), _ALPHA]).tobytes()
-
-
-def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """Signed values (h, w) -> a palette picture to stretch over a photo: full colour from -top and top on, 0 is transparent.
-
-    Raises ValueError for values that are not finite.
-    """
-    if not np.isfinite(values).all():
-        raise ValueError("The difference holds values that are not finite")
-    signed = np.clip(upsample(values, *tile_size(width, height)) / max(top, 1e-12), -1, 1)
-    return coloured((signed + 1) / 2, _SIGNED)
-
-
-def mask_layer(mask: np.ndarray) -> Image.Image:
-    """(H, W) bool -> an RGBA picture: half transparent where it is true, nothing elsewhere."""
-    colour = np.array([*MASK_COLOUR, 150], np.uint8)
-    return Image.fromarray(mask[..., None] * colour, "RGBA")
-
-
-def mark_cell(photo: Image.Image, cell: tuple[int, int], grid: tuple[int, int]) -> Image.Image:
-    """The photo with one position (row, column) of a grid (h, w) framed, in white within black: seen on any ground."""
-    (row, column), (height, width) = cell, grid
-    box = [
-        column * photo.width / width,
-        row * photo.height / height,
-        (column + 1) * photo.width / width - 1,
-        (row + 1) * photo.height / height - 1,
-    ]
-    marked = photo.copy()
-    draw = ImageDraw.Draw(marked)
-    draw.rectangle(box, outline="black", width=6)
-    draw.rectangle([box[0] + 2, box[1] + 2, box[2] - 2, box[3] - 2], outline="white", width=3)
-    return marked
 
 
 def curves(lines: dict[str, np.ndarray], names: dict[str, str], axes: tuple[str, str]) -> go.Figure:

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import torch
 
-from attention import devices, runs, training
-from attention.datasets import DEFAULT_ROOT, DataError
+from attention import devices, paths, training
+from attention.datasets import DataError
 from attention.files import WriteError, write_bytes
+from attention.paths import DEFAULT_ROOT
 from attention.recipes import Recipe
 from attention.runs import RunTaken, claim, code_commit, read_record, run_folder
 from attention.sweep import SweepError, Task, late, record_of, splits_of
@@ -161,7 +162,7 @@ def train_here(task: Task, recipe: Recipe, share: Share, deadline: float | None,
     """
     torch.set_num_threads(share.threads)
     with tempfile.TemporaryDirectory(prefix="attention-run-") as scratch:
-        runs.RUNS = Path(scratch)  # in a process that serves Ray alone; the claim on the run is the driver's
+        paths.RUNS = Path(scratch)  # in a process that serves Ray alone; the claim on the run is the driver's
         folder = run_folder(task.variant, task.dataset, recipe, task.seed)
         folder.mkdir(parents=True)
         try:

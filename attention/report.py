@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from attention import cores, devices, results
+from attention import cores, devices, lookup
 from attention.checkpoints import known_manifest
 from attention.files import write_text
 from attention.inference import Models, check_names
@@ -111,7 +111,7 @@ def _study(models: Models, lang: str) -> str:
     if models.dataset.source is not None:
         heading = text(lang, "published_heading", dataset=models.dataset.title)
         return _section(heading, published.table(lang, models.dataset))
-    table = results.summary(models.dataset.name, "cpu")
+    table = lookup.summary(models.dataset.name, "cpu")
     if table.empty:
         return ""
     parts = [

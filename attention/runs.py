@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attention.datasets import own_names, own_root, read_own
+from attention import paths
+from attention.datasets import own_names, read_own
 from attention.files import told_in_words
 from attention.recipes import Recipe
-
-ROOT = Path(__file__).resolve().parent.parent
-RUNS = ROOT / "runs"  # ignored by git: states, weights and predictions of every run
-RESULTS = ROOT / "data" / "results"  # committed: every figure that the page shows
-RECORDS = RESULTS / "runs"
-PREDICTIONS = RESULTS / "predictions"
 
 
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
@@ -26,9 +21,9 @@ def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, 
     the old ones stay.
     """
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
-    folder = RUNS / dataset_name
+    folder = paths.RUNS / dataset_name
     if dataset_name in own_names():
-        folder = own_root() / dataset_name / "runs" / read_own(dataset_name)[0].fingerprint
+        folder = paths.own_root() / dataset_name / "runs" / read_own(dataset_name)[0].fingerprint
     return folder / kind / run_name(variant_name, seed)
 
 
@@ -61,7 +56,7 @@ def read_record(path: Path) -> dict:
 
 def committed_record_path(dataset_name: str, recipe_name: str, variant_name: str, seed: int) -> Path:
     """Where a run's record is committed, if it is."""
-    return RECORDS / dataset_name / recipe_name / f"{run_name(variant_name, seed)}.json"
+    return paths.RECORDS / dataset_name / recipe_name / f"{run_name(variant_name, seed)}.json"
 
 
 def code_commit() -> str:
@@ -74,7 +69,7 @@ def code_commit() -> str:
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "--no-optional-locks", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "--no-optional-locks", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attention.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, list_images, read_own
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 RENDERINGS = ROOT / "samples"
 PHOTOGRAPHS = 12  # of a data set, at most

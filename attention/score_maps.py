@@ -30,17 +30,20 @@ import pandas as pd
 import torch
 
 from attention import checkpoints, devices, explicit, located, map_scores, precision
-from attention.datasets import Split, dataset, load, normalise
+from attention.activation import read_head
+from attention.datasets import Split, dataset, load
 from attention.faithfulness import STEPS, curves
-from attention.figures import upsample
 from attention.files import write_npz, write_text
 from attention.fusion import fold
-from attention.heatmaps import describe, read_head, watch
+from attention.heatmaps import describe
 from attention.localisation import implied
 from attention.located import KnownObjects, Located
 from attention.network import ResNet
-from attention.runs import RESULTS
+from attention.overlay import upsample
+from attention.paths import RESULTS
+from attention.preprocessing import normalise
 from attention.variants import REFERENCE, all_models
+from attention.visible import watch
 
 RESULT_FILE = RESULTS / "heatmaps.csv"
 DIFFERENCE_FILE = RESULTS / "heatmap_differences.csv"

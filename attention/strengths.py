@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from attention.datasets import Split, normalise
-from attention.heatmaps import watch
+from attention.datasets import Split
+from attention.preprocessing import normalise
+from attention.visible import watch
 
 BATCH = 20  # images: self-attention after the first stage has 1,600 x 1,600 weights each
 

@@ -24,12 +24,13 @@ from tqdm import tqdm
 
 from attention import devices, graphs
 from attention.augmentation import crop, draw_crops
-from attention.datasets import EVALUATION_PIXELS, Split, dataset, hold_out, load, normalise
-from attention.evaluation import predict
+from attention.datasets import Split, dataset, hold_out, load
 from attention.files import sha256, write_bytes, write_json, write_npz
 from attention.optimisation import Average, Optimisers, one_cycle
+from attention.preprocessing import EVALUATION_PIXELS, normalise
 from attention.recipes import Recipe
 from attention.runs import claim, code_commit, read_record, run_folder
+from attention.scoring import predict
 from attention.strengths import learned_strengths
 from attention.variants import build_model, variant
 

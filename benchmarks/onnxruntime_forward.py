@@ -17,9 +17,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from attention import checkpoints
-from attention.datasets import EVALUATION_PIXELS
 from attention.explicit import Explicit, fast
-from attention.runs import ROOT
+from attention.paths import ROOT
+from attention.preprocessing import EVALUATION_PIXELS
 from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides, ratio
 
 FOLDER = ROOT / "out" / "onnx"  # kept: making a file takes longer than timing it

@@ -16,10 +16,12 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from attention import checkpoints, explicit
+from attention.activation import class_activation_map, read_head
 from attention.explicit import Explicit, fast, to_host
-from attention.heatmaps import class_activation_map, describe, read_head, watch
+from attention.heatmaps import describe
 from attention.inference import Models, compare
 from attention.samples import all_samples
+from attention.visible import watch
 from benchmarks.sides import PAUSE_S, begin, in_turn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

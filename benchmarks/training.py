@@ -21,8 +21,9 @@ from torchvision.datasets import ImageFolder
 from tqdm import tqdm
 
 from attention import devices
-from attention.datasets import MEAN, STD, Split, dataset, preprocess, require, to_tensor
+from attention.datasets import Split, dataset, require
 from attention.optimisation import Average, Optimisers, one_cycle
+from attention.preprocessing import MEAN, STD, preprocess, to_tensor
 from attention.recipes import RECIPES, Recipe
 from attention.training import Run
 from attention.variants import build_model

@@ -15,8 +15,7 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from attention import checkpoints, cores, datasets, training
-from attention import runs as runs_module
+from attention import checkpoints, cores, datasets, paths, training
 from attention.files import sha256, write_json
 from attention.variants import VARIANTS, build_model
 
@@ -112,7 +111,7 @@ def tiny_dataset(tmp_path, monkeypatch):
     small = replace(info, train_images=10 * TRAIN_PER_CLASS, val_images=10 * VAL_PER_CLASS)
     monkeypatch.setitem(datasets.DATASETS, info.name, small)
     monkeypatch.setenv("ATTENTION_DATA", str(root))
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path / "empty")
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "empty")
     return root / info.folder
 
 
@@ -200,7 +199,7 @@ def imagenet_offered(timm_files):
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     """An empty folder in place of runs/."""
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(training, "code_commit", lambda: "tested")
     return tmp_path / "runs"
 

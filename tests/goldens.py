@@ -21,7 +21,7 @@ from pathlib import Path
 
 from attention.__main__ import main as command_line
 from attention.datasets import DATASETS, find, list_images
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "golden"
 SAMPLES = [str(path) for path in sorted((ROOT / "samples").glob("*.jpg"))]
@@ -95,10 +95,10 @@ def tables(lang: str, dataset_name: str) -> str:
     """Everything of the Benchmarks tab that is HTML, and its charts as hashes."""
     import plotly.graph_objects as go
 
-    from attention import results
+    from attention import lookup
     from attention.ui import benchmarks, compute, costs, map_panel, published, study_charts, study_panel
 
-    machine = next(iter(results.machines("cpu")), None)
+    machine = next(iter(lookup.machines("cpu")), None)
     names = tuple(study_panel.predictions.available(dataset_name))[:4]
     asked = study_charts.Asked(lang, dataset_name, names, study_charts.VALUES[0], "baseline")
     parts = [

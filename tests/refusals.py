@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 PAGE = "http://127.0.0.1:7860"  # as printed
 HOME = "/home/page/"  # stands for where the page lies

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from attention.ablation import Neutral, without_attention
-from attention.heatmaps import describe, watch
+from attention.heatmaps import describe
 from attention.mechanisms import MECHANISMS
 from attention.network import GlobalAveragePool
 from attention.variants import VARIANTS, build_model
+from attention.visible import watch
 
 HAVE_NO_OFF_SWITCH = {"gc", "non-local", "mhsa", "multi-head-pool"}  # their values are projected too
 

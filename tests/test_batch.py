@@ -11,9 +11,9 @@ from attention import batch, deadline
 from attention.__main__ import main
 from attention.batch import Accuracy, BatchError, Row
 from attention.datasets import DATASETS
-from attention.evaluation import accuracy_interval
 from attention.inference import Models, compare
-from attention.runs import ROOT
+from attention.intervals import accuracy_interval
+from attention.paths import ROOT
 from attention.uploads import UploadError, limits, read_image
 
 NAMES = ["baseline", "se-block"]

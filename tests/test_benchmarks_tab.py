@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention import evaluation, results
+from attention import evaluation, lookup
 from attention.ui import benchmarks, charts, compute, costs, live, matrix, reading, table_files
 from attention.ui.table import counted, notes_html, search_words, table_html
 from attention.ui.table import says as table_says
@@ -20,7 +20,7 @@ DATASETS = ("imagenette", "imagewoof")
 
 @pytest.fixture(params=DATASETS)
 def table(request) -> pd.DataFrame:
-    return results.summary(request.param)
+    return lookup.summary(request.param)
 
 
 def made(**columns) -> pd.DataFrame:
@@ -94,8 +94,8 @@ def test_the_front_claims_no_gain_that_is_not_shown():
 
 
 def test_a_chart_is_of_one_device(table):
-    for machine in results.machines():
-        of_machine = results.summary(table["dataset"].iloc[0], machine=machine).dropna(subset=["p50_ms"])
+    for machine in lookup.machines():
+        of_machine = lookup.summary(table["dataset"].iloc[0], machine=machine).dropna(subset=["p50_ms"])
         assert set(of_machine["device"]) <= {machine.device} and set(of_machine["dtype"]) <= {machine.dtype}
         if len(of_machine):
             points = [t for t in charts.chart("en", of_machine).data if "markers" in (t.mode or "")]
@@ -121,7 +121,7 @@ def test_the_reading_is_never_stronger_than_the_verdicts():
 
 @pytest.mark.parametrize("lang", TEXTS)
 def test_the_reading_counts_what_the_table_counts(lang, table):
-    said = reading.sentences(lang, table, results.machines("cpu")[0], 1)
+    said = reading.sentences(lang, table, lookup.machines("cpu")[0], 1)
     judged = table[table["verdict"].isin(reading.JUDGED)]
     if len(judged):
         assert counted(lang, judged) in said[0] and f"{judged['difference_high_points'].max():+.2f}" in said[0]
@@ -158,7 +158,7 @@ def live_rows() -> pd.DataFrame:
 
 @pytest.mark.parametrize("lang", TEXTS)
 def test_every_chart_and_table_says_reads_and_names_source_and_command(lang):
-    table, machine = results.summary(), results.machines()[0]
+    table, machine = lookup.summary(), lookup.machines()[0]
     parts = {
         "matrix": matrix.matrix_html(lang, table),
         "table": notes_html(lang, table),
@@ -208,8 +208,8 @@ def test_what_a_row_is_found_by_stands_in_it_and_only_a_page_offers_files(table)
 
 
 def test_the_files_hold_the_rows_asked_for_with_every_column():
-    machine, names = results.machines("cpu")[0], ["se-block", "baseline", "nobody", "se-block"]
-    summary = results.summary(machine=machine)
+    machine, names = lookup.machines("cpu")[0], ["se-block", "baseline", "nobody", "se-block"]
+    summary = lookup.summary(machine=machine)
     found = table_files.file("csv", "imagenette", machine, 1, False, names)
     rows = pd.read_csv(pd.io.common.StringIO(found["text"]))
     assert rows["variant"].tolist() == ["se-block", "baseline"] and set(rows.columns) == set(summary.columns)
@@ -227,17 +227,17 @@ def test_the_files_hold_the_rows_asked_for_with_every_column():
 
 
 def test_a_row_that_was_not_measured_names_the_machine_and_has_no_time(monkeypatch):
-    machine = results.Machine("another", "cpu", 4, "float32")
+    machine = lookup.Machine("another", "cpu", 4, "float32")
     rows = table_files.rows("imagenette", machine, 1, False, ["baseline"])
     assert rows["device"].tolist() == ["another"] and rows["p50_ms"].isna().all()
     assert table_files.rows("flowers", machine, 1, False, ["baseline"]).empty
 
 
 def test_a_files_name_says_data_set_and_machine():
-    machine = results.Machine("AMD EPYC (family 26, model 2)", "cpu", 2, "float32")
+    machine = lookup.Machine("AMD EPYC (family 26, model 2)", "cpu", 2, "float32")
     name = table_files.file_name("imagenette", machine, 8, "csv")
     assert name == "attention-lab-imagenette-amd-epyc-family-26-model-2-2-threads-float32-batch-8.csv"
-    gpu = results.Machine("NVIDIA H100 80GB HBM3", "cuda", 0, "bfloat16")
+    gpu = lookup.Machine("NVIDIA H100 80GB HBM3", "cuda", 0, "bfloat16")
     assert table_files.file_name("imagewoof", gpu, 1, "json") == (
         "attention-lab-imagewoof-nvidia-h100-80gb-hbm3-bfloat16-batch-1.json"
     )
@@ -249,13 +249,13 @@ def test_a_files_name_says_data_set_and_machine():
 
 def test_a_results_file_is_parsed_again_when_it_has_changed(tmp_path):
     path = tmp_path / "a.csv"
-    assert results.read(path).empty
+    assert lookup.read(path).empty
     path.write_text("a\n1\n")
-    first = results.read(path)
+    first = lookup.read(path)
     first.loc[0, "a"] = 9
-    assert results.read(path)["a"].tolist() == [1], "what is handed out is a copy"
+    assert lookup.read(path)["a"].tolist() == [1], "what is handed out is a copy"
     path.write_text("a\n1\n2\n")
-    assert results.read(path)["a"].tolist() == [1, 2]
+    assert lookup.read(path)["a"].tolist() == [1, 2]
 
 
 def test_the_reading_comes_first_then_the_matrix():

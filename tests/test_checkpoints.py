@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from attention import checkpoints, files, results, training
+from attention import checkpoints, files, lookup, publish, results, training
 from attention.checkpoints import CheckpointError
 from attention.recipes import RECIPES
 from attention.runs import run_folder
@@ -36,7 +36,7 @@ def test_committed_checkpoints_share_one_recipe_and_agree_with_the_tables(datase
     assert REFERENCE in models
     assert len(models.keys() - REPLICATES) <= 12, "the page offers no more, and the repository stays small"
     assert len({(entry["recipe"], entry["recipe_hash"]) for entry in models.values()}) == 1
-    table = results.read(results.RUNS_FILE).query("dataset == @dataset").set_index(["variant", "seed", "recipe"])
+    table = lookup.read(results.RUNS_FILE).query("dataset == @dataset").set_index(["variant", "seed", "recipe"])
     for entry in models.values():
         assert entry["recipe_hash"] == RECIPES[entry["recipe"]].hash
         row = table.loc[entry["variant"], entry["seed"], entry["recipe"]]
@@ -74,8 +74,8 @@ def test_weights_of_another_network_are_refused(published):
 
 def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
     """Records and predictions of every seed, weights of one seed of what is offered; a collapsed run offers nothing."""
-    for folder in ("RECORDS", "PREDICTIONS", "CHECKPOINTS"):
-        monkeypatch.setattr(checkpoints, folder, tmp_path / folder)
+    for module, folder in ((publish, "RECORDS"), (publish, "PREDICTIONS"), (checkpoints, "CHECKPOINTS")):
+        monkeypatch.setattr(module, folder, tmp_path / folder)
     recipe = replace(RECIPES["smoke"], name="tiny", phases=((1, 32),), batch_size=20)
     monkeypatch.setitem(RECIPES, "tiny", recipe)
     for name, seed in (("baseline", 0), ("baseline", 1), ("se-block", 0), ("cbam-block", 0), ("eca-block", 0)):
@@ -84,7 +84,7 @@ def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
     weights = load_file(collapsed)
     weights["fc.bias"][0] = torch.inf
     save_file(weights, collapsed)
-    assert checkpoints.publish("imagenette", "tiny") == ["baseline", "se-block", "baseline-seed1"]
+    assert publish.publish("imagenette", "tiny") == ["baseline", "se-block", "baseline-seed1"]
     place = Path("imagenette") / "tiny"
     runs_published = ["baseline-seed0", "baseline-seed1", "cbam-block-seed0", "eca-block-seed0", "se-block-seed0"]
     for folder in ("RECORDS", "PREDICTIONS"):
@@ -97,13 +97,13 @@ def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
 
 
 def test_a_replicate_is_another_run_of_the_same_variant(tiny_dataset, runs, tmp_path, monkeypatch):
-    for folder in ("RECORDS", "PREDICTIONS", "CHECKPOINTS"):
-        monkeypatch.setattr(checkpoints, folder, tmp_path / folder)
+    for module, folder in ((publish, "RECORDS"), (publish, "PREDICTIONS"), (checkpoints, "CHECKPOINTS")):
+        monkeypatch.setattr(module, folder, tmp_path / folder)
     recipe = replace(RECIPES["smoke"], name="tiny", phases=((1, 32),), batch_size=20)
     monkeypatch.setitem(RECIPES, "tiny", recipe)
     for seed in (0, 1):
         training.train("baseline", "imagenette", recipe, seed, device=torch.device("cpu"), quiet=True)
-    checkpoints.publish("imagenette", "tiny")
+    publish.publish("imagenette", "tiny")
     entry = checkpoints.read_manifest()["models"]["baseline-seed1"]
     assert (entry["variant"], entry["seed"]) == ("baseline", 1)
     first, second = (checkpoints.load(name).state_dict() for name in ("baseline", "baseline-seed1"))

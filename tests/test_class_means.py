@@ -6,9 +6,12 @@ import torch
 
 from attention import checkpoints, class_means
 from attention.__main__ import main
-from attention.datasets import DATASETS, load, normalise
-from attention.heatmaps import describe, watch
+from attention.datasets import DATASETS, load
+from attention.files import write_json
+from attention.heatmaps import describe
+from attention.preprocessing import normalise
 from attention.variants import variant
+from attention.visible import watch
 
 CHANNELS = ("se-block", "channel-softmax-block", "cbam-block", "spatial-channel-block", "eca-block", "se-head")
 
@@ -74,7 +77,7 @@ def test_a_file_is_read_for_its_own_weights_alone(measured, published):
     assert file.stat().st_size < 30_000
     manifest = checkpoints.read_manifest()
     manifest["models"]["se-block"]["sha256"] = "0" * 64
-    checkpoints.write_json(published / "manifest.json", manifest)
+    write_json(published / "manifest.json", manifest)
     assert class_means.of_class("imagenette", "se-block", 3) == {}
     assert class_means.of_class("imagenette", "eca-block", 3) == {}, "not measured"
     assert class_means.of_class("imagenette", "nobody", 3) == {}

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from attention.__main__ import main
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.variants import VARIANTS, all_models
 
 
@@ -73,8 +73,8 @@ def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, photo, published, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path / "nothing")
-    monkeypatch.setattr("attention.runs.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("attention.paths.DEFAULT_ROOT", tmp_path / "nothing")
+    monkeypatch.setattr("attention.paths.RUNS", tmp_path / "runs")
     monkeypatch.setattr("attention.datasets.download_and_extract_archive", no_network)
     monkeypatch.setattr(
         "attention.devices.multiplies_in", lambda dtype, device: "16" not in str(dtype) or "b" in str(dtype)

@@ -29,7 +29,7 @@ def cell(sheet: Image.Image, row: int, column: int) -> np.ndarray:
 
 def test_a_sheet_without_a_data_set_shows_the_samples(few, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path / "nothing")
+    monkeypatch.setattr("attention.paths.DEFAULT_ROOT", tmp_path / "nothing")
     assert main(["contact-sheet", "--dataset", "imagenette", "--device", "cpu", "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.strip().endswith("imagenette.png")
     with Image.open(tmp_path / "out" / "imagenette.png") as sheet:

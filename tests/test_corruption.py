@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from attention.corruption import CORRUPTIONS, STRENGTHS, corrupted
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.uploads import read_image
 
 

@@ -14,20 +14,21 @@ import torch
 import torchvision.datasets.utils
 from PIL import Image
 
-from attention import datasets
-from attention.datasets import DataError, Split, hold_out, load, normalise, preprocess, require, to_tensor
+from attention import datasets, paths
+from attention.datasets import DataError, Split, hold_out, load, require
+from attention.preprocessing import normalise, preprocess, to_tensor
 
 DOWNLOAD = "python -m attention download --dataset imagenette"
 
 
 def test_without_attention_data_the_default_root_is_searched(tiny_dataset, monkeypatch):
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tiny_dataset.parent)
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tiny_dataset.parent)
     monkeypatch.delenv("ATTENTION_DATA")
     assert datasets.find("imagenette") == tiny_dataset
 
 
 def test_a_missing_data_set_names_the_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path)
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nowhere"))
     assert datasets.find("imagenette") is None
     with pytest.raises(DataError, match=DOWNLOAD):
@@ -174,7 +175,7 @@ def test_why_a_download_failed_is_said_plainly(error, said, tmp_path, monkeypatc
         raise error
 
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path)
     monkeypatch.setattr(datasets, "download_and_extract_archive", fails)
     with pytest.raises(DataError, match=said) as raised:
         datasets.download("imagewoof", tmp_path)

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 import pytest
 import yaml
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving.settings import SETTINGS
 from attention.upload_limits import _FLAGS, MAX_MEGABYTES
 

@@ -6,7 +6,7 @@ import pytest
 
 import app
 from attention.__main__ import build_parser
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.links import Link
 from tools import document
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attention import evaluation
-from attention.evaluation import Difference, compare, paired_bootstrap
+from attention import evaluation, intervals
+from attention.evaluation import Difference, compare
+from attention.intervals import paired_bootstrap
 
 IMAGES, STUDIES = 600, 250
 
@@ -47,7 +48,7 @@ def test_intervals_of_three_seeds_cover_the_truth(scenario):
         found = list(compare(pairs).values())
         covered.append([d.low <= true <= d.high for d, true in zip(found, truth, strict=True)])
         odd = [d.p if true == 0 else 1.0 for d, true in zip(found, truth, strict=True)]
-        false_alarms.append(min(evaluation.holm(odd)) < 0.05)
+        false_alarms.append(min(intervals.holm(odd)) < 0.05)
     assert 0.90 <= np.mean(covered) <= 0.99
     assert np.mean(covered, axis=0).min() >= 0.88, "of the variant that is covered worst"
     assert np.mean(false_alarms) <= 0.08, "nominal: 5 % of studies"
@@ -132,7 +133,7 @@ def test_the_same_predictions_are_no_difference(seeds):
 
 
 def test_no_variants_are_no_comparison():
-    assert compare({}) == {} and paired_bootstrap({}) == {} and evaluation.holm([]) == []
+    assert compare({}) == {} and paired_bootstrap({}) == {} and intervals.holm([]) == []
 
 
 def test_variants_may_have_unequal_seeds_and_the_order_changes_nothing():
@@ -164,28 +165,28 @@ def test_verdicts(value, error, p_holm, seeds, said):
 
 
 def test_holm_against_a_case_by_hand():
-    assert evaluation.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert evaluation.holm([0.6, 0.7]) == [1.0, 1.0]
+    assert intervals.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert intervals.holm([0.6, 0.7]) == [1.0, 1.0]
 
 
 def test_mcnemar_against_a_case_by_hand():
     ours = np.array([True] * 6 + [False] + [True] * 20)
     theirs = np.array([False] * 6 + [True] + [True] * 20)
-    assert evaluation.mcnemar(ours, theirs) == pytest.approx(2 * (1 + 7) / 2**7)
-    assert evaluation.mcnemar(ours, ours) == 1.0
+    assert intervals.mcnemar(ours, theirs) == pytest.approx(2 * (1 + 7) / 2**7)
+    assert intervals.mcnemar(ours, ours) == 1.0
 
 
 def test_seed_interval_is_students():
     accuracies = [0.90, 0.91, 0.93]
     expected = stats.ttest_1samp(accuracies, 0).confidence_interval(0.95)
-    assert evaluation.seed_interval(accuracies) == pytest.approx((np.mean(accuracies), expected.low, expected.high))
-    assert evaluation.seed_interval([0.99, 1.0])[2] == 1.0
+    assert intervals.seed_interval(accuracies) == pytest.approx((np.mean(accuracies), expected.low, expected.high))
+    assert intervals.seed_interval([0.99, 1.0])[2] == 1.0
 
 
 def test_wilson_interval_against_the_formula():
     z, p, n = stats.norm.ppf(0.975), 0.9, 200
     centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low, high = evaluation.accuracy_interval(180, 200)
+    low, high = intervals.accuracy_interval(180, 200)
     assert (low, high) == pytest.approx(((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)))
 
 

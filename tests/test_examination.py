@@ -7,11 +7,11 @@ from PIL import Image
 from attention import faithfulness
 from attention.checkpoints import CheckpointError
 from attention.corruption import CORRUPTIONS
-from attention.datasets import preprocess, to_tensor
 from attention.examination import Examiner
-from attention.figures import upsample
 from attention.inference import Models, compare
-from attention.runs import ROOT
+from attention.overlay import upsample
+from attention.paths import ROOT
+from attention.preprocessing import preprocess, to_tensor
 from attention.uploads import read_image
 from attention.variants import UnknownVariant
 

@@ -12,14 +12,14 @@ from attention import localisation, randomisation
 from attention.corruption import CORRUPTIONS
 from attention.datasets import DataError
 from attention.examination import Difference, Examiner, Randomised
-from attention.heatmaps import visible
 from attention.inference import Models
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui import box_and_mask, examine, examine_api, questions, questions_of_change
 from attention.ui import examine_views as views
 from attention.ui.texts import TEXTS, text
 from attention.uploads import read_image
 from attention.variants import VARIANTS, empty_model
+from attention.visible import visible
 
 DATASET = "imagenette"
 

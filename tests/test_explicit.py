@@ -9,10 +9,10 @@ from torch import nn
 from attention import fusion
 from attention.explicit import Explicit, fast, to_host
 from attention.fusion import PackedConv2d, PackedLinear, PackedMaxPool2d, Part, can_pack, fold, largest
-from attention.heatmaps import visible, watch
 from attention.mechanisms import MECHANISMS
 from attention.network import ResNet
 from attention.variants import VARIANTS, build_model
+from attention.visible import visible, watch
 
 each_variant = pytest.mark.parametrize("name", VARIANTS)
 

@@ -10,9 +10,9 @@ from attention import export as exporting
 from attention.__main__ import main
 from attention.checkpoints import load
 from attention.export import ExportError, export, outputs
-from attention.heatmaps import visible, watch
 from attention.mechanisms import MECHANISMS
 from attention.variants import VARIANTS
+from attention.visible import visible, watch
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the export is optional: requirements-export.txt")
 IMAGES = torch.randn(3, 3, 160, 160)
@@ -67,6 +67,6 @@ def test_an_unknown_variant_is_one_sentence(published, tmp_path, capsys):
 
 def test_without_the_data_set_noise_is_checked(monkeypatch, tmp_path):
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
-    monkeypatch.setattr("attention.datasets.DEFAULT_ROOT", tmp_path)
+    monkeypatch.setattr("attention.paths.DEFAULT_ROOT", tmp_path)
     images = exporting._check_images("imagenette")
     assert images.shape == (32, 3, 160, 160) and images.dtype == torch.float32 and images.std() > 0.5

@@ -7,7 +7,7 @@ from pytorch_grad_cam.metrics.perturbation_confidence import PerturbationConfide
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 
 from attention import faithfulness
-from attention.datasets import normalise
+from attention.preprocessing import normalise
 from attention.variants import build_model
 
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from faults import Disk
 
-from attention import checkpoints, class_means, deadline, foreign, precision, results, score_maps
+from attention import checkpoints, class_means, deadline, foreign, lookup, precision, publish, score_maps
 from attention.__main__ import main
 from attention.checkpoints import CheckpointError, read_manifest
 from attention.examination import Examiner
 from attention.files import WriteError, write_json
 from attention.inference import Models, compare
 from attention.model_sets import ModelSets
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving.health import Health
 from attention.serving.refusals import MESSAGES
 from attention.ui import benchmarks, language, many
@@ -59,21 +59,21 @@ def damage(request, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["ACCURACY_FILE", "LATENCY_FILE", "MECHANISMS_FILE"])
 def test_a_damaged_table_is_left_out_and_named(damage, name):
-    kind = damage(results, name)
+    kind = damage(lookup, name)
     top, *_ = benchmarks._render("en", "imagenette")
-    named = f"{getattr(results, name).name} is damaged"
+    named = f"{getattr(lookup, name).name} is damaged"
     if name != "MECHANISMS_FILE":
         assert (named in top) == (kind != "empty")
     assert measured("imagenette", "cpu")["baseline"] is not None
-    assert results.machines("cpu") == [] or name != "LATENCY_FILE"
+    assert lookup.machines("cpu") == [] or name != "LATENCY_FILE"
     assert ("Pinned" not in top) and "Traceback" not in top
 
 
 def test_the_whole_table_comes_back_with_the_file(damage, monkeypatch):
-    whole = results.ACCURACY_FILE
-    damage(results, "ACCURACY_FILE")
+    whole = lookup.ACCURACY_FILE
+    damage(lookup, "ACCURACY_FILE")
     benchmarks._render("en", "imagenette")
-    monkeypatch.setattr(results, "ACCURACY_FILE", whole)
+    monkeypatch.setattr(lookup, "ACCURACY_FILE", whole)
     assert "is damaged" not in benchmarks._render("en", "imagenette")[0]
 
 
@@ -341,8 +341,8 @@ def test_publishing_and_measuring_say_it_too(spoilt, monkeypatch, capsys):
     run = spoilt.parent / "run"
     run.mkdir()
     write_json(run / "record.json", {"dataset": "imagenette", "recipe": "cpu", "filler": "x" * 5000})
-    monkeypatch.setattr(checkpoints, "run_folder", lambda *_: run)
-    monkeypatch.setattr(checkpoints, "RECORDS", spoilt / "records")
+    monkeypatch.setattr(publish, "run_folder", lambda *_: run)
+    monkeypatch.setattr(publish, "RECORDS", spoilt / "records")
     assert main(["publish"]) == 2
     for sentence in capsys.readouterr().err.strip().splitlines()[-2:]:
         assert sentence.startswith("The disk is full: free some space") or " cannot be written (Read-only" in sentence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attention import datasets
+from attention import datasets, paths
 from attention.datasets import DataError
 from attention.model_sets import ModelSets
 from attention.ui import compare, compare_parts, page
@@ -13,7 +13,7 @@ from attention.ui.texts import text
 def built(published, tmp_path, monkeypatch, in_a_thread):
     """built(may_fetch) are the models and the handlers by name, of a page without a data set."""
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path / "nothing"))
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path / "nothing")
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "nothing")
     sets = ModelSets("imagenette", "cpu")
 
     async def build(*may_fetch):  # gradio leaves a loop open where it finds none

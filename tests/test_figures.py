@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from attention import figures
+from attention import figures, overlay
 from attention.variants import PLACEMENTS, VARIANTS
 
 
@@ -19,7 +19,7 @@ def test_every_placement_and_family_has_its_mark():
 
 def test_opacity_grows_with_the_value_and_nothing_hides_the_photo():
     ramp = np.linspace(0, 1, 8, dtype=np.float32).reshape(1, 8).repeat(2, 0)
-    alpha = np.asarray(figures.heat_layer(ramp, 1.0, 8, 2))[..., 3].astype(int)
+    alpha = np.asarray(overlay.heat_layer(ramp, 1.0, 8, 2))[..., 3].astype(int)
     assert alpha[0, 0] == 0 and alpha[0, -1] == 255
     assert (np.diff(alpha[0]) >= 0).all()
 
@@ -27,15 +27,15 @@ def test_opacity_grows_with_the_value_and_nothing_hides_the_photo():
 def test_scale_is_fixed_not_stretched():
     low, high = np.full((4, 4), 0.2, np.float32), np.full((4, 4), 0.9, np.float32)
     assert (
-        np.asarray(figures.heat_layer(low, 1.0, 4, 4)).tolist()
-        != np.asarray(figures.heat_layer(high, 1.0, 4, 4)).tolist()
+        np.asarray(overlay.heat_layer(low, 1.0, 4, 4)).tolist()
+        != np.asarray(overlay.heat_layer(high, 1.0, 4, 4)).tolist()
     )
 
 
 def test_upsampling_stays_in_range_and_in_place():
     values = np.zeros((10, 10), np.float32)
     values[2, 7] = 1
-    big = figures.upsample(values, 320, 160)
+    big = overlay.upsample(values, 320, 160)
     assert big.shape == (160, 320) and 0 <= big.min() and big.max() <= 1
     y, x = np.unravel_index(big.argmax(), big.shape)
     assert 32 <= y < 48 and 224 <= x < 256
@@ -43,13 +43,13 @@ def test_upsampling_stays_in_range_and_in_place():
 
 def test_overlay_with_an_empty_map_is_the_photo():
     photo = Image.effect_noise((32, 24), 60).convert("RGB")
-    assert np.array_equal(np.asarray(figures.overlay(photo, np.zeros((3, 3)), 1.0)), np.asarray(photo))
+    assert np.array_equal(np.asarray(overlay.overlay(photo, np.zeros((3, 3)), 1.0)), np.asarray(photo))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_map_that_is_not_finite_is_refused(bad):
     with pytest.raises(ValueError, match="not finite"):
-        figures.heat_layer(np.full((2, 2), bad), 1.0, 4, 4)
+        overlay.heat_layer(np.full((2, 2), bad), 1.0, 4, 4)
 
 
 def test_data_uri_is_a_picture():
@@ -180,14 +180,14 @@ def test_many_cost_lines_look_different():
 @pytest.mark.parametrize("size", [(160, 120), (90, 160), (480, 360), (1, 400)])
 def test_a_tile_is_the_layer_at_no_more_than_the_models_see(size):
     values = np.random.default_rng(0).random((10, 10)).astype(np.float32)
-    tile = figures.heat_tile(values, 0.8, *size)
+    tile = overlay.heat_tile(values, 0.8, *size)
     assert max(tile.size) == 160 and tile.width / tile.height == pytest.approx(size[0] / size[1], rel=0.02, abs=0.01)
-    assert np.array_equal(np.asarray(tile.convert("RGBA")), np.asarray(figures.heat_layer(values, 0.8, *tile.size)))
+    assert np.array_equal(np.asarray(tile.convert("RGBA")), np.asarray(overlay.heat_layer(values, 0.8, *tile.size)))
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("P", "png"), ("RGB", "jpeg"), ("RGBA", "webp")])
 def test_a_data_address_holds_the_picture(mode, kind):
-    picture = figures.heat_tile(np.linspace(0, 1, 100).reshape(10, 10), 1.0, 160, 160)
+    picture = overlay.heat_tile(np.linspace(0, 1, 100).reshape(10, 10), 1.0, 160, 160)
     picture = picture if mode == "P" else picture.convert(mode)
     head, body = figures.data_uri(picture).split(",")
     assert head == f"data:image/{kind};base64"

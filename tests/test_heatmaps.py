@@ -6,8 +6,10 @@ import torch
 from captum.attr import LayerGradCam, LayerGradientXActivation
 from torch import nn
 
-from attention.heatmaps import activation_maps, class_activation_map, describe, watch
+from attention.activation import activation_maps, class_activation_map
+from attention.heatmaps import describe
 from attention.variants import VARIANTS, build_model
+from attention.visible import watch
 
 
 def hooks(model: nn.Module) -> int:

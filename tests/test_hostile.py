@@ -18,7 +18,7 @@ from PIL import Image
 
 from attention import batch, uploads
 from attention.__main__ import main
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.upload_limits import Limits, add_flags, from_flags
 from attention.upload_worker import Workers, guarded
 from attention.uploads import FORMATS, MESSAGES, NOTICES, UploadError, read_image

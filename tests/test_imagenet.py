@@ -14,18 +14,19 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from timm.data import create_transform, resolve_model_data_config
 
-from attention import checkpoints, datasets, imagenet, report, samples
+from attention import checkpoints, datasets, imagenet, preprocessing, report, samples
 from attention.__main__ import main
+from attention.activation import activation_maps, class_activation_map
 from attention.batch import label_of
 from attention.checkpoints import CheckpointError
-from attention.datasets import DATASETS, MEAN, STD, DataError, Preprocessing
+from attention.datasets import DATASETS, DataError
 from attention.examination import Examiner
 from attention.explicit import fast
-from attention.heatmaps import activation_maps, class_activation_map, visible, watch
 from attention.imagenet import NAME, PREPROCESSING, PUBLISHED, Files
 from attention.inference import Models, compare
 from attention.model_sets import ModelSets
-from attention.runs import ROOT
+from attention.paths import ROOT
+from attention.preprocessing import MEAN, STD, Preprocessing
 from attention.ui import cards
 from attention.ui import published as published_ui
 from attention.ui.examine_api import class_index, look_as_json
@@ -33,6 +34,7 @@ from attention.ui.measured import measured
 from attention.ui.texts import CLASS_NAMES_ZH, class_name, imagenet_names
 from attention.uploads import read_image
 from attention.variants import variant
+from attention.visible import visible, watch
 
 PHOTO = Image.effect_noise((517, 300), 80).convert("RGB").resize((900, 611), Image.Resampling.BILINEAR)
 GATES = {"baseline": None, "se-block": "gate", "eca-block": "gate", "gc-block": "attn"}
@@ -102,7 +104,7 @@ def test_the_square_is_timms_and_the_part_shown_is_what_it_covers(size):
 
 def test_squashing_shows_the_whole_picture():
     assert Preprocessing().part(PHOTO) is PHOTO
-    assert np.array_equal(Preprocessing().square(PHOTO), datasets.preprocess(PHOTO))
+    assert np.array_equal(Preprocessing().square(PHOTO), preprocessing.preprocess(PHOTO))
 
 
 # maps

@@ -11,12 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from attention import checkpoints, foreign, inference, presentation
+from attention import checkpoints, foreign, inference, presentation, rescoring
+from attention.activation import class_activation_map
 from attention.checkpoints import CheckpointError
-from attention.datasets import normalise, preprocess, to_tensor
 from attention.explicit import Explicit
-from attention.heatmaps import class_activation_map
 from attention.inference import Models, compare
+from attention.preprocessing import normalise, preprocess, to_tensor
 from attention.variants import VARIANTS, UnknownVariant
 
 PHOTO = Image.effect_noise((200, 120), 80).convert("RGB")
@@ -258,7 +258,7 @@ def test_foreign_threshold_keeps_its_share_and_auroc_is_the_textbooks():
     random = np.random.default_rng(0)
     familiar = random.dirichlet([0.1] * 10, 2000)
     other = random.dirichlet([1.0] * 10, 500)
-    rows = foreign.measure(familiar, {"other": other})
+    rows = rescoring.measure_familiarity(familiar, {"other": other})
     assert all(row["familiar_kept"] == pytest.approx(foreign.KEEP, abs=0.002) for row in rows)
     known, unknown = familiar.max(1), other.max(1)
     pairs = (known[:, None] > unknown[None]).mean() + 0.5 * (known[:, None] == unknown[None]).mean()

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from torch import nn
 
-from attention import results
+from attention import lookup
 from attention.datasets import DataError
 from attention.inference import Models
 from attention.mechanisms import MECHANISMS, Mechanism
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui import learn, learn_mechanism, learn_network, learn_questions, learn_steps, learn_views
 from attention.ui.texts import TEXTS, text
 from attention.ui.texts_learn import SUMMARIES_ZH
@@ -122,7 +122,7 @@ def test_every_variant_has_a_page_that_says_whether_it_is_trained(name, english)
     assert page.variant == name and page.is_trained == (name in english.names)
     head = learn_mechanism.head_html(page)
     assert (text("en", "learn_untrained")[:40] in head) != page.is_trained
-    row = results.summary(DATASET).set_index("variant")["difference_points"].get(name)
+    row = lookup.summary(DATASET).set_index("variant")["difference_points"].get(name)
     said = f"{row:+.2f}".replace("-", "−") if row is not None else "no finished run"
     assert said in head
 
@@ -193,7 +193,7 @@ def test_the_models_of_a_placement_come_after_the_baseline(english):
 
 def asked(monkeypatch, **columns) -> list[learn_questions.Question]:
     table = pd.DataFrame({"variant": ["baseline", "se-block", "cbam-block"], "seeds": 3} | columns)
-    monkeypatch.setattr(results, "summary", lambda *_: table)
+    monkeypatch.setattr(lookup, "summary", lambda *_: table)
     return learn_questions.questions("en", DATASET, "cpu")
 
 
@@ -227,7 +227,7 @@ def test_what_is_shown_follows_the_verdict(monkeypatch, verdicts, variant, right
 
 def test_a_question_without_figures_is_not_asked(monkeypatch):
     assert [q.right for q in asked(monkeypatch)] == [1], "what a weight proves needs no figure"
-    monkeypatch.setattr(results, "summary", lambda *_: pd.DataFrame())
+    monkeypatch.setattr(lookup, "summary", lambda *_: pd.DataFrame())
     assert len(learn_questions.questions("zh", DATASET, "cpu")) == 1
 
 

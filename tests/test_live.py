@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attention.inference import Models
-from attention.results import Machine
+from attention.lookup import Machine
 from attention.ui import live
 from attention.ui.live import Taken, Turn
 
@@ -95,7 +95,7 @@ def _rows(**changes) -> pd.DataFrame:
 
 def test_now_and_on_record_are_labelled_apart(monkeypatch):
     recorded = _rows().assign(p50_ms=[8.0, 12.0], p90_ms=9.0)
-    monkeypatch.setattr(live.results, "latencies", lambda machine, batch_size, pixels: recorded)
+    monkeypatch.setattr(live.lookup, "latencies", lambda machine, batch_size, pixels: recorded)
     html = live.shown("en", _rows(), MACHINE)
     assert "Measured now on this, 2 thread(s), 50 calls" in html and "Recorded on another, 2 thread(s), float32" in html
     cells = [part.split("<")[0] for part in html.split("data-value=")[1:]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from attention import datasets, located
+from attention import datasets, located, paths
 from attention.datasets import DataError
 
 
@@ -34,7 +34,7 @@ def known(tmp_path, monkeypatch):
     (pets / "list.csv").write_text("\n".join(["name,breed", *(f"{n},x" for n in range(12))]))
     monkeypatch.setitem(datasets.DATASETS, info.name, replace(info, train_images=10, val_images=10))
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path / "empty")
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "empty")
     return located.known_objects()
 
 
@@ -65,7 +65,7 @@ def test_so_many_are_spread_over_the_list(known):
 
 def test_missing_boxes_and_masks_say_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
-    monkeypatch.setattr(datasets, "DEFAULT_ROOT", tmp_path / "empty")
+    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "empty")
     with pytest.raises(DataError, match="imagewoof2-boxes.csv is not on this machine.*ATTENTION_DATA"):
         located.boxed_images("val")
     with pytest.raises(DataError, match="oxford-pets-masks"):

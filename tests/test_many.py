@@ -11,7 +11,7 @@ from gradio.data_classes import FileData, ListFiles
 from attention import batch
 from attention.batch import Row
 from attention.inference import Models
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui import many
 from attention.ui.texts import text
 from attention.uploads import MESSAGES

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from attention import map_scores
-from attention.figures import upsample
+from attention.overlay import upsample
 
 HALF = (0.0, 0.0, 0.5, 1.0)
 

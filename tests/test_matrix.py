@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention import results
+from attention import lookup
 from attention.mechanisms import MECHANISMS
 from attention.ui.matrix import COLUMNS, matrix_html
 from attention.ui.table import number
@@ -26,7 +26,7 @@ def cells(html: str) -> dict[tuple[str, str], str]:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("dataset", ["imagenette", "imagewoof"])
 def test_every_variant_stands_in_its_cell_once_with_the_figures_of_the_table(lang, dataset):
-    table = results.summary(dataset)
+    table = lookup.summary(dataset)
     html = matrix_html(lang, table)
     found, rows = cells(html), {row["variant"]: row for row in table.to_dict("records")}
     assert len(found) == len(MECHANISMS) * len(COLUMNS) and "nan" not in html
@@ -50,14 +50,14 @@ def test_every_variant_stands_in_its_cell_once_with_the_figures_of_the_table(lan
 
 
 def test_several_of_one_mechanism_in_one_placement_say_where():
-    html = matrix_html("en", results.summary("imagenette"))
+    html = matrix_html("en", lookup.summary("imagenette"))
     cell = cells(html)["self-attention", "stage"]
     assert [f"after stage {number}" in cell for number in (1, 2, 3, 4)] == [True] * 4
     assert "where" not in cells(html)["cbam", "input"]
 
 
 def test_what_was_not_measured_is_left_out_or_a_dash():
-    table = results.summary("imagenette").assign(difference_low_points=np.nan, p50_ms=np.nan)
+    table = lookup.summary("imagenette").assign(difference_low_points=np.nan, p50_ms=np.nan)
     html = matrix_html("en", table)
     assert "nan" not in html and " ms</span>" not in html and "p50 – ms" in html
     assert matrix_html("en", pd.DataFrame(columns=["variant"])) == ""

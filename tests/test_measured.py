@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from attention import results
+from attention import lookup, results
 from attention.ui.measured import measured
 
 
@@ -10,7 +10,7 @@ def test_a_table_is_read_again_when_it_changes(tmp_path, monkeypatch):
     table = pd.read_csv(results.ACCURACY_FILE)
     file = tmp_path / "accuracy.csv"
     table.to_csv(file, index=False)
-    monkeypatch.setattr(results, "ACCURACY_FILE", file)
+    monkeypatch.setattr(lookup, "ACCURACY_FILE", file)
     before = measured("imagenette", "cpu")
     assert measured("imagenette", "cpu") is before
     table.assign(accuracy=0.5).to_csv(file, index=False)

@@ -10,13 +10,15 @@ import torch
 from PIL import Image
 
 import app
-from attention import checkpoints, datasets, own, samples
+from attention import checkpoints, datasets, own, publish, samples
 from attention.__main__ import OWN_VARIANTS, main
-from attention.datasets import DataError, preprocess, to_tensor
+from attention.datasets import DataError
 from attention.model_sets import ModelSets
 from attention.own import HELD_OUT, take
+from attention.paths import RESULTS
+from attention.preprocessing import preprocess, to_tensor
 from attention.recipes import RECIPES, recipe_for, steps
-from attention.runs import RESULTS, run_folder
+from attention.runs import run_folder
 from attention.uploads import limits, read_image
 
 
@@ -394,7 +396,7 @@ def test_altered_weights_of_ones_own_are_refused(shapes, own_root):
     with pytest.raises(checkpoints.CheckpointError, match="Remove .*manifest.json. .*publish --dataset Meine-Formen"):
         ModelSets("Meine-Formen", "cpu")
     manifest.unlink()
-    assert checkpoints.publish("Meine-Formen", "smoke") == ["baseline"]
+    assert publish.publish("Meine-Formen", "smoke") == ["baseline"]
     assert checkpoints.load("baseline", "Meine-Formen").fc.out_features == 3
 
 

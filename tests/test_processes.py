@@ -13,20 +13,20 @@ import pytest
 import torch
 
 from attention.files import sha256
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 COMMAND = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
 import torch
-from attention import datasets, runs, training
+from attention import datasets, paths, training
 from attention.__main__ import main
 from attention.recipes import RECIPES
 from attention.variants import VARIANTS
 
 where, log, epochs = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-runs.RUNS, runs.RECORDS, training.SAVE_EVERY_S = where, where / "none", 0
+paths.RUNS, paths.RECORDS, training.SAVE_EVERY_S = where, where / "none", 0
 datasets.DATASETS["imagenette"] = replace(datasets.DATASETS["imagenette"], train_images=40, val_images=20)
 for name, variant in VARIANTS.items():
     VARIANTS[name] = replace(variant, widths=(8, 16, 16, 16))

@@ -7,7 +7,7 @@ import types
 import httpx
 
 from attention import upload_worker
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving import logs
 
 

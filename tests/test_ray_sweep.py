@@ -17,14 +17,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from attention import ray_sweep, sweep
-from attention import runs as runs_module
+from attention import paths, ray_sweep, sweep
 from attention.__main__ import main
 from attention.datasets import DATASETS
 from attention.files import sha256
+from attention.paths import ROOT
 from attention.ray_sweep import Share
 from attention.recipes import RECIPES
-from attention.runs import ROOT, claim, run_folder
+from attention.runs import claim, run_folder
 from attention.sweep import SweepError, Task
 from attention.variants import VARIANTS
 
@@ -40,7 +40,7 @@ def small(tiny_dataset, runs, tmp_path, monkeypatch):
     for name, variant in VARIANTS.items():
         monkeypatch.setitem(VARIANTS, name, replace(variant, widths=WIDTHS))
     monkeypatch.setitem(RECIPES, "tiny", TINY)
-    monkeypatch.setattr(runs_module, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(paths, "RECORDS", tmp_path / "records")
     monkeypatch.setenv("ATTENTION_COMMIT", "tested")
     monkeypatch.setattr("attention.__main__._set_threads", lambda count: None)  # seeded() has set one, for every test
     sweep.splits_of.cache_clear()
@@ -89,7 +89,7 @@ def decided(record: dict) -> dict:
 
 def sequential(tmp_path, monkeypatch) -> dict[Task, dict]:
     with monkeypatch.context() as patch:
-        patch.setattr(runs_module, "RUNS", tmp_path / "sequential")
+        patch.setattr(paths, "RUNS", tmp_path / "sequential")
         return dict(zip(TASKS, sweep.work(TASKS, TINY, CPU, say=lambda line: None), strict=True))
 
 
@@ -223,9 +223,9 @@ from pathlib import Path
 import torch
 sys.path.insert(0, "tests")
 from test_ray_sweep import TASKS, TINY, WIDTHS, small_world
-from attention import ray_sweep, runs
+from attention import paths, ray_sweep
 torch.set_num_threads(1)
-runs.RUNS, runs.RECORDS = Path(sys.argv[1]), Path(sys.argv[1]) / "none"
+paths.RUNS, paths.RECORDS = Path(sys.argv[1]), Path(sys.argv[1]) / "none"
 send = ray_sweep._runtime_env
 hook = small_world({"baseline": WIDTHS, "se-block": WIDTHS}, 40, 20, sys.argv[1] + "/killed")
 ray_sweep._runtime_env = lambda *given: send(*given) | {"worker_process_setup_hook": hook}
@@ -299,7 +299,7 @@ def test_without_ray(monkeypatch, capsys):
 def test_a_run_goes_on_from_the_state_that_another_worker_sent_back(runs, tmp_path, monkeypatch):
     alone = sweep.training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
     given, share = (Task("imagenette", "baseline", 0), TINY), Share("cpu", 1, 0)
-    monkeypatch.setattr(runs_module, "RUNS", runs)  # what a worker sets for good is put back after this test
+    monkeypatch.setattr(paths, "RUNS", runs)  # what a worker sets for good is put back after this test
     with monkeypatch.context() as patch:
         answers = iter([False, True])  # in time when it begins, late after its first epoch
         patch.setattr(ray_sweep, "late", lambda deadline: next(answers))

@@ -9,7 +9,7 @@ from attention import report
 from attention.__main__ import main
 from attention.checkpoints import read_manifest
 from attention.inference import Models
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.texts import text, title
 from attention.uploads import Upload, read_image
 from attention.variants import variant
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_written_gets_a_sentence(tmp_path, capsys):
 
 
 def test_a_data_set_without_tables_gets_its_cards(tmp_path, monkeypatch):
-    monkeypatch.setattr(report.results, "summary", lambda *a: report.results.read(tmp_path / "none.csv"))
+    monkeypatch.setattr(report.lookup, "summary", lambda *a: report.lookup.read(tmp_path / "none.csv"))
     file = tmp_path / "r.html"
     report.write(
         [("grey", Upload(Image.new("RGB", (50, 80)), ()))],

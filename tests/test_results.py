@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from attention import checkpoints, datasets, foreign, results
-from attention import runs as runs_module
+from attention import checkpoints, datasets, foreign, lookup, paths, preprocessing, rescoring, results
 from attention.benchmark import calls_at
-from attention.evaluation import predict
 from attention.files import write_json
 from attention.recipes import RECIPES
 from attention.results import ResultsError
+from attention.scoring import predict
 from attention.ui import benchmarks
 
 FILES = ("RUNS_FILE", "ACCURACY_FILE", "PER_CLASS_FILE", "CURVES_FILE")
@@ -35,11 +34,12 @@ def folder(tmp_path, monkeypatch):
     folder = tmp_path / "results"
     for name in FILES:
         monkeypatch.setattr(results, name, folder / getattr(results, name).name)
-    monkeypatch.setattr(results, "LATENCY_FILE", folder / "latency.csv")
-    monkeypatch.setattr(results, "MECHANISMS_FILE", folder / "mechanisms_latency.csv")
+    monkeypatch.setattr(lookup, "ACCURACY_FILE", results.ACCURACY_FILE)
+    monkeypatch.setattr(lookup, "LATENCY_FILE", folder / "latency.csv")
+    monkeypatch.setattr(lookup, "MECHANISMS_FILE", folder / "mechanisms_latency.csv")
     monkeypatch.setattr(results, "PREDICTIONS", folder / "predictions")
     monkeypatch.setattr(results, "LABELS", folder / "labels")
-    monkeypatch.setattr(runs_module, "RECORDS", folder / "runs")
+    monkeypatch.setattr(paths, "RECORDS", folder / "runs")
     monkeypatch.setattr(foreign, "RESULT_FILE", folder / "foreign.csv")
     return folder
 
@@ -164,12 +164,12 @@ def test_recipes_are_never_mixed(study, monkeypatch, tmp_path):
     rebuild()
     rows = table(study).groupby("recipe")["variant"].apply(list).to_dict()
     assert rows["cpu"] == ["baseline", "se-block"] and len(rows["smoke"]) == 4
-    assert set(results.summary()["recipe"]) == {"smoke"}, "it has the most runs"
+    assert set(lookup.summary()["recipe"]) == {"smoke"}, "it has the most runs"
     entry = {"file": "baseline.safetensors", "sha256": "0", "recipe": "cpu"}
     write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": entry}})
-    assert set(results.summary()["recipe"]) == {"cpu"}, "the checkpoints are of it"
+    assert set(lookup.summary()["recipe"]) == {"cpu"}, "the checkpoints are of it"
     write_json(tmp_path / "none" / "imagenette" / "manifest.json", {"models": {"baseline": {"recipe": "gone"}}})
-    assert set(results.summary()["recipe"]) == {"smoke"}
+    assert set(lookup.summary()["recipe"]) == {"smoke"}
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_labels_of_other_images_are_refused(study):
 
 def test_without_runs_the_summaries_are_empty(folder):
     rebuild()
-    assert results.summary().empty
+    assert lookup.summary().empty
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def evaluated(tiny_dataset, published, folder):
         record = {"variant": name, "seed": 0, "images": 20, "accuracy": 0.95 if name == "se-block" else 0.1}
         write_json(folder / "runs" / "imagenette" / "smoke" / f"{name}-seed0.json", record)
     said = []
-    return results.evaluate("imagenette", torch.device("cpu"), said.append).set_index("variant"), said
+    return rescoring.evaluate("imagenette", torch.device("cpu"), said.append).set_index("variant"), said
 
 
 def test_evaluate_counts_what_the_models_say(evaluated, folder):
@@ -283,13 +283,13 @@ def test_evaluate_counts_what_the_models_say(evaluated, folder):
 def test_evaluate_misses_a_record(evaluated, folder):
     (folder / "runs" / "imagenette" / "smoke" / "se-block-seed0.json").unlink()
     with pytest.raises(ResultsError, match="smoke/se-block-seed0.json is missing"):
-        results.evaluate("imagenette", torch.device("cpu"), lambda line: None)
+        rescoring.evaluate("imagenette", torch.device("cpu"), lambda line: None)
 
 
 def test_the_page_without_latency_says_how_to_get_it(study):
-    html = benchmarks.notes_html("en", results.summary())
+    html = benchmarks.notes_html("en", lookup.summary())
     assert "python -m attention benchmark" in html
-    assert benchmarks.table_html("en", results.summary()).count("<tr data-") == 4
+    assert benchmarks.table_html("en", lookup.summary()).count("<tr data-") == 4
 
 
 def test_the_page_without_any_result_says_how_to_get_them(folder):
@@ -305,9 +305,9 @@ def test_devices_are_never_mixed(study):
         for name in table(study)["variant"]
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(study / "latency.csv", index=False)
-    shown = results.summary()
+    shown = lookup.summary()
     assert set(shown["device"]) == {"new"} and (shown["p50_ms"] == 3.0).all()
-    assert results.summary(device_type="cuda")["p50_ms"].isna().all()
+    assert lookup.summary(device_type="cuda")["p50_ms"].isna().all()
 
 
 def _latency(names, **changes) -> pd.DataFrame:
@@ -323,12 +323,12 @@ def _latency(names, **changes) -> pd.DataFrame:
 def test_busy_rows_are_left_out_unless_asked_for(study):
     names = table(study)["variant"]
     _latency(names, busy=[True] + [False] * (len(names) - 1)).to_csv(study / "latency.csv", index=False)
-    shown = results.summary().set_index("variant")
+    shown = lookup.summary().set_index("variant")
     assert shown["p50_ms"].isna().tolist() == [name == names[0] for name in shown.index]
     assert (shown["parameters"] == 9).all(), "what a busy machine does not change stays"
-    assert "Left out" in benchmarks.notes_html("en", results.summary())
-    assert (results.summary(busy=True)["p50_ms"] == 5.0).all()
-    assert "Left out" not in benchmarks.notes_html("en", results.summary(busy=True))
+    assert "Left out" in benchmarks.notes_html("en", lookup.summary())
+    assert (lookup.summary(busy=True)["p50_ms"] == 5.0).all()
+    assert "Left out" not in benchmarks.notes_html("en", lookup.summary(busy=True))
 
 
 def test_a_device_that_was_always_busy_says_what_to_do(study):
@@ -347,26 +347,26 @@ def test_machines_begin_with_the_quiet_ones_and_float32(study):
         _latency(names),
     ]
     pd.concat(rows).to_csv(study / "latency.csv", index=False)
-    assert [machine.device for machine in results.machines()] == ["A", "busy", "low"]
-    assert results.machines("cuda") == [] and results.batch_sizes() == [1, 8]
-    low = results.machines()[-1]
-    assert set(results.summary(machine=low)["device"]) == {"low"}
+    assert [machine.device for machine in lookup.machines()] == ["A", "busy", "low"]
+    assert lookup.machines("cuda") == [] and lookup.batch_sizes() == [1, 8]
+    low = lookup.machines()[-1]
+    assert set(lookup.summary(machine=low)["device"]) == {"low"}
     top, plot, _, _ = benchmarks._render("en", "imagenette", low, 8)
     assert "benchmark --batch 8" in top and plot["visible"] is False
 
 
 def test_mechanism_costs_stand_beside_what_the_network_takes_more(study, monkeypatch):
     names = ["baseline", "se-block"]
-    assert results.mechanism_costs(results.Machine("A", "cpu", 2, "float32")).empty
+    assert lookup.mechanism_costs(lookup.Machine("A", "cpu", 2, "float32")).empty
     _latency(names, p50_ms=[5.0, 5.4]).to_csv(study / "latency.csv", index=False)
     costs = _latency(["se-block"] * 2, pixels=[160, 224], p50_us=[90.0, 200.0]).drop(columns=["p50_ms", "p90_ms"])
     costs.to_csv(study / "mechanisms_latency.csv", index=False)
-    (machine,) = results.machines()
-    found = results.mechanism_costs(machine).set_index("pixels")["in_network_us"]
+    (machine,) = lookup.machines()
+    found = lookup.mechanism_costs(machine).set_index("pixels")["in_network_us"]
     assert found[160] == pytest.approx(400) and pd.isna(found[224])
     costs.assign(busy=True).to_csv(study / "mechanisms_latency.csv", index=False)
-    assert results.mechanism_costs(machine)["p50_us"].isna().all()
-    assert (results.mechanism_costs(machine, busy=True)["p50_us"] == [90.0, 200.0]).all()
+    assert lookup.mechanism_costs(machine)["p50_us"].isna().all()
+    assert (lookup.mechanism_costs(machine, busy=True)["p50_us"] == [90.0, 200.0]).all()
 
 
 # what is committed
@@ -379,7 +379,7 @@ def test_the_committed_summaries_agree_with_the_committed_runs():
 
 
 def test_every_committed_prediction_belongs_to_a_record():
-    records = {path.relative_to(runs_module.RECORDS).with_suffix("") for path in runs_module.RECORDS.glob("*/*/*.json")}
+    records = {path.relative_to(paths.RECORDS).with_suffix("") for path in paths.RECORDS.glob("*/*/*.json")}
     arrays = {path.relative_to(results.PREDICTIONS).with_suffix("") for path in results.PREDICTIONS.glob("*/*/*.npz")}
     assert arrays == records
 
@@ -390,12 +390,12 @@ def test_the_committed_labels_are_those_of_val(name, monkeypatch):
     assert len(labels) == datasets.dataset(name).val_images and set(labels) == set(range(CLASSES))
     if datasets.find(name) is None:
         pytest.skip(f"{name} is not on this machine")
-    monkeypatch.setattr(datasets, "preprocess", lambda image: 0)  # the order is asked for, not the pixels
+    monkeypatch.setattr(preprocessing, "preprocess", lambda image: 0)  # the order is asked for, not the pixels
     assert (labels == datasets.load(name, "val").labels.numpy()).all()
 
 
 def test_every_number_of_the_committed_page_is_in_the_committed_files():
-    table = results.summary()
+    table = lookup.summary()
     numbers = re.findall(r"<td data-value=\"([^\"]+)\">([^<]+)", benchmarks.table_html("en", table))
     known = [float(v) for column in table.select_dtypes("number") for v in table[column]]
     assert len(numbers) >= 6 * len(table)
@@ -404,7 +404,7 @@ def test_every_number_of_the_committed_page_is_in_the_committed_files():
 
 
 def test_the_committed_latencies_cover_the_committed_models():
-    latency = results.read(results.LATENCY_FILE)
+    latency = lookup.read(lookup.LATENCY_FILE)
     offered = {entry["variant"] for entry in checkpoints.read_manifest()["models"].values()}
     assert offered <= set(latency.query("device_type == 'cpu' and batch_size == 1")["variant"])
     assert (latency["p90_ms"] >= latency["p50_ms"]).all()
@@ -413,6 +413,6 @@ def test_the_committed_latencies_cover_the_committed_models():
 
 
 def test_the_committed_detector_was_measured_on_both_sets():
-    table = results.read(foreign.RESULT_FILE)
+    table = lookup.read(foreign.RESULT_FILE)
     assert set(table["score"]) == set(foreign.SCORES) and table["against"].nunique() == 2
     assert table["familiar_kept"].between(0.94, 0.96).all() and (table["familiar_images"] == 3925).all()

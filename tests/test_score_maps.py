@@ -7,10 +7,10 @@ import torch
 
 from attention import located as located_module
 from attention import map_scores, score_maps
-from attention.datasets import normalise
-from attention.heatmaps import watch
 from attention.located import KnownObjects, Located
+from attention.preprocessing import normalise
 from attention.variants import build_model
+from attention.visible import watch
 
 BOX = (0.25, 0.5, 0.75, 1.0)
 

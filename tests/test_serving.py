@@ -22,7 +22,7 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from attention.__main__ import main
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving import connections, logs, passwords, routes
 from attention.serving.guard import Guard, _Body, address, content_security_policy
 from attention.serving.health import FRESH_SECONDS, Health

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from attention import evaluation, predictions, results, runs, training
+from attention import evaluation, intervals, lookup, paths, predictions, results, training
 from attention.ui import study_charts, study_panel
 from attention.ui.study_charts import Asked
 from attention.ui.texts import TEXTS, text
@@ -34,7 +34,7 @@ def labels():
 
 def test_what_is_available_are_the_committed_runs():
     for name in DATASETS:
-        table = results.read(results.RUNS_FILE)
+        table = lookup.read(results.RUNS_FILE)
         runs = table[table["dataset"] == name].groupby("variant")["seed"].apply(list)
         expected = {v: len(runs[v]) for v in VARIANTS if v in runs.index}
         assert predictions.available(name) == expected and list(predictions.available(name)) == list(expected)
@@ -44,7 +44,7 @@ def test_what_is_available_are_the_committed_runs():
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_confusions_are_scikit_learns_and_those_of_per_class(dataset, labels):
-    table = results.read(results.PER_CLASS_FILE)
+    table = lookup.read(results.PER_CLASS_FILE)
     for variant in predictions.available(dataset):
         counts = predictions.confusion(dataset, variant)
         expected = sum(confusion_matrix(labels[dataset], run.argmax(1)) for run in raw(dataset, variant))
@@ -93,7 +93,7 @@ def test_calibration_is_that_of_a_brute_force_loop(variant, labels):
     assert found.seeds == len(errors) and found.error == pytest.approx(np.mean(errors), abs=1e-9)
     assert found.low < found.error < found.high
     if len(errors) >= 3:
-        assert (found.error, found.low, found.high) == pytest.approx(evaluation.seed_interval(errors), abs=1e-9)
+        assert (found.error, found.low, found.high) == pytest.approx(intervals.seed_interval(errors), abs=1e-9)
     every, truth = np.concatenate(raw("imagenette", variant)), np.tile(labels["imagenette"], len(errors))
     for row in found.bins.to_dict("records"):
         sure = every.max(1).astype(float)
@@ -126,14 +126,14 @@ def test_the_bootstrap_of_one_run_is_near_the_error_and_shrinks_with_images():
 
 def test_differences_in_calibration_are_paired_by_seed_and_corrected(labels):
     table = predictions.calibration_differences("imagenette").set_index("variant")
-    judged = results.summary().query("seeds >= 3")["variant"]
+    judged = lookup.summary().query("seeds >= 3")["variant"]
     assert set(table.index) == set(judged) - {REFERENCE}
     pairs = zip(raw("imagenette", "se-block"), raw("imagenette", "baseline"), strict=True)
     truth = labels["imagenette"]
     differences = [evaluation.calibration_error(a, truth) - evaluation.calibration_error(b, truth) for a, b in pairs]
     row = table.loc["se-block"]
     assert row["difference"] == pytest.approx(np.mean(differences)) and row["low"] < row["difference"] < row["high"]
-    assert list(table["p_holm"]) == pytest.approx(evaluation.holm(list(table["p"])))
+    assert list(table["p_holm"]) == pytest.approx(intervals.holm(list(table["p"])))
     assert predictions.calibration_differences("imagewoof").empty, "one seed judges nothing"
     assert predictions._t_test([0.0, 0.0, 0.0]) == {"difference": 0, "low": 0, "high": 0, "p": 1}
 
@@ -141,7 +141,7 @@ def test_differences_in_calibration_are_paired_by_seed_and_corrected(labels):
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_class_differences_are_those_of_the_predictions(dataset, labels):
     table = predictions.class_differences(dataset)
-    per_class = results.read(results.PER_CLASS_FILE).query("dataset == @dataset")
+    per_class = lookup.read(results.PER_CLASS_FILE).query("dataset == @dataset")
     names = asked(dataset=dataset).classes
     for row in table.to_dict("records"):
         of_class = labels[dataset] == row["label"]
@@ -169,7 +169,7 @@ def test_cells_are_the_differences_on_a_scale_centred_at_0():
         assert list(cells.z[index]) == pytest.approx(list(rows["difference"]))
     figure, _ = study_charts.draw("classes", asked(models=models, values="accuracy"))
     assert len(figure.data[0].y) == 3 and figure.data[0].z[0][0] == pytest.approx(
-        100 * results.read(results.PER_CLASS_FILE)["accuracy"].iloc[0], abs=1e-3
+        100 * lookup.read(results.PER_CLASS_FILE)["accuracy"].iloc[0], abs=1e-3
     )
 
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_drawn_is_one_sentence(lang, monkeypatch, tmp_path):
     assert plot["visible"] is False and text(lang, "study_none") in lines
     folder = tmp_path / "predictions" / "imagenette" / "cpu"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(runs, "RECORDS", tmp_path / "runs")
+    monkeypatch.setattr(paths, "RECORDS", tmp_path / "runs")
     monkeypatch.setattr(results, "PREDICTIONS", tmp_path / "predictions")
     for content in (b"broken", None):
         if content:

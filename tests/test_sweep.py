@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import multiprocessing
 
+from attention import paths, sweep, training
 from attention import runs as runs_module
-from attention import sweep, training
 from attention.__main__ import main
 from attention.files import write_json
 from attention.recipes import RECIPES
@@ -28,7 +28,7 @@ def small(tiny_dataset, runs, tmp_path, monkeypatch):
     for name, variant in VARIANTS.items():
         monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 16, 16)))
     monkeypatch.setitem(RECIPES, "tiny", TINY)
-    monkeypatch.setattr(runs_module, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(paths, "RECORDS", tmp_path / "records")
     sweep.splits_of.cache_clear()
 
 
@@ -53,7 +53,7 @@ def test_trains_what_is_missing_and_only_that():
 
 def test_the_same_runs_as_one_by_one(tmp_path, monkeypatch):
     swept = {task: record["weights_sha256"] for task, record in zip(TASKS, sweep.work(TASKS, TINY, CPU), strict=True)}
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "other")
     task = TASKS[3]
     alone = training.train(task.variant, task.dataset, TINY, task.seed, device=CPU, quiet=True)
     assert alone["weights_sha256"] == swept[task]
@@ -134,7 +134,7 @@ def test_dry_run_trains_nothing(capsys):
     assert main(["sweep", "--dry-run", "--recipe", "smoke", "--variants", "baseline,se-block", "--seeds", "0,2"]) == 0
     out = capsys.readouterr().out
     assert "8 of 8 runs are missing" in out and "imagewoof se-block seed 2" in out
-    assert time.time() - started < 20 and not runs_module.RUNS.exists()
+    assert time.time() - started < 20 and not paths.RUNS.exists()
 
 
 def sweep_of_one(*more: str) -> int:
@@ -164,7 +164,7 @@ def test_a_full_disk(name, monkeypatch, tmp_path, capsys):
     assert sweep.missing(TASKS[:1], TINY) == TASKS[:1]
     assert sweep_of_one() == 0
     resumed = sweep.record_of(TASKS[0], TINY)
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "whole")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "whole")
     whole = training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
     assert resumed["weights_sha256"] == whole["weights_sha256"]
 
@@ -172,7 +172,7 @@ def test_a_full_disk(name, monkeypatch, tmp_path, capsys):
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_runs_folder_that_cannot_be_written(workers, monkeypatch, tmp_path, capfd):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "file" / "runs")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "file" / "runs")
     monkeypatch.setattr(
         sweep.multiprocessing, "spawn", lambda run, arguments, nprocs: run(0, *arguments)
     )  # here: a process of its own would see none of these fixtures

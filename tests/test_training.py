@@ -14,14 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from attention import runs as runs_module
-from attention import training
+from attention import paths, training
 from attention.augmentation import crop, draw_crops
-from attention.datasets import load, normalise
-from attention.evaluation import accuracy_interval
+from attention.datasets import load
 from attention.files import sha256
+from attention.intervals import accuracy_interval
 from attention.network import is_attention
 from attention.optimisation import Optimisers, one_cycle
+from attention.preprocessing import normalise
 from attention.recipes import RECIPES, Recipe
 from attention.runs import RunTaken, claim, run_folder
 from attention.training import Stopped, TrainingError, epoch_batches, epoch_generator
@@ -84,7 +84,7 @@ def test_trains_on_each_device(tiny_dataset, runs, device):
 
 def test_the_smoke_recipe_runs_on_the_real_network(tiny_dataset, runs, monkeypatch):
     monkeypatch.undo()  # full widths; the fixtures' data set and folder go with them, so the images are given
-    monkeypatch.setattr(runs_module, "RUNS", runs)
+    monkeypatch.setattr(paths, "RUNS", runs)
     monkeypatch.setattr(training, "code_commit", lambda: "tested")
     images = torch.randint(0, 256, (32, 3, 160, 160), dtype=torch.uint8)
     split = training.Split(images, torch.arange(32) % 10, tuple(map(str, range(32))))
@@ -96,7 +96,7 @@ def test_the_smoke_recipe_runs_on_the_real_network(tiny_dataset, runs, monkeypat
 @pytest.mark.parametrize("batches", [0, 1, 2, 5])  # of 6: in the first epoch, at its end, in the last
 def test_an_interrupted_run_ends_with_the_same_weights(batches, tiny_dataset, runs, tmp_path, monkeypatch):
     whole = train()
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "other")
     interrupt(monkeypatch, batches)
     assert (folder() / "state.pt").exists() == (batches >= 2)
     assert not (folder() / "record.json").exists()
@@ -107,7 +107,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(batches, tiny_dataset, ru
 
 def test_interrupted_while_it_scores(tiny_dataset, runs, tmp_path, monkeypatch):
     whole = train()
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "other")
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(training, "save", lambda *_: 1 / 0)
         train()
@@ -119,11 +119,11 @@ VICTIM = """
 import sys, torch
 from dataclasses import replace
 from pathlib import Path
-from attention import datasets, runs, training
+from attention import datasets, paths, training
 from attention.recipes import RECIPES
 from attention.variants import VARIANTS
 torch.set_num_threads(1)
-runs.RUNS = Path(sys.argv[1])
+paths.RUNS = Path(sys.argv[1])
 datasets.DATASETS["imagenette"] = replace(datasets.DATASETS["imagenette"], train_images=40, val_images=20)
 VARIANTS["baseline"] = replace(VARIANTS["baseline"], widths=%r)
 recipe = replace(RECIPES["smoke"], phases=%r, batch_size=%r)
@@ -134,10 +134,10 @@ training.train("baseline", "imagenette", replace(recipe, name="tiny"), device=to
 def test_kill_9_in_mid_training(tiny_dataset, runs, tmp_path, monkeypatch):
     recipe = replace(TINY, phases=((12, 32),))
     whole = train(recipe=recipe)
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "other")
     state = folder(recipe=recipe) / "state.pt"
     victim = subprocess.Popen(
-        [sys.executable, "-c", VICTIM % (WIDTHS, recipe.phases, recipe.batch_size), str(runs_module.RUNS)],
+        [sys.executable, "-c", VICTIM % (WIDTHS, recipe.phases, recipe.batch_size), str(paths.RUNS)],
         cwd=Path(training.__file__).parents[1],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
@@ -236,7 +236,7 @@ def test_a_run_that_diverges_says_so(tiny_dataset, runs):
 
 def test_a_run_that_is_asked_to_stop_goes_on_from_there(tiny_dataset, runs, tmp_path, monkeypatch):
     whole = train()
-    monkeypatch.setattr(runs_module, "RUNS", tmp_path / "other")
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "other")
     with pytest.raises(Stopped, match="epoch 1/3"):
         train(stop=lambda: True)
     assert (folder() / "state.pt").exists() and not (folder() / "record.json").exists()

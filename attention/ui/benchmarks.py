@@ -8,10 +8,10 @@ from html import escape
 
 import gradio as gr
 
-from attention import results
+from attention import lookup
 from attention.datasets import DATASETS
 from attention.inference import Models
-from attention.results import Machine
+from attention.lookup import Machine
 from attention.ui import cards, compute, costs, live, map_panel, published, study_panel, table_files
 from attention.ui.charts import chart, chart_key, chart_lines
 from attention.ui.compare import dataset_choices
@@ -24,13 +24,13 @@ from attention.ui.texts import text
 
 def rows(dataset_name: str, device_type: str = "cpu") -> list[dict]:
     """What `/benchmarks` returns: the rows of the summary, missing values as null."""
-    table = results.summary(dataset_name, device_type)
+    table = lookup.summary(dataset_name, device_type)
     return [{k: (None if is_missing(v) else v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def datasets_shown() -> list[str]:
     """The data sets that have results, those of DATASETS first."""
-    table = results.read(results.ACCURACY_FILE)
+    table = lookup.read(lookup.ACCURACY_FILE)
     found = [] if table.empty else list(table["dataset"].unique())
     return [name for name in DATASETS if name in found] + [name for name in found if name not in DATASETS]
 
@@ -40,7 +40,7 @@ def datasets_shown() -> list[str]:
 
 def gpu_html(lang: str) -> str:
     """Where no GPU has been measured, the command that does it; the GPUs that were are among the devices to choose."""
-    if results.machines("cuda"):
+    if lookup.machines("cuda"):
         return ""
     heading, sentence = escape(text(lang, "gpu_heading")), escape(text(lang, "gpu_missing"))
     return f'<div class="section"><h2>{heading}</h2><p class="says">{sentence}</p></div>'
@@ -54,12 +54,12 @@ def _render(
     lang: str, dataset_name: str, machine: Machine | None = None, batch_size: int = 1, busy: bool = False
 ) -> tuple:
     """What stands above the chart, the chart, what stands below it, and the hint about GPUs."""
-    table = results.summary(dataset_name, "cpu", machine, batch_size, busy)
-    problems = "".join(cards.notice(text(lang, "table_damaged", file=name)) for name in sorted(results.damaged))
+    table = lookup.summary(dataset_name, "cpu", machine, batch_size, busy)
+    problems = "".join(cards.notice(text(lang, "table_damaged", file=name)) for name in sorted(lookup.damaged))
     if table.empty:
         nothing = problems or f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)
-    shown_machine = machine or next(iter(results.machines("cpu")), None)
+    shown_machine = machine or next(iter(lookup.machines("cpu")), None)
     top = problems + reading_html(lang, table, shown_machine, batch_size)
     top += _heading(lang, "matrix_heading") + matrix_html(lang, table)
     top += _heading(lang, "accuracy_heading") + table_html(lang, table, savable=True)
@@ -77,13 +77,13 @@ def _key(machine: Machine) -> str:
 
 def machine_of(key: str | None) -> Machine | None:
     """The machine that a choice stands for; the first where the choice is gone."""
-    found = results.machines()
+    found = lookup.machines()
     return next((machine for machine in found if _key(machine) == key), found[0] if found else None)
 
 
 def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
     """Updates of data set, machine, batch and busy; with the data set and the machine that come first."""
-    datasets, machines, batches = datasets_shown(), results.machines(), results.batch_sizes()
+    datasets, machines, batches = datasets_shown(), lookup.machines(), lookup.batch_sizes()
     first = next((name for name in [models.dataset.name, *datasets] if name in datasets), models.dataset.name)
     same = [m for m in machines if m.device_type == models.device.type] or machines
     machine = _key(same[0]) if same else None
@@ -93,7 +93,7 @@ def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
             choices=[(machine_name(lang, m), _key(m)) for m in machines], value=machine, visible=len(machines) > 1
         ),
         gr.update(choices=[(str(n), n) for n in batches], value=1, visible=len(batches) > 1),
-        gr.update(value=False, visible=results.any_busy()),
+        gr.update(value=False, visible=lookup.any_busy()),
     ]
     return updates, first, machine
 

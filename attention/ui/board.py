@@ -3,8 +3,8 @@
 from html import escape
 
 from attention import foreign
-from attention.figures import SCALE_NAME, ramp
-from attention.question_figures import DIFFERENCE_SCALE
+from attention.figures import ramp
+from attention.overlay import DIFFERENCE_SCALE, SCALE_NAME
 from attention.ui.card_pictures import DIFFERENCE_TOP, Setting
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant as variant_of

@@ -6,8 +6,8 @@ import gradio as gr
 import numpy as np
 
 from attention import localisation
+from attention.overlay import mask_layer
 from attention.presentation import attention_map
-from attention.question_figures import mask_layer
 from attention.score_maps import scores_of
 from attention.ui import examine_views as views
 from attention.ui.questions import Asked, Question

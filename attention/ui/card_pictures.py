@@ -8,6 +8,7 @@ from PIL import Image
 
 from attention.figures import PLACEMENT_COLOURS, channel_bars, data_uri
 from attention.map_words import describe_map
+from attention.overlay import difference_layer
 from attention.presentation import (
     attention_map,
     channel_maps,
@@ -17,7 +18,6 @@ from attention.presentation import (
     scale_of,
     signed_difference,
 )
-from attention.question_figures import difference_layer
 from attention.ui import words
 from attention.ui.texts import class_name, text, title
 from attention.variants import variant as variant_of

@@ -4,7 +4,7 @@ from html import escape
 
 import gradio as gr
 
-from attention import figures, results
+from attention import figures, lookup
 from attention.leaderboard import RESULT_FILE
 from attention.ui.chart_lines import lines_html, source
 from attention.ui.texts import text
@@ -21,7 +21,7 @@ def build():
 
 def render(lang: str) -> tuple:
     """Heading, chart and what it says; nothing where leaderboard.csv has not been made."""
-    table = results.read(RESULT_FILE)
+    table = lookup.read(RESULT_FILE)
     if table.empty or REFERENCE not in set(table["source"]):
         return "", gr.update(visible=False), ""
     names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}

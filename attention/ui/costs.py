@@ -5,9 +5,9 @@ from html import escape
 import gradio as gr
 import pandas as pd
 
-from attention import figures, results
-from attention.datasets import EVALUATION_PIXELS
-from attention.results import Machine
+from attention import figures, lookup
+from attention.lookup import Machine
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.ui.chart_lines import lines_html
 from attention.ui.language import language
 from attention.ui.table import MISSING, is_missing, number, threads_text
@@ -93,7 +93,7 @@ def says(lang: str, table: pd.DataFrame) -> str:
 def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
     """Updates of the heading, the placements to choose from, the chart, and the table with its notes."""
     heading = f'<div class="section"><h2>{escape(text(lang, "costs_heading"))}</h2></div>'
-    table = results.mechanism_costs(machine, busy) if machine else pd.DataFrame()
+    table = lookup.mechanism_costs(machine, busy) if machine else pd.DataFrame()
     if table.empty or table["p50_us"].isna().all():
         why = escape(text(lang, "costs_missing" if table.empty else "costs_busy"))
         hidden = gr.update(visible=False)
@@ -123,7 +123,7 @@ def build(t, machine_of, machine: gr.Dropdown, busy: gr.Checkbox):
     below = gr.HTML(elem_id="costs-table", padding=False)
 
     def choose(chosen: str, key: str | None, with_busy: bool, request: gr.Request):
-        return chart(language(request), results.mechanism_costs(machine_of(key), with_busy), chosen)
+        return chart(language(request), lookup.mechanism_costs(machine_of(key), with_busy), chosen)
 
     placement.input(
         choose, [placement, machine, busy], plot, api_visibility="private", show_progress="hidden",

@@ -6,10 +6,10 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from attention.figures import SCALE_NAME, data_uri, ramp
+from attention.figures import data_uri, ramp
 from attention.map_words import describe_map
+from attention.overlay import DIFFERENCE_SCALE, SCALE_NAME, difference_layer
 from attention.presentation import Scale, layer, shown_photo
-from attention.question_figures import DIFFERENCE_SCALE, difference_layer
 from attention.ui import words
 from attention.ui.texts import text
 

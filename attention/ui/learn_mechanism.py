@@ -9,7 +9,7 @@ from html import escape
 
 import torch
 
-from attention import anatomy, checkpoints, cores, diagrams, results
+from attention import anatomy, checkpoints, cores, diagrams, lookup
 from attention.anatomy import Anatomy, Place, Shape, Step
 from attention.diagrams import Box
 from attention.figures import PLACEMENT_COLOURS, channel_bars
@@ -126,7 +126,7 @@ def did(page: Page) -> list[str]:
     said = []
     if page.variant is None:
         return [page.says("learn_alone")]
-    table = results.summary(page.case.dataset_name, page.case.models.device.type)
+    table = lookup.summary(page.case.dataset_name, page.case.models.device.type)
     rows = {row["variant"]: row for row in table.to_dict("records")}
     dataset = page.case.dataset_title
     row, reference = rows.get(page.variant), rows.get(REFERENCE, {})

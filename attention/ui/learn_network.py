@@ -2,9 +2,9 @@
 
 from html import escape
 
-from attention import diagrams, results
-from attention.datasets import EVALUATION_PIXELS
+from attention import diagrams, lookup
 from attention.diagrams import Part
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.slots import Station, occupants, stations
 from attention.ui import examine_views as views
 from attention.ui.learn_mechanism import shape_text
@@ -106,7 +106,7 @@ def _missing(case: Case, station: Station) -> str:
 
 
 def _rows(case: Case, path: str) -> str:
-    table = results.summary(case.dataset_name, case.models.device.type)
+    table = lookup.summary(case.dataset_name, case.models.device.type)
     rows = {row["variant"]: row for row in table.to_dict("records")}
     return "".join(f"<li>{escape(_row(case, name, rows.get(name)))}</li>" for name in occupants()[path])
 

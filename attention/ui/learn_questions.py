@@ -5,7 +5,7 @@ from html import escape
 
 import pandas as pd
 
-from attention import results
+from attention import lookup
 from attention.ui import examine_views as views
 from attention.ui.table import number
 from attention.ui.texts import text, title
@@ -33,7 +33,7 @@ class Question:
 
 def questions(lang: str, dataset_name: str, device_type: str) -> list[Question]:
     """Three, or fewer where the figures that one is made from have not been measured."""
-    table = results.summary(dataset_name, device_type)
+    table = lookup.summary(dataset_name, device_type)
     made = [_latency(lang, table), _proof(lang), _shown(lang, table)]
     return [question for question in made if question]
 

@@ -8,11 +8,11 @@ from html import escape
 import gradio as gr
 import pandas as pd
 
-from attention import deadline, results
+from attention import deadline, lookup
 from attention.benchmark import Measurement, Setting
-from attention.datasets import EVALUATION_PIXELS
 from attention.inference import Models
-from attention.results import Machine
+from attention.lookup import Machine
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.timing import BUSY_SPREAD
 from attention.ui.chart_lines import lines_html
 from attention.ui.language import language
@@ -97,7 +97,7 @@ def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
     now = rows.set_index("variant")
     recorded = pd.DataFrame(columns=["p50_ms", "p90_ms"], dtype=float)
     if machine:
-        recorded = results.latencies(machine, 1, EVALUATION_PIXELS).set_index("variant")
+        recorded = lookup.latencies(machine, 1, EVALUATION_PIXELS).set_index("variant")
     both = pd.concat(
         [now["p50_ms"], now["p90_ms"], _ratios(now["p50_ms"]), recorded["p50_ms"], recorded["p90_ms"],
          _ratios(recorded["p50_ms"])], axis=1,

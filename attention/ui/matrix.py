@@ -25,7 +25,7 @@ MARKS = {
 
 
 def matrix_html(lang: str, table: pd.DataFrame) -> str:
-    """The matrix of a data set's summary (results.summary), with what to read it by; "" without a baseline."""
+    """The matrix of a data set's summary (lookup.summary), with what to read it by; "" without a baseline."""
     rows = {row["variant"]: row for row in table.to_dict("records")}
     if REFERENCE not in rows:
         return ""

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from attention import datasets, results
+from attention import datasets, lookup
 from attention.checkpoints import checkpoint_folder, known_manifest
 from attention.files import version
 from attention.ui.cards import Measured
@@ -11,7 +11,7 @@ from attention.variants import REPLICATES, all_models
 
 def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
     """What _read finds, read again when a file has changed: every comparison asks for it."""
-    files = (results.ACCURACY_FILE, results.LATENCY_FILE, checkpoint_folder(dataset_name) / "manifest.json")
+    files = (lookup.ACCURACY_FILE, lookup.LATENCY_FILE, checkpoint_folder(dataset_name) / "manifest.json")
     return _read(dataset_name, device_type, tuple((path, version(path)) for path in files))
 
 
@@ -31,7 +31,7 @@ def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measur
         published = known_manifest(dataset_name)["models"].items()
         of_own = {name: Measured(entry["accuracy"], images=entry["images"]) for name, entry in published}
         return dict.fromkeys(all_models(), Measured()) | of_own
-    table = results.summary(dataset_name, device_type)
+    table = lookup.summary(dataset_name, device_type)
     found = {name: Measured() for name in all_models()}
     for row in table.to_dict("records"):
         p50 = row.get("p50_ms")

@@ -15,10 +15,10 @@ from PIL import Image
 
 from attention import class_means
 from attention.examination import Examiner, Look
-from attention.figures import PLACEMENT_COLOURS, channel_bars, overlay
+from attention.figures import PLACEMENT_COLOURS, channel_bars
 from attention.heatmaps import AttentionMap
+from attention.overlay import mark_cell, overlay
 from attention.presentation import channel_maps, scale_of, shown_photo
-from attention.question_figures import mark_cell
 from attention.ui import cards, words
 from attention.ui import examine_views as views
 from attention.ui.texts import class_name, text, title

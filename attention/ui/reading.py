@@ -6,7 +6,7 @@ import pandas as pd
 
 from attention.datasets import DATASETS
 from attention.evaluation import SEEDS_TO_JUDGE
-from attention.results import Machine
+from attention.lookup import Machine
 from attention.ui.table import counted, machine_name, number
 from attention.ui.texts import text, title
 from attention.variants import REFERENCE, VARIANTS

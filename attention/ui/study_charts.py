@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from attention import datasets, evaluation, predictions, results, study_figures
-from attention.evaluation import CALIBRATION_BINS, CONFIDENCE, SEEDS_TO_JUDGE
+from attention import datasets, intervals, predictions, results, study_figures
+from attention.evaluation import CALIBRATION_BINS, SEEDS_TO_JUDGE
+from attention.intervals import CONFIDENCE
 from attention.ui.chart_lines import lines_html, source
 from attention.ui.reading import JUDGED
 from attention.ui.table import number
@@ -194,7 +195,7 @@ def _hardest(asked: Asked, name: str, accuracies: np.ndarray) -> str:
     images = np.bincount(results.val_labels(asked.dataset))
     fields = {}
     for end, label in (("low", int(accuracies.argmin())), ("high", int(accuracies.argmax()))):
-        low, high = evaluation.accuracy_interval(round(accuracies[label] / 100 * images[label]), int(images[label]))
+        low, high = intervals.accuracy_interval(round(accuracies[label] / 100 * images[label]), int(images[label]))
         fields |= {f"{end}_label": asked.classes[label], end: number(accuracies[label], ".1f")}
         fields |= {f"{end}_low": _percent(low), f"{end}_high": _percent(high)}
     return asked.text("classes_hardest", name=asked.title(name), **fields)
@@ -258,7 +259,7 @@ def _confusion_says(asked: Asked, name: str, counts: np.ndarray) -> str:
     worst = [np.unravel_index(place, shares.shape) for place in np.argsort(-shares, axis=None, kind="stable")[:3]]
     (true, predicted), *others = worst
     images = int(totals[true]) // seeds
-    low, high = evaluation.accuracy_interval(round(shares[true, predicted] * images), images)
+    low, high = intervals.accuracy_interval(round(shares[true, predicted] * images), images)
     pairs = [
         asked.text("confusion_pair", true=asked.classes[i], predicted=asked.classes[j], share=_percent(shares[i, j]))
         for i, j in others

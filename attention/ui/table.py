@@ -7,9 +7,11 @@ from html import escape
 
 import pandas as pd
 
-from attention.datasets import DATASETS, EVALUATION_PIXELS
-from attention.evaluation import CONFIDENCE, MARGIN, POWER, SEEDS_TO_JUDGE, comparable
-from attention.results import Machine
+from attention.datasets import DATASETS
+from attention.evaluation import MARGIN, POWER, SEEDS_TO_JUDGE, comparable
+from attention.intervals import CONFIDENCE
+from attention.lookup import Machine
+from attention.preprocessing import EVALUATION_PIXELS
 from attention.ui.chart_lines import lines_html
 from attention.ui.texts import TEXTS, kind, text, title
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS

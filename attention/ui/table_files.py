@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from attention import results
-from attention.results import Machine
+from attention import lookup
+from attention.lookup import Machine
 
 KINDS = {"csv": "text/csv", "json": "application/json"}
 MACHINE = ("device", "device_type", "threads", "dtype")
@@ -16,7 +16,7 @@ MACHINE = ("device", "device_type", "threads", "dtype")
 def rows(dataset_name: str, machine: Machine | None, batch_size: int, busy: bool, names: list[str]) -> pd.DataFrame:
     """The summary's rows of `names`, in their order; unknown names are left out. Machine and batch stand in every row: one
     without latency was not measured there."""
-    table = results.summary(dataset_name, "cpu", machine, batch_size, busy)
+    table = lookup.summary(dataset_name, "cpu", machine, batch_size, busy)
     if table.empty:
         return table
     table = table.set_index("variant", drop=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 
-from attention import checkpoints, results, score_maps
+from attention import checkpoints, lookup, results, score_maps
 from attention.datasets import DATASETS
 from attention.evaluation import SEEDS_TO_JUDGE
 from attention.files import sha256, write_json, write_npz
@@ -189,8 +189,8 @@ def serve(folder: Path, port: str) -> int:
 
     torch.set_num_threads(1)  # beside a browser, two threads that wait for each other take ten times as long
     live.CALLS, live.WARM_UPS = 30, 1
-    results.ACCURACY_FILE, results.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
-    results.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
+    lookup.ACCURACY_FILE, lookup.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
+    lookup.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
     results.PREDICTIONS, results.LABELS = folder / "predictions", folder / "labels"
     results.CURVES_FILE = folder / "curves.csv"
     score_maps.RESULT_FILE = folder / "heatmaps.csv"

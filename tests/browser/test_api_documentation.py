@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving.settings import Settings
 from attention.ui import waiting
 

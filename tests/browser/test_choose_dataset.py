@@ -8,7 +8,7 @@ from gradio_client.exceptions import AppError
 from attention import checkpoints
 from attention.__main__ import OWN_VARIANTS
 from attention.datasets import DATASETS
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.compare import chosen_at_first
 
 pytestmark = pytest.mark.browser

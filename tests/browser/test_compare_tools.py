@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from attention import checkpoints
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.compare import chosen_at_first
 from attention.ui.texts import text
 

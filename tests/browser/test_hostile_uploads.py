@@ -14,7 +14,7 @@ from gradio_client.exceptions import AppError
 from hostile import CASES, encode, plain
 from playwright.sync_api import expect
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving import refusals
 from attention.uploads import MESSAGES
 

@@ -7,7 +7,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import TimeoutError
 
 from attention.imagenet import PUBLISHED
-from attention.runs import ROOT
+from attention.paths import ROOT
 
 pytestmark = pytest.mark.browser
 

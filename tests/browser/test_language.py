@@ -2,7 +2,7 @@
 
 import pytest
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.language import COOKIE
 from attention.ui.texts import class_name, text
 

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from attention.mechanisms import MECHANISMS
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.learn_views import STEPS
 from attention.ui.texts import kind, text
 

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.texts import text
 
 pytestmark = pytest.mark.browser

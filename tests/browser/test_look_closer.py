@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.ui.texts import text
 
 pytestmark = pytest.mark.browser

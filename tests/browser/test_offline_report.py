@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from attention import report
 from attention.inference import Models
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.uploads import read_image
 
 

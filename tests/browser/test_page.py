@@ -7,8 +7,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from attention import checkpoints, results, samples
-from attention.runs import ROOT
+from attention import checkpoints, lookup, samples
+from attention.paths import ROOT
 from attention.ui.compare import chosen_at_first
 from attention.ui.table import COLUMNS
 
@@ -99,7 +99,7 @@ def test_benchmarks_shows_the_table_and_sorts_it(visit):
     page.get_by_role("tab", name="Benchmarks").click()
     table = page.locator("#accuracy-table table.figures")
     table.wait_for()
-    assert table.locator("tbody tr").count() == len(results.summary())
+    assert table.locator("tbody tr").count() == len(lookup.summary())
     page.wait_for_selector("#accuracy-latency .js-plotly-plot .point, #accuracy-latency .js-plotly-plot .points path")
     heading = table.get_by_role("button", name="p50, ms")
     column = list(COLUMNS).index("p50") + 1
@@ -111,7 +111,7 @@ def test_benchmarks_shows_the_table_and_sorts_it(visit):
         assert words[: len(values)] == [f"{value:.2f}" for value in values], "dashes stand last in either order"
         assert values == sorted(values, reverse=direction < 0)
     gpu = page.locator("#gpu-table").inner_text()
-    assert ("python -m attention benchmark --device cuda" in gpu) == (not results.machines("cuda"))
+    assert ("python -m attention benchmark --device cuda" in gpu) == (not lookup.machines("cuda"))
 
 
 def test_chinese_by_the_browsers_language(visit):
@@ -130,7 +130,7 @@ def test_the_api_compares_and_lists(server):
     found = client.predict(handle_file(CHURCH), ["baseline"], api_name="/compare")
     assert [m["model"] for m in found["models"]] == ["baseline"] and len(found["models"][0]["top5"]) == 5
     rows = client.predict(api_name="/benchmarks")
-    assert [row["variant"] for row in rows] == list(results.summary()["variant"])
+    assert [row["variant"] for row in rows] == list(lookup.summary()["variant"])
     assert all(row["low"] < row["accuracy"] < row["high"] for row in rows)
     with pytest.raises(AppError, match="no model 'nobody'"):
         client.predict(handle_file(CHURCH), ["nobody"], api_name="/compare")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from attention.runs import ROOT
+from attention.paths import ROOT
 from attention.serving.passwords import line
 
 SAMPLE = sorted((ROOT / "samples").glob("*.jpg"))[0]

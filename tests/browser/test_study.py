@@ -6,7 +6,7 @@ import pytest
 import study
 from axe_playwright_python.sync_playwright import Axe
 
-from attention import results
+from attention import lookup
 from attention.ui import benchmarks, compare_parts, costs
 from attention.ui.table import COLUMNS, notes_html, shown, table_html
 from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
@@ -33,17 +33,17 @@ def files(tmp_path, monkeypatch):
     """Results of every variant in place of the committed ones; returns their folder."""
     pd.concat([study.accuracy(name) for name in ("imagenette", "imagewoof")]).to_csv(tmp_path / "accuracy.csv")
     study.latencies().to_csv(tmp_path / "latency.csv")
-    monkeypatch.setattr(results, "ACCURACY_FILE", tmp_path / "accuracy.csv")
-    monkeypatch.setattr(results, "LATENCY_FILE", tmp_path / "latency.csv")
+    monkeypatch.setattr(lookup, "ACCURACY_FILE", tmp_path / "accuracy.csv")
+    monkeypatch.setattr(lookup, "LATENCY_FILE", tmp_path / "latency.csv")
     study.mechanisms().to_csv(tmp_path / "mechanisms_latency.csv")
-    monkeypatch.setattr(results, "MECHANISMS_FILE", tmp_path / "mechanisms_latency.csv")
+    monkeypatch.setattr(lookup, "MECHANISMS_FILE", tmp_path / "mechanisms_latency.csv")
     return tmp_path
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("dataset", ["imagenette", "imagewoof"])
 def test_a_row_a_variant_with_its_verdict_in_words(files, lang, dataset):
-    table = results.summary(dataset)
+    table = lookup.summary(dataset)
     html = table_html(lang, table)
     assert html.count("<tr data-placement") == len(VARIANTS) and html.count("data-verdict=") == len(VARIANTS)
     assert "nan" not in html.replace('data-verdict="nan"', "").lower()
@@ -55,7 +55,7 @@ def test_a_row_a_variant_with_its_verdict_in_words(files, lang, dataset):
 
 
 def test_figures_are_signed_and_gaps_are_dashes(files):
-    rows = {row["variant"]: shown("en", row) for row in results.summary().to_dict("records")}
+    rows = {row["variant"]: shown("en", row) for row in lookup.summary().to_dict("records")}
     assert rows[REFERENCE]["difference"] == rows[REFERENCE]["difference_interval"] == "–"
     assert rows[REFERENCE]["verdict"] == "reference"
     assert all(words["difference"][0] in "+−" for name, words in rows.items() if name != REFERENCE)
@@ -69,7 +69,7 @@ def test_rows_without_the_new_columns_are_shown_with_dashes(files):
         top, plot, _, _ = benchmarks._render("en", "imagenette")
         assert top.count("<tr data-placement") == 3 and plot["visible"] is False
         assert "nan" not in top.replace('data-verdict="nan"', "").lower() and 'role="group"' not in top
-        words = shown("en", results.summary().iloc[0].to_dict())
+        words = shown("en", lookup.summary().iloc[0].to_dict())
         assert {c for c in COLUMNS if words[c] == "–"} >= {
             "difference",
             "difference_interval",
@@ -83,8 +83,8 @@ def test_rows_without_the_new_columns_are_shown_with_dashes(files):
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_costs_say_what_their_rows_say(files, lang):
-    (machine, _) = results.machines()
-    table = results.mechanism_costs(machine).dropna(subset=["p50_us"])
+    (machine, _) = lookup.machines()
+    table = lookup.mechanism_costs(machine).dropna(subset=["p50_us"])
     heading, choice, plot, html = costs.render(lang, machine, False)
     assert choice["visible"] and plot["visible"] and html.count("<tr data-") == table["variant"].nunique()
     rows = costs.wide(table)

@@ -1,0 +1,68 @@
+"""Intervals and corrections: Wilson for a share, Student over seeds, the bootstrap, Holm, McNemar. NumPy and SciPy alone."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import scipy  # scipy.stats takes most of a second to import, and scipy does so at its first use
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+def accuracy_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson's interval of a share of images, as fractions: what another sample of test images could have shown."""
+    interval = scipy.stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    return interval.low, interval.high
+
+
+def seed_interval(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+    """Mean and Student's interval of it over at least two seeds: what other seeds could have shown on these images."""
+    mean = float(np.mean(accuracies))
+    half = quantile(confidence, len(accuracies) - 1) * float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
+    return mean, max(0.0, mean - half), min(1.0, mean + half)
+
+
+def quantile(confidence: float, degrees: float) -> float:
+    """Student's: a two-sided interval of this confidence reaches so many standard errors to each side."""
+    return float(scipy.stats.t.ppf((1 + confidence) / 2, degrees))
+
+
+def paired_bootstrap(pairs: Mapping[str, np.ndarray], resamples: int = RESAMPLES) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals of the same differences, with images and seeds both drawn with replacement.
+
+    A draw of images serves all runs, and one of seeds all variants with as many. It assumes little and is what most
+    papers report; with few seeds it can be too narrow or too wide, so the verdict rests on `compare`.
+    """
+    if not pairs:
+        return {}
+    images = next(iter(pairs.values())).shape[1]
+    drawn = np.random.default_rng(0).integers(images, size=(resamples, images))
+    drawn += np.arange(resamples)[:, None] * images  # each resample counts in a row of its own
+    counts = np.bincount(drawn.ravel(), minlength=resamples * images).reshape(resamples, images)
+    counts = counts.astype(np.float32)  # sums of small whole numbers: exact, and much faster than in integers
+    intervals = {}
+    for name, d in pairs.items():
+        sums = counts @ d.T.astype(np.float32)  # (resamples, seeds)
+        seeds = np.random.default_rng(len(d)).integers(len(d), size=(resamples, len(d)))
+        means = np.take_along_axis(sums, seeds, 1).mean(1, dtype=np.float64) / images
+        low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        intervals[name] = float(low), float(high)
+    return intervals
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction: of all that stay below 0.05, even one is false in at most 5 % of studies."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = float(largest)
+    return corrected
+
+
+def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
+    """The exact p of two models being right equally often, from the images on which only one of them is.
+
+    It says something about these two sets of weights, nothing about another seed of the same variants.
+    """
+    only, only_other = int((correct & ~other).sum()), int((other & ~correct).sum())
+    return float(scipy.stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0

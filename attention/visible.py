@@ -1,0 +1,31 @@
+"""Which submodules of a model show their weights, and how these are collected while it runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+
+def visible(model: nn.Module) -> dict[str, nn.Module]:
+    """The submodules named `gate` or `attn`, by path."""
+    return {path: module for path, module in model.named_modules() if path.rpartition(".")[2] in ("gate", "attn")}
+
+
+@contextmanager
+def watch(model: nn.Module, modules: dict[str, nn.Module] | None = None) -> Iterator[dict[str, Tensor]]:
+    """Collect the output of every submodule named `gate` or `attn`, by path, in the order they ran.
+
+    The hooks are gone when the block ends, after an exception too. Hooks on one model are not thread-safe: callers that
+    share a model hold a lock. `modules` is visible(model), where a caller has it at hand.
+    """
+    seen: dict[str, Tensor] = {}
+    handles = []
+    try:
+        for path, module in (visible(model) if modules is None else modules).items():
+            handles.append(
+                module.register_forward_hook(lambda _m, _in, out, path=path: seen.__setitem__(path, out.detach()))
+            )
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
