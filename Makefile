@@ -12,7 +12,7 @@
 # make licences   the licence of every installed package; unknown and copyleft ones flagged   (ARGS=--runtime)
 # make audit      known vulnerabilities of what requirements.lock installs; needs a network
 # make coverage   the suite again, with the share of lines that it runs, and a floor   (ARGS= goes to pytest)
-# make mutants    does the suite notice a changed uploads.py, payloads.py, channel.py?   (half an hour of one core)
+# make mutants    does the suite notice a changed reading.py, payloads.py, channel.py?   (half an hour of one core)
 # make space      out/space: what a Hugging Face Space needs
 PYTHON ?= python3.11
 PORT ?= 7860

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 
-from attention import upload_limits
+from attention.pictures import limits as upload_limits
 from attention.serving import health
 from attention.serving.settings import Settings, add_flags
 
@@ -35,38 +35,39 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
 
-    from attention import cores, datasets, upload_worker, uploads
-    from attention.checkpoints import CheckpointError
-    from attention.devices import DeviceError
-    from attention.model_sets import ModelSets
+    from attention.core import threads
+    from attention.core.devices import DeviceError
+    from attention.inference.model_sets import ModelSets
+    from attention.models.checkpoints import CheckpointError
+    from attention.pictures import datasets, reading, workers
     from attention.serving import logs
     from attention.serving.passwords import PasswordError
-    from attention.ui import served
+    from attention.web import server
 
     settings = Settings(**vars(arguments))
     logs.configure(settings.log)
     limits = upload_limits.from_flags(arguments)
-    uploads.set_limits(limits)
+    reading.set_limits(limits)
     listening = None
     try:
-        listening = served.listen(settings.host, settings.port)
-        served.check_disk(health.upload_folder())
+        listening = server.listen(settings.host, settings.port)
+        server.check_disk(health.upload_folder())
         if arguments.imagenet is not None:
-            from attention import imagenet
+            from attention.models import imagenet
 
             imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
-        cores.share()  # visitors are served by many threads, of which one computes
+        threads.share()  # visitors are served by many threads, of which one computes
         sets = ModelSets(arguments.dataset, arguments.device)
-        page = served.Served(sets, settings, may_fetch=settings.visitor_is_host)
-    except (CheckpointError, DeviceError, PasswordError, datasets.DataError, served.ServeError) as error:
+        page = server.Served(sets, settings, may_fetch=settings.visitor_is_host)
+    except (CheckpointError, DeviceError, PasswordError, datasets.DataError, server.ServeError) as error:
         if listening:
             listening.close()
         print(error, file=sys.stderr)
         return 2
-    served.announce(listening, sets)
-    with contextlib.suppress(KeyboardInterrupt), upload_worker.guarded(limits):
+    server.announce(listening, sets)
+    with contextlib.suppress(KeyboardInterrupt), workers.guarded(limits):
         page.run(listening)
     return 0
 

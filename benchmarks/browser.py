@@ -25,8 +25,9 @@ sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
 
-from attention import checkpoints, devices  # noqa: E402
-from attention.ui.compare import chosen_at_first  # noqa: E402
+from attention.core import devices  # noqa: E402
+from attention.models import checkpoints  # noqa: E402
+from attention.web.tabs.compare.tab import chosen_at_first  # noqa: E402
 
 PHOTOS = [str(ROOT / "samples" / name) for name in ("church.jpg", "gas-pump.jpg")]  # by turns: each is a change
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)

@@ -18,9 +18,9 @@ from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 from torchcam.methods import GradCAM as TorchCam
 
-from attention import checkpoints
-from attention.inference import Models, compare
-from attention.samples import all_samples
+from attention.inference.compare import Models, compare
+from attention.models import checkpoints
+from attention.pictures.samples import all_samples
 from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides
 
 Side = Callable[[Tensor], object]

@@ -15,9 +15,9 @@ import timm.layers.non_local_attn
 import torch
 from torch import nn
 
-from attention.mechanisms.channel import EfficientChannelAttention, SqueezeExcitation
-from attention.mechanisms.combined import CBAM, GlobalContext
-from attention.mechanisms.self_attention import NonLocalBlock
+from attention.models.mechanisms.channel import EfficientChannelAttention, SqueezeExcitation
+from attention.models.mechanisms.combined import CBAM, GlobalContext
+from attention.models.mechanisms.self_attention import NonLocalBlock
 from benchmarks.sides import in_turn, machine, print_table, ratio, rounds_within
 
 SHAPES = ((48, 40), (96, 20), (192, 10))  # (channels, side) of stages 1, 2 and 3

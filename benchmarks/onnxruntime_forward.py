@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from attention import checkpoints
-from attention.explicit import Explicit, fast
-from attention.paths import ROOT
-from attention.preprocessing import EVALUATION_PIXELS
+from attention.core.paths import ROOT
+from attention.inference.fast_path import Explicit, fast
+from attention.models import checkpoints
+from attention.pictures.preprocessing import EVALUATION_PIXELS
 from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides, ratio
 
 FOLDER = ROOT / "out" / "onnx"  # kept: making a file takes longer than timing it

@@ -15,13 +15,14 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from attention import checkpoints, explicit
-from attention.activation import class_activation_map, read_head
-from attention.explicit import Explicit, fast, to_host
-from attention.heatmaps import describe
-from attention.inference import Models, compare
-from attention.samples import all_samples
-from attention.visible import watch
+from attention.inference import fast_path
+from attention.inference.compare import Models, compare
+from attention.inference.fast_path import Explicit, fast, to_host
+from attention.maps.activation import class_activation_map, read_head
+from attention.maps.attention import describe
+from attention.models import checkpoints
+from attention.models.visible import watch
+from attention.pictures.samples import all_samples
 from benchmarks.sides import PAUSE_S, begin, in_turn
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -67,7 +68,7 @@ def after(photo: Image.Image, models: list[Explicit], prepare) -> dict[str, floa
         steps.done("network")
         logits, activation = read_head(model.model, features)
         steps.done("head and map")
-        found = to_host(explicit.Explanation(logits, features, activation, dict(model.noted)))
+        found = to_host(fast_path.Explanation(logits, features, activation, dict(model.noted)))
         [describe(path, weight) for path, weight in found.weights.items()]
         found.logits[0].softmax(0).numpy()
         steps.done("arrays")

@@ -12,7 +12,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from attention.mechanisms.self_attention import SelfAttention
+from attention.models.mechanisms.self_attention import SelfAttention
 from benchmarks.sides import extra_megabytes, in_turn, machine, print_table, ratio, rounds_within
 
 SIDES = (10, 20, 30, 40, 48, 64, 96, 128)  # of square maps: N = 100 to 16,384

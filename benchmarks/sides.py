@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from attention import devices
+from attention.core import devices
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

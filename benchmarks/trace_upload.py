@@ -23,7 +23,13 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = f"{ROOT / 'attention'}{os.sep}"
-FORWARD = ("mechanisms", "network.py", "fusion.py", "explicit.py", "graphs.py")  # paths below attention/ begin so
+FORWARD = (  # paths below attention/ begin so
+    "models/mechanisms",
+    "models/network.py",
+    "models/fusion.py",
+    "inference/fast_path.py",
+    "core/cuda_graphs.py",
+)
 
 
 class Tracer:
@@ -57,14 +63,14 @@ def served(port: int):
     from attention.serving import health
 
     os.environ["GRADIO_TEMP_DIR"] = str(health.upload_folder())  # before gradio is imported, as in app.py
-    from attention import cores
-    from attention.model_sets import ModelSets
+    from attention.core import threads
+    from attention.inference.model_sets import ModelSets
     from attention.serving.settings import Settings
-    from attention.ui import served
+    from attention.web import server
 
-    listening = served.listen("127.0.0.1", port)
-    cores.share()
-    page = served.Served(ModelSets("imagenette", "cpu"), Settings())
+    listening = server.listen("127.0.0.1", port)
+    threads.share()
+    page = server.Served(ModelSets("imagenette", "cpu"), Settings())
     return page, listening
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.training [--short]
 
 Ours: images decoded once, crops of a batch by one grid_sample, channels last, bfloat16 where the processor multiplies in
-it (attention/training.py as it is). The usual loop: ImageFolder, RandomResizedCrop and flip on PIL images, a DataLoader
+it (attention/training/trainer.py as it is). The usual loop: ImageFolder, RandomResizedCrop and flip on PIL images, a DataLoader
 with 2 workers that stay alive, float32. Imagenette has to be on this machine (ATTENTION_DATA).
 """
 
@@ -20,13 +20,13 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from tqdm import tqdm
 
-from attention import devices
-from attention.datasets import Split, dataset, require
-from attention.optimisation import Average, Optimisers, one_cycle
-from attention.preprocessing import MEAN, STD, preprocess, to_tensor
-from attention.recipes import RECIPES, Recipe
-from attention.training import Run
-from attention.variants import build_model
+from attention.core import devices
+from attention.models.variants import build_model
+from attention.pictures.datasets import Split, dataset, require
+from attention.pictures.preprocessing import MEAN, STD, preprocess, to_tensor
+from attention.training.optimisers import Average, Optimisers, one_cycle
+from attention.training.recipes import RECIPES, Recipe
+from attention.training.trainer import Run
 from benchmarks.sides import in_turn, machine, milliseconds, print_table, ratio
 
 CPU = torch.device("cpu")

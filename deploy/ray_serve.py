@@ -19,17 +19,18 @@ CPUS, GPUS = float(os.environ.get("CPUS", "2")), float(os.environ.get("GPUS", "0
 def build():
     """On a replica, which sees its own GPUs alone: the ASGI application with its guard, limits and metrics."""
     import app  # first: it switches telemetry off, and says where uploads lie
-    from attention import cores, upload_limits, upload_worker
-    from attention.model_sets import ModelSets
+    from attention.core import threads
+    from attention.inference.model_sets import ModelSets
+    from attention.pictures import limits, workers
     from attention.serving import logs
     from attention.serving.settings import Settings
-    from attention.ui.served import Served
+    from attention.web.server import Served
 
     arguments = app.build_parser().parse_args([])  # every flag's default comes from the environment
     settings = Settings(**vars(arguments))
     logs.configure(settings.log)
-    cores.share()
-    upload_worker.guard(upload_limits.from_flags(arguments))
+    threads.share()
+    workers.guard(limits.from_flags(arguments))
     return Served(ModelSets(arguments.dataset, arguments.device), settings).app
 
 

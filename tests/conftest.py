@@ -15,9 +15,12 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from attention import checkpoints, cores, datasets, paths, training
-from attention.files import sha256, write_json
-from attention.variants import VARIANTS, build_model
+from attention.core import paths, threads
+from attention.core.files import sha256, write_json
+from attention.models import checkpoints
+from attention.models.variants import VARIANTS, build_model
+from attention.pictures import datasets
+from attention.training import trainer
 
 TRAIN_PER_CLASS, VAL_PER_CLASS, PIXELS = 4, 2, 160
 
@@ -47,8 +50,8 @@ def seeded():
 @pytest.fixture(autouse=True)
 def unshared(monkeypatch):
     """A page shares the cores of its process for good; tests that make one in theirs go on as they were."""
-    monkeypatch.setattr(cores, "share", lambda: None)
-    monkeypatch.setattr(cores, "_crowded", bool)
+    monkeypatch.setattr(threads, "share", lambda: None)
+    monkeypatch.setattr(threads, "_crowded", bool)
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def lay_out():
     """lay_out(Parts) are the components of a tab, in English and outside of a page."""
     import gradio as gr
 
-    from attention.ui.texts import text
+    from attention.web.texts import text
 
     def build(parts):
         with warnings.catch_warnings():
@@ -99,7 +102,7 @@ def _pattern(label: int, random: np.random.Generator) -> Image.Image:
 
 @pytest.fixture
 def tiny_dataset(tmp_path, monkeypatch):
-    """A generated data set that attention.datasets takes for Imagenette; returns its folder."""
+    """A generated data set that attention.pictures.datasets takes for Imagenette; returns its folder."""
     info = datasets.DATASETS["imagenette"]
     root, random = tmp_path / "data", np.random.default_rng(0)
     for split, count in (("train", TRAIN_PER_CLASS), ("val", VAL_PER_CLASS)):
@@ -164,7 +167,7 @@ def timm_files(tmp_path_factory):
     """A folder of ImageNet's models as <timm's name>.safetensors, with random weights: nothing is fetched."""
     import timm
 
-    from attention.imagenet import PUBLISHED
+    from attention.models.imagenet import PUBLISHED
 
     folder = tmp_path_factory.mktemp("imagenet")
     torch.manual_seed(0)
@@ -189,7 +192,7 @@ def timm_files(tmp_path_factory):
 @pytest.fixture
 def imagenet_offered(timm_files):
     """ImageNet, which this process was asked for during one test."""
-    from attention import imagenet
+    from attention.models import imagenet
 
     imagenet.offer(timm_files)
     yield datasets.ELSEWHERE[imagenet.NAME]
@@ -200,7 +203,7 @@ def imagenet_offered(timm_files):
 def runs(tmp_path, monkeypatch):
     """An empty folder in place of runs/."""
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(training, "code_commit", lambda: "tested")
+    monkeypatch.setattr(trainer, "code_commit", lambda: "tested")
     return tmp_path / "runs"
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 PHOTO, OTHER = (str(ROOT / "samples" / f"{name}.jpg") for name in ("church", "golf-ball"))
 SECONDS = 8  # that a request may take on this page, and the models of a slow comparison do not keep to

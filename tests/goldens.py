@@ -19,9 +19,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from attention.__main__ import main as command_line
-from attention.datasets import DATASETS, find, list_images
-from attention.paths import ROOT
+from attention.cli.main import main as command_line
+from attention.core.paths import ROOT
+from attention.pictures.datasets import DATASETS, find, list_images
 
 GOLDEN = ROOT / "tests" / "golden"
 SAMPLES = [str(path) for path in sorted((ROOT / "samples").glob("*.jpg"))]
@@ -95,18 +95,21 @@ def tables(lang: str, dataset_name: str) -> str:
     """Everything of the Benchmarks tab that is HTML, and its charts as hashes."""
     import plotly.graph_objects as go
 
-    from attention import lookup
-    from attention.ui import benchmarks, compute, costs, map_panel, published, study_charts, study_panel
+    from attention.study import lookup, predictions
+    from attention.web import published
+    from attention.web.charts import study
+    from attention.web.tabs.benchmarks import compute, costs, maps
+    from attention.web.tabs.benchmarks import tab as benchmarks
 
     machine = next(iter(lookup.machines("cpu")), None)
-    names = tuple(study_panel.predictions.available(dataset_name))[:4]
-    asked = study_charts.Asked(lang, dataset_name, names, study_charts.VALUES[0], "baseline")
+    names = tuple(predictions.available(dataset_name))[:4]
+    asked = study.Asked(lang, dataset_name, names, study.VALUES[0], "baseline")
     parts = [
         *benchmarks._render(lang, dataset_name, machine),
         *costs.render(lang, machine, False),
-        *map_panel.render(lang, dataset_name),
+        *maps.render(lang, dataset_name),
         *compute.render(lang),
-        *(part for view in study_charts.VIEWS for part in study_charts.draw(view, asked)),
+        *(part for view in study.VIEWS for part in study.draw(view, asked)),
         published.section(lang),
     ]
     found = []

@@ -343,7 +343,7 @@ def avif_with_size(width: int, height: int) -> bytes:
 
 def outcome(data: bytes) -> str:
     """What a visitor is told: the sentence of the refusal, or the picture's size and the notices."""
-    from attention.uploads import NOTICES, UploadError, read_image
+    from attention.pictures.reading import NOTICES, UploadError, read_image
 
     try:
         upload = read_image(data)
@@ -356,8 +356,8 @@ def outcome(data: bytes) -> str:
 
 def table() -> None:
     """Every case through the page's door, with its limits."""
-    from attention.upload_limits import MAX_SECONDS, Limits
-    from attention.upload_worker import guarded
+    from attention.pictures.limits import MAX_SECONDS, Limits
+    from attention.pictures.workers import guarded
 
     print("| file | size | outcome |\n|---|---|---|")
     with guarded(Limits(seconds=MAX_SECONDS)):
@@ -371,8 +371,8 @@ def unbounded() -> None:
     """What small ones of the slow kinds take where nothing but bytes and pixels is bounded."""
     import resource
 
-    from attention.upload_limits import Limits
-    from attention.uploads import set_limits
+    from attention.pictures.limits import Limits
+    from attention.pictures.reading import set_limits
 
     set_limits(Limits())
     print("| file | size | seconds of the processor | memory so far |\n|---|---|---|---|")

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 PAGE = "http://127.0.0.1:7860"  # as printed
 HOME = "/home/page/"  # stands for where the page lies
@@ -60,10 +60,10 @@ CASES = [
     *get("Path traversal", "/assets/../../../routes.py", "/static/..%2f..%2f..%2fapp.py", status=403),
     *get("Path traversal", "/../../etc/passwd"),
     *get(
-        "Source and weights", "/gradio_api/file=app.py", f"/gradio_api/file={ROOT}/attention/ui/page.py",
+        "Source and weights", "/gradio_api/file=app.py", f"/gradio_api/file={ROOT}/attention/web/page.py",
         f"/gradio_api/file={WEIGHTS}", f"/gradio_api/file={ROOT}/{WEIGHTS}", "/gradio_api/file=/proc/self/environ", status=403,
     ),
-    *get("Source and weights", "/app.py", "/attention/serving/guard.py", f"/{WEIGHTS}", "/.git/config"),
+    *get("Source and weights", "/app.py", "/attention/serving/door.py", f"/{WEIGHTS}", "/.git/config"),
     Case("Other sites", f"curl -H 'Origin: http://evil.example' {JSON} -d '{{\"data\": []}}' {PAGE}/gradio_api/run/benchmarks", 403),
     Case("Other sites", f"curl -H 'Origin: null' {JSON} -d '{{\"data\": []}}' {PAGE}/gradio_api/run/benchmarks", 403),
     Case("Other sites", f"curl -H 'Origin: http://evil.example' -H 'X-Forwarded-Host: evil.example' -F files=@app.py {PAGE}/gradio_api/upload", 403),

@@ -1,149 +1,110 @@
-"""Imports point one way, and gradio and torch stay where the plan in CONTRIBUTING.md puts them."""
+"""Imports point one way, and libraries stay where the plan in CONTRIBUTING.md puts them."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).resolve().parent.parent / "attention"
-MODULES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = [  # a module imports from its own layer or those before it
-    {
-        "mechanisms",
-        "cores",
-        "deadline",
-        "files",
-        "paths",
-        "intervals",
-        "preprocessing",
-        "overlay",
-        "visible",
-        "devices",
-        "uploads",
-        "upload_limits",
-        "upload_worker",
-        "figures",
-        "question_figures",
-        "study_figures",
-        "map_scores",
-        "datasets",
-        "recipes",
-        "muon",
-        "graphs",
-        "timing",
-        "corruption",
-        "map_words",
-        "localisation",
-        "located",
-        "guess",
-        "diagrams",
-    },
-    {"network", "runs", "evaluation", "scoring", "samples", "augmentation", "own", "serving"},
-    {"variants", "heatmaps", "activation", "foreign", "presentation", "optimisation", "fusion"},
-    {"strengths", "explicit", "ablation", "randomisation", "faithfulness", "anatomy", "slots"},
-    {"training", "checkpoints", "benchmark", "mechanism_costs"},
-    {"precision", "half_precision", "export", "imagenet", "publish"},
-    {"inference", "results", "lookup", "rescoring", "predictions", "leaderboard", "score_maps", "sweep", "class_means"},
-    {"ray_sweep", "model_sets", "examination", "contact_sheet", "batch"},
-    {"ui", "report"},  # the page offers the report, which is made of the page's pieces
-    {"__main__"},
-]
+FLOORS = (  # a module imports from its own package and from those above it in this list, not from a neighbour
+    ("core",),
+    ("pictures",),
+    ("models",),
+    ("maps",),
+    ("training", "inference"),
+    ("study",),
+    ("serving",),
+    ("web",),
+    ("cli",),
+)
+ONLY = {  # what a package, or a module, may take of ours where that is less than its floor allows
+    "attention.serving": ("attention.serving", "attention.core"),
+    "attention.models.mechanisms": ("attention.models.mechanisms",),
+}
+WEB_FOR_THE_COMMAND_LINE = {"attention.web", "attention.web.report", "attention.web.contact_sheet"}
+LIBRARIES = {  # where alone a library may be imported; the rest runs on bare GPU machines, which have none of these
+    "gradio": ("attention.web",),
+    "gradio_client": ("attention.web",),
+    "plotly": ("attention.web.charts",),
+    "fastapi": ("attention.web", "attention.serving"),
+    "starlette": ("attention.web", "attention.serving"),
+    "uvicorn": ("attention.web", "attention.serving"),
+    "timm": ("attention.models.imagenet",),
+    "onnx": ("attention.inference.export",),
+    "ray": ("attention.training.ray_sweep",),
+}
+TORCH_ALONE = {"torch", "attention", "inspect", "dataclasses", "math"}  # what mechanisms import
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_name(path: Path) -> str:
+    return ".".join(("attention", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imports(path: Path) -> set[str]:
+    """Full names of what a file imports, wherever in it: of ours the modules, of others as they are written."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "attention":
-            found |= {f"attention.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
+            assert not node.level, f"{path} imports by a relative path"
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside & MODULES.keys() | ({node.module} if inside - MODULES.keys() else set())
     return found
 
 
-def own(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("attention.")} - {name_of(path)}
+IMPORTS = {name: imports(path) for name, path in MODULES.items()}
+OURS = {name: {other for other in found if other in MODULES} for name, found in IMPORTS.items()}
 
 
-def layer(name: str) -> int:
-    return next(index for index, names in enumerate(LAYERS) if name in names)
+def is_in(name: str, packages) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_one_way(path):
-    name = name_of(path)
-    if name == "__init__":
-        assert not own(path)
-        return
-    assert all(layer(other) <= layer(name) for other in own(path)), (name, own(path))
+def test_imports_point_down_and_in_no_circle():
+    floor = {package: number for number, packages in enumerate(FLOORS) for package in packages}
+    upwards = []
+    for name, others in OURS.items():
+        package = name.split(".")[1] if "." in name else ""
+        for other in others:
+            below = other.split(".")[1] if "." in other else ""
+            allowed = below == package or floor.get(below, -1) < floor.get(package, len(FLOORS))
+            for place, least in ONLY.items():
+                allowed &= not is_in(name, [place]) or is_in(other, least)
+            if package == "cli" and below == "web":
+                allowed &= other in WEB_FOR_THE_COMMAND_LINE
+            upwards += [] if allowed else [f"{name} imports {other}"]
+    assert upwards == []
+    # a package comes with its __init__, which may name what lies in it
+    graphlib.TopologicalSorter({name: others - {name} for name, others in OURS.items()}).prepare()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_gradio_is_known_to_the_page_alone(path):
-    tops = {name.split(".")[0] for name in imports(path)}
-    if name_of(path) != "ui":
-        assert "gradio" not in tops
-    if name_of(path) in {
-        "training",
-        "evaluation",
-        "benchmark",
-        "mechanism_costs",
-        "timing",
-        "datasets",
-        "network",
-        "mechanisms",
-        "variants",
-        "runs",
-    }:
-        assert not tops & {"gradio", "plotly"}, "these run on machines that have neither"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "figures",
-        "question_figures",
-        "study_figures",
-        "diagrams",
-        "guess",
-        "presentation",
-        "uploads",
-        "upload_limits",
-        "upload_worker",
-    ],
-)
-def test_drawing_knows_no_torch(name):
-    assert not {top.split(".")[0] for top in imports(PACKAGE / f"{name}.py")} & {"torch", "torchvision", "gradio"}
-
-
-def test_mechanisms_know_torch_alone():
-    for path in PACKAGE.glob("mechanisms/*.py"):
-        assert {name.split(".")[0] for name in imports(path)} <= {
-            "torch",
-            "attention",
-            "inspect",
-            "dataclasses",
-            "math",
-        }
-        assert own(path) == set()
+def test_libraries_stay_where_they_belong():
+    strays = [
+        f"{name} imports {library}"
+        for name, found in IMPORTS.items()
+        for library in {other.split(".")[0] for other in found} & LIBRARIES.keys()
+        if not is_in(name, LIBRARIES[library])
+    ]
+    mechanisms = [name for name in MODULES if is_in(name, ["attention.models.mechanisms"])]
+    strays += [name for name in mechanisms if {other.split(".")[0] for other in IMPORTS[name]} - TORCH_ALONE]
+    assert strays == []
 
 
 def test_the_page_starts_without_what_only_some_commands_need():
     """torchvision and scipy.stats take a fifth of the page's start; a download, training and statistics import them."""
-    late = ("torchvision", "scipy.stats", "onnx", "timm", "attention.imagenet")
-    code = f"import sys; import attention.ui.page; print([name for name in {late} if name in sys.modules])"
+    late = ("torchvision", "scipy.stats", "onnx", "timm", "attention.models.imagenet")
+    code = f"import sys; import attention.web.page; print([name for name in {late} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=250)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_every_module_says_what_it_is_for():
-    for path in MODULES:
+    for path in MODULES.values():
         source = path.read_text(encoding="utf-8")
         assert not source.strip() or ast.get_docstring(ast.parse(source)), path
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}

@@ -5,9 +5,9 @@ import re
 import pytest
 
 import app
-from attention.__main__ import build_parser
-from attention.paths import ROOT
-from attention.ui.links import Link
+from attention.cli.main import build_parser
+from attention.core.paths import ROOT
+from attention.web.links import Link
 from tools import document
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -57,8 +57,8 @@ def test_no_link_between_documents_is_broken(file):
 
 
 def test_every_endpoint_is_documented_and_every_documented_one_exists(published, in_a_thread):
-    from attention.model_sets import ModelSets
-    from attention.ui import page
+    from attention.inference.model_sets import ModelSets
+    from attention.web import page
 
     async def built():  # gradio leaves a loop open where it finds none
         return page.build(ModelSets("imagenette", "cpu")).get_api_info()

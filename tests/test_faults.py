@@ -16,21 +16,27 @@ import numpy as np
 import pytest
 from faults import Disk
 
-from attention import checkpoints, class_means, deadline, foreign, lookup, precision, publish, score_maps
-from attention.__main__ import main
-from attention.checkpoints import CheckpointError, read_manifest
-from attention.examination import Examiner
-from attention.files import WriteError, write_json
-from attention.inference import Models, compare
-from attention.model_sets import ModelSets
-from attention.paths import ROOT
+from attention.cli.main import main
+from attention.core import deadlines
+from attention.core.files import WriteError, write_json
+from attention.core.paths import ROOT
+from attention.inference import out_of_distribution, precision
+from attention.inference.compare import Models, compare
+from attention.inference.model_sets import ModelSets
+from attention.inference.questions import Examiner
+from attention.models import checkpoints
+from attention.models.checkpoints import CheckpointError, read_manifest
+from attention.pictures.reading import read_image
 from attention.serving.health import Health
 from attention.serving.refusals import MESSAGES
-from attention.ui import benchmarks, language, many
-from attention.ui.measured import measured
-from attention.ui.served import ServeError, check_disk
-from attention.ui.texts import text
-from attention.uploads import read_image
+from attention.study import class_means, lookup, map_scoring
+from attention.training import publish
+from attention.web import language
+from attention.web.measured import measured
+from attention.web.server import ServeError, check_disk
+from attention.web.tabs import many
+from attention.web.tabs.benchmarks import tab as benchmarks
+from attention.web.texts import text
 
 PHOTO = read_image(ROOT / "samples" / "church.jpg").image
 
@@ -79,7 +85,7 @@ def test_the_whole_table_comes_back_with_the_file(damage, monkeypatch):
 
 def test_models_answer_without_the_measurements_beside_them(damage):
     damage(precision, "RESULT_FILE")
-    damage(foreign, "RESULT_FILE")
+    damage(out_of_distribution, "RESULT_FILE")
     models = Models("imagenette", "cpu")
     photo = read_image(sorted((ROOT / "samples").glob("*.jpg"))[0]).image
     (result,) = compare(photo, ["baseline"], models)
@@ -87,11 +93,11 @@ def test_models_answer_without_the_measurements_beside_them(damage):
 
 
 def test_damaged_scores_of_maps_are_not_shown_and_not_overwritten(damage):
-    kind = damage(score_maps, "RESULT_FILE")
-    assert score_maps.read().empty and score_maps.threshold("imagenette", "baseline", "activation") is None
+    kind = damage(map_scoring, "RESULT_FILE")
+    assert map_scoring.read().empty and map_scoring.threshold("imagenette", "baseline", "activation") is None
     if kind in ("binary", "ragged"):
         with pytest.raises(ValueError):
-            score_maps._read(score_maps.RESULT_FILE, score_maps.COLUMNS)
+            map_scoring._read(map_scoring.RESULT_FILE, map_scoring.COLUMNS)
 
 
 # checkpoints, at the start and while models are in memory
@@ -235,38 +241,38 @@ def test_what_is_verified_is_what_is_used(few, monkeypatch):
 def test_work_is_given_up_between_models(few, monkeypatch):
     models = Models("imagenette", "cpu")
     assert len(list(compare(PHOTO, FEW, models))) == 3, "nobody set a limit"
-    with deadline.within(60):
+    with deadlines.within(60):
         assert len(list(compare(PHOTO, FEW, models))) == 3
     ran, done, run = [], [], Models._run
     monkeypatch.setattr(Models, "_run", lambda *given: ran.append(given[1]) or run(*given))
-    monkeypatch.setattr(deadline, "is_past", lambda: len(ran) == 2)
-    with pytest.raises(deadline.TimeUp):
+    monkeypatch.setattr(deadlines, "is_past", lambda: len(ran) == 2)
+    with pytest.raises(deadlines.TimeUp):
         done += [result for result in compare(PHOTO, FEW, models) if not done.append(result.name)]
     assert done == ran == ["baseline", "se-block"], "what was ready is given before"
 
 
 def test_a_limit_holds_in_the_thread_of_a_handler_and_nowhere_else(in_a_thread):
     async def asked():
-        with deadline.within(-1):
-            inside = await asyncio.to_thread(deadline.is_past)
-        return inside, await asyncio.to_thread(deadline.is_past)
+        with deadlines.within(-1):
+            inside = await asyncio.to_thread(deadlines.is_past)
+        return inside, await asyncio.to_thread(deadlines.is_past)
 
     assert in_a_thread(asked()) == (True, False)
-    with deadline.within(-1), deadline.within(None):
-        deadline.check()  # loading models for everybody is nobody's time
+    with deadlines.within(-1), deadlines.within(None):
+        deadlines.check()  # loading models for everybody is nobody's time
 
 
 @pytest.mark.parametrize("question", ["look", "deletion_and_insertion", "randomised"])
 def test_a_question_is_given_up_too(few, question):
     examiner = Examiner(Models("imagenette", "cpu"))
-    with deadline.within(-1), pytest.raises(deadline.TimeUp):
+    with deadlines.within(-1), pytest.raises(deadlines.TimeUp):
         found = getattr(examiner, question)(PHOTO, "baseline")
         list(found)
 
 
 def test_many_pictures_that_take_too_long_keep_what_is_done(few, monkeypatch):
     done = []
-    monkeypatch.setattr(deadline, "is_past", lambda: bool(done))
+    monkeypatch.setattr(deadlines, "is_past", lambda: bool(done))
     paths = [str(ROOT / "samples" / f"{name}.jpg") for name in ("church", "golf-ball")]
     steps = []
     for said, rows in many.stream(paths, ["baseline"], Models("imagenette", "cpu"), "en"):
@@ -291,7 +297,7 @@ def test_what_befalls_the_server_is_told_and_what_is_a_mistake_is_not(lang):
     def said(error):
         return language.what_to_tell(error, lang, 300)
 
-    assert said(deadline.TimeUp()) == text(lang, "time_up", seconds=300)
+    assert said(deadlines.TimeUp()) == text(lang, "time_up", seconds=300)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
         assert said(OSError(number, "x", "/a/path")) == text(lang, "no_place")
     assert said(WriteError("x")) == text(lang, "no_place") and said(FileNotFoundError(errno.ENOENT, "x")) is None
@@ -334,8 +340,8 @@ def test_a_command_says_one_sentence_where_nothing_can_be_written(spoilt, few, c
 
 
 def test_publishing_and_measuring_say_it_too(spoilt, monkeypatch, capsys):
-    monkeypatch.setattr("attention.benchmark.LATENCY_FILE", spoilt / "data" / "latency.csv")
-    monkeypatch.setattr("attention.timing.WARM_UPS", 1)
+    monkeypatch.setattr("attention.study.latency.LATENCY_FILE", spoilt / "data" / "latency.csv")
+    monkeypatch.setattr("attention.study.timing.WARM_UPS", 1)
     arguments = ["--variants", "baseline", "--device", "cpu", "--repeats", "1", "--wait", "0"]
     assert main(["benchmark", *arguments]) == 2
     run = spoilt.parent / "run"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 from tools import audit, licences, lock
 
 LINE = re.compile(r"([a-z0-9.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})")

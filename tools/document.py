@@ -50,7 +50,7 @@ def _words(action: argparse.Action) -> str:
 
 def document() -> str:
     import app
-    from attention.__main__ import build_parser
+    from attention.cli.main import build_parser
 
     return HEAD + "".join(section(parser) for parser in (app.build_parser(), *subcommands(build_parser()).values()))
 

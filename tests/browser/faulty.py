@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from attention import checkpoints
-from attention.inference import Models
+from attention.inference.compare import Models
+from attention.models import checkpoints
 from attention.serving import health
 
 PAUSE_S = 2.0

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script,
 
 from conftest import CHROMIUM, FLAGS, serving  # noqa: E402
 
-from attention.paths import ROOT  # noqa: E402
+from attention.core.paths import ROOT  # noqa: E402
 
 OUT = ROOT / "docs" / "screenshots"
 SAMPLES = sorted((ROOT / "samples").glob("*.jpg"))

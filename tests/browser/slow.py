@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from attention.inference import Models
+from attention.inference.compare import Models
 
 PAUSE_S = 0.6
 

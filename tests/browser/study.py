@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 
-from attention import checkpoints, lookup, results, score_maps
-from attention.datasets import DATASETS
-from attention.evaluation import SEEDS_TO_JUDGE
-from attention.files import sha256, write_json, write_npz
-from attention.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
+from attention.core.files import sha256, write_json, write_npz
+from attention.models import checkpoints
+from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
+from attention.pictures.datasets import DATASETS
+from attention.study import lookup, map_scoring, tables
+from attention.study.comparison import SEEDS_TO_JUDGE
 
 VERDICTS = ("gain", "loss", "equivalent", "undecided")
 MODELS = 12
@@ -138,22 +139,22 @@ def write_predictions(folder: Path) -> None:
 def map_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
     """heatmaps.csv and heatmap_differences.csv of Imagenette's models and of the maps that know nothing."""
     random, rows, differences = np.random.default_rng(4), [], []
-    located, faithful = (*score_maps.BOXES, *score_maps.MASKS), score_maps.FAITHFULNESS
-    asked = [("", "", score_maps.CONTROLS, located)]
+    located, faithful = (*map_scoring.BOXES, *map_scoring.MASKS), map_scoring.FAITHFULNESS
+    asked = [("", "", map_scoring.CONTROLS, located)]
     for name in models():
-        own = score_maps.MAPS if VARIANTS[name].mechanism else ("activation",)
-        asked += [("imagenette", name, own, located), ("imagenette", name, (*own, *score_maps.CONTROLS), faithful)]
+        own = map_scoring.MAPS if VARIANTS[name].mechanism else ("activation",)
+        asked += [("imagenette", name, own, located), ("imagenette", name, (*own, *map_scoring.CONTROLS), faithful)]
     for dataset, model, maps, scores in asked:
         for map_name in maps:
             for score in scores:
                 value, key = round(float(random.uniform(0.3, 0.7)), 6), [dataset, model, map_name, score]
                 images, threshold = (200, None) if score in faithful else (367, 0.25)
                 rows.append([*key, images, value, value - 0.02, value + 0.02, threshold, 16, "float32", "made up"])
-                if model and map_name in score_maps.MAPS:
+                if model and map_name in map_scoring.MAPS:
                     by = round(float(random.normal(0, 0.05)), 6)
                     differences.append([*key, "centre", images, by, by - 0.03, by + 0.03])
-    columns = [*score_maps.KEY, "against", "images", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=score_maps.COLUMNS), pd.DataFrame(differences, columns=columns)
+    columns = [*map_scoring.KEY, "against", "images", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=map_scoring.COLUMNS), pd.DataFrame(differences, columns=columns)
 
 
 def models() -> list[str]:
@@ -185,16 +186,16 @@ def serve(folder: Path, port: str) -> int:
     import torch
 
     import app
-    from attention.ui import live
+    from attention.web.tabs.benchmarks import live
 
     torch.set_num_threads(1)  # beside a browser, two threads that wait for each other take ten times as long
     live.CALLS, live.WARM_UPS = 30, 1
     lookup.ACCURACY_FILE, lookup.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
     lookup.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
-    results.PREDICTIONS, results.LABELS = folder / "predictions", folder / "labels"
-    results.CURVES_FILE = folder / "curves.csv"
-    score_maps.RESULT_FILE = folder / "heatmaps.csv"
-    score_maps.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
+    tables.PREDICTIONS, tables.LABELS = folder / "predictions", folder / "labels"
+    tables.CURVES_FILE = folder / "curves.csv"
+    map_scoring.RESULT_FILE = folder / "heatmaps.csv"
+    map_scoring.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
     return app.main(["--port", port, "--device", "cpu"])
 

@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 pytestmark = pytest.mark.browser
 

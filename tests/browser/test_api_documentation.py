@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ import study
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from attention.datasets import DATASETS
-from attention.ui.study_charts import VIEWS
-from attention.variants import REFERENCE, VARIANTS
+from attention.models.variants import REFERENCE, VARIANTS
+from attention.pictures.datasets import DATASETS
+from attention.web.charts.study import VIEWS
 
 pytestmark = pytest.mark.browser
 ROWS = "#accuracy-table table.figures tbody tr:visible"

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 from attention.serving.settings import Settings
-from attention.ui import waiting
+from attention.web import waiting
 
 CHURCH = ROOT / "samples" / "church.jpg"
 

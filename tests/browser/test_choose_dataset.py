@@ -5,11 +5,11 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from attention import checkpoints
-from attention.__main__ import OWN_VARIANTS
-from attention.datasets import DATASETS
-from attention.paths import ROOT
-from attention.ui.compare import chosen_at_first
+from attention.cli.main import OWN_VARIANTS
+from attention.core.paths import ROOT
+from attention.models import checkpoints
+from attention.pictures.datasets import DATASETS
+from attention.web.tabs.compare.tab import chosen_at_first
 
 pytestmark = pytest.mark.browser
 

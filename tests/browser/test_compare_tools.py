@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from attention import checkpoints
-from attention.paths import ROOT
-from attention.ui.compare import chosen_at_first
-from attention.ui.texts import text
+from attention.core.paths import ROOT
+from attention.models import checkpoints
+from attention.web.tabs.compare.tab import chosen_at_first
+from attention.web.texts import text
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ from faults import FAULTS, SECONDS, lab
 from gradio_client import Client, handle_file
 from playwright.sync_api import expect
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 from attention.serving.refusals import MESSAGES
 
 IN_ORDER, ANY_ORDER = FAULTS[:2], FAULTS[2:]  # those of a data set that must not be in memory yet

@@ -14,9 +14,9 @@ from gradio_client.exceptions import AppError
 from hostile import CASES, encode, plain
 from playwright.sync_api import expect
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
+from attention.pictures.reading import MESSAGES
 from attention.serving import refusals
-from attention.uploads import MESSAGES
 
 GOOD = str(ROOT / "samples" / "church.jpg")
 CHOSEN = {
@@ -128,7 +128,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(server):
 
 
 @pytest.mark.parametrize("path", [
-    "/etc/passwd", "../../../../etc/passwd", "app.py", "checkpoints/imagenette/manifest.json", "attention/uploads.py",
+    "/etc/passwd", "../../../../etc/passwd", "app.py", "checkpoints/imagenette/manifest.json", "attention/pictures/reading.py",
     str(ROOT / "app.py"), str(ROOT / "checkpoints" / "imagenette" / "manifest.json"), "..%2f..%2f..%2fetc%2fpasswd",
 ])  # fmt: skip
 @pytest.mark.parametrize("route", ["/gradio_api/file=", "/file=", "/static/", "/gradio_api/stream/", "/assets/", "/"])

@@ -6,8 +6,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import TimeoutError
 
-from attention.imagenet import PUBLISHED
-from attention.paths import ROOT
+from attention.core.paths import ROOT
+from attention.models.imagenet import PUBLISHED
 
 pytestmark = pytest.mark.browser
 

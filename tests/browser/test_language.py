@@ -2,9 +2,9 @@
 
 import pytest
 
-from attention.paths import ROOT
-from attention.ui.language import COOKIE
-from attention.ui.texts import class_name, text
+from attention.core.paths import ROOT
+from attention.web.language import COOKIE
+from attention.web.texts import class_name, text
 
 pytestmark = pytest.mark.browser
 

@@ -4,10 +4,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from attention.mechanisms import MECHANISMS
-from attention.paths import ROOT
-from attention.ui.learn_views import STEPS
-from attention.ui.texts import kind, text
+from attention.core.paths import ROOT
+from attention.models.mechanisms import MECHANISMS
+from attention.web.tabs.learn.views import STEPS
+from attention.web.texts import kind, text
 
 pytestmark = pytest.mark.browser
 

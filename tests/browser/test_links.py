@@ -4,8 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from attention.paths import ROOT
-from attention.ui.texts import text
+from attention.core.paths import ROOT
+from attention.web.texts import text
 
 pytestmark = pytest.mark.browser
 

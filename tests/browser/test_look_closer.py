@@ -5,8 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from attention.paths import ROOT
-from attention.ui.texts import text
+from attention.core.paths import ROOT
+from attention.web.texts import text
 
 pytestmark = pytest.mark.browser
 

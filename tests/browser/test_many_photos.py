@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import study
 from playwright.sync_api import TimeoutError
 
-from attention.variants import REFERENCE, VARIANTS
+from attention.models.variants import REFERENCE, VARIANTS
 
 pytestmark = pytest.mark.browser
 

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from attention import report
-from attention.inference import Models
-from attention.paths import ROOT
-from attention.uploads import read_image
+from attention.core.paths import ROOT
+from attention.inference.compare import Models
+from attention.pictures.reading import read_image
+from attention.web import report
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,12 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from attention import checkpoints, lookup, samples
-from attention.paths import ROOT
-from attention.ui.compare import chosen_at_first
-from attention.ui.table import COLUMNS
+from attention.core.paths import ROOT
+from attention.models import checkpoints
+from attention.pictures import samples
+from attention.study import lookup
+from attention.web.table import COLUMNS
+from attention.web.tabs.compare.tab import chosen_at_first
 
 pytestmark = pytest.mark.browser
 

@@ -3,8 +3,8 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from attention.paths import ROOT
-from attention.ui.texts import text
+from attention.core.paths import ROOT
+from attention.web.texts import text
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 from attention.serving.passwords import line
 
 SAMPLE = sorted((ROOT / "samples").glob("*.jpg"))[0]
@@ -174,10 +174,10 @@ def test_what_stops_the_page_at_its_start_is_said_in_a_sentence(tmp_path):
 def test_uploads_go_after_their_time(tmp_path, start):
     """By their age, known to gradio or not; a page with the shortest of ages, looked at until they are gone."""
     code = (
-        "import sys; from attention.ui import served; served.CLEAN_SECONDS = 1; import app;"
-        "made = served.Served.__init__\n"
+        "import sys; from attention.web import server; server.CLEAN_SECONDS = 1; import app;"
+        "made = server.Served.__init__\n"
         "def quick(self, sets, settings, **others):\n    settings.keep_minutes, settings.max_request_seconds = 1 / 30, 2\n    made(self, sets, settings, **others)\n"
-        "served.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--port', sys.argv[1]]))"
+        "server.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--port', sys.argv[1]]))"
     )
     with start(tmp_path, "-c", code) as address, httpx.Client(base_url=address, timeout=60) as client:
         (path,) = client.post("/gradio_api/upload", files={"files": ("a.jpg", SAMPLE.read_bytes())}).json()

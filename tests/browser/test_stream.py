@@ -1,6 +1,6 @@
-"""Who asks for more at the moment at which the stream of results ends gets it all the same: attention/ui/stream.js. And nobody is answered twice."""
+"""Who asks for more at the moment at which the stream of results ends gets it all the same: attention/web/static/stream.js. And nobody is answered twice."""
 
-from attention.paths import ROOT
+from attention.core.paths import ROOT
 
 WHOLE = """run => { const board = document.querySelector('#results .cards');
   return board && 'complete' in board.dataset && board.dataset.run !== run; }"""

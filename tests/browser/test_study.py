@@ -6,10 +6,12 @@ import pytest
 import study
 from axe_playwright_python.sync_playwright import Axe
 
-from attention import lookup
-from attention.ui import benchmarks, compare_parts, costs
-from attention.ui.table import COLUMNS, notes_html, shown, table_html
-from attention.variants import PLACEMENTS, REFERENCE, VARIANTS
+from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS
+from attention.study import lookup
+from attention.web.table import COLUMNS, notes_html, shown, table_html
+from attention.web.tabs.benchmarks import costs
+from attention.web.tabs.benchmarks import tab as benchmarks
+from attention.web.tabs.compare import parts
 
 browser = pytest.mark.browser
 ROWS = "#accuracy-table table.figures tbody tr:visible"
@@ -106,9 +108,9 @@ def test_the_data_sets_are_those_with_results(files):
 
 @pytest.mark.parametrize("names", [study.models(), list(VARIANTS), ["baseline"], ["cbam-everywhere", "se-head"], []])
 def test_models_are_grouped_by_placement_and_a_few_chosen(names):
-    groups = compare_parts.by_placement(names)
+    groups = parts.by_placement(names)
     assert sorted(sum(groups.values(), [])) == sorted(names) and [*groups] == [p for p in PLACEMENTS if p in groups]
-    chosen = compare_parts.chosen_at_first(names)
+    chosen = parts.chosen_at_first(names)
     assert min(4, len(names)) <= len(chosen) <= 6 and set(chosen) <= set(names)
 
 

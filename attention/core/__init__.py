@@ -1,0 +1,1 @@
+"""Files, paths, devices, threads, deadlines, intervals and corrections: what every other package stands on."""

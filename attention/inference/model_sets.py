@@ -1,0 +1,89 @@
+"""The models of every data set that has checkpoints, each set loaded when it is first asked for."""
+
+import threading
+
+from attention.core import deadlines
+from attention.core.files import version
+from attention.inference.compare import Models
+from attention.models.checkpoints import CheckpointError, checkpoint_folder, published_datasets, read_manifest
+from attention.pictures.datasets import DATASETS, DataError, own_names
+
+
+class ModelSets:
+    """`sets[name]` is the Models of a data set, warmed up; made at the first call, and anew when its manifest changes.
+
+    So a data set that is trained while the page runs is offered without a restart. What is in memory stays there when its
+    manifest is damaged or gone, and `problems` says so until it is whole again.
+    """
+
+    def __init__(self, first: str = "imagenette", device: str = "auto"):
+        """Loads the data set that is shown first. Raises CheckpointError, DataError or DeviceError."""
+        self.first_name, self._wanted = first, device
+        self._damaged: dict[str, str] = {}  # data set -> why its manifest is not followed; replaced, never changed
+        self._locks: dict[str, threading.Lock] = {}  # a data set's: who waits for one to load holds up no other
+        self._loaded: dict[str, tuple[tuple | None, dict, Models]] = {}  # version and content of its manifest
+        self.device = self.first.device
+
+    @property
+    def first(self) -> Models:
+        return self._load(self.first_name)
+
+    @property
+    def study(self) -> Models:
+        """Those whose figures are measured here: of the first data set, or of Imagenette where others trained that one's."""
+        return self._load("imagenette") if self.first.dataset.source else self.first
+
+    @property
+    def names(self) -> list[str]:
+        """Data sets that can be chosen, now: those with a manifest, and those that are in memory and known still."""
+        there = published_datasets()
+        known = {*DATASETS, *own_names()}
+        return [*there, *(name for name in list(self._loaded) if name in known and name not in there)]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What cannot be read, of the data sets in memory: "<data set>", its manifest, and "<data set>/<model>"."""
+        return self._damaged | {
+            f"{name}/{model}": sentence
+            for name, (_, _, models) in list(self._loaded.items())
+            for model, sentence in models.problems.items()
+        }
+
+    def __getitem__(self, name: str) -> Models:
+        """Raises DataError for a data set that has no checkpoints, or CheckpointError."""
+        if name not in self.names:
+            raise DataError(f"There is no data set {name!r} with models. Known: {', '.join(self.names)}.")
+        return self._load(name)
+
+    def is_loaded(self, name: str) -> bool:
+        loaded = self._loaded.get(name)
+        return loaded is not None and loaded[0] == _version(name)
+
+    def _load(self, name: str) -> Models:
+        with self._locks.setdefault(name, threading.Lock()), deadlines.within(None):  # others wait for it too
+            if not self.is_loaded(name):
+                try:
+                    self._loaded[name] = self._read(name)
+                except (CheckpointError, DataError) as error:
+                    if name not in self._loaded:
+                        raise
+                    # nothing is tried again before it changes
+                    self._loaded[name] = (_version(name), *self._loaded[name][1:])
+                    self._damaged = self._damaged | {name: str(error)}
+                else:
+                    self._damaged = {other: said for other, said in self._damaged.items() if other != name}
+            models = self._loaded[name][2]
+            models.look_again()
+            return models
+
+    def _read(self, name: str) -> tuple[tuple | None, dict, Models]:
+        now, manifest = _version(name), read_manifest(name)
+        _, before, models = self._loaded.get(name, (None, None, None))
+        if models is None or manifest != before:  # a file that was merely touched changes nothing
+            models = Models(name, self._wanted)
+            models.warm_up()
+        return now, manifest, models
+
+
+def _version(name: str) -> tuple | None:
+    return version(checkpoint_folder(name) / "manifest.json")

@@ -1,0 +1,1 @@
+"""Mechanisms, the network with its slots, the table of variants, verified checkpoints."""

@@ -1,0 +1,363 @@
+"""Imagenette, Imagewoof and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
+
+What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which custom.py writes.
+"""
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import Protocol
+from urllib.error import HTTPError, URLError
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from attention.core.files import CANNOT_WRITE
+from attention.core.paths import DEFAULT_ROOT, own_root, roots
+from attention.pictures.preprocessing import EVALUATION_PIXELS, Preprocessing, preprocess, to_tensor
+from attention.pictures.reading import UploadError, read_image
+
+SILENT_SECONDS = 60  # after which a download that sends nothing is given up
+
+
+class DataError(Exception):
+    """A data set is missing, incomplete or unreadable; the message says what to do."""
+
+
+class Source(Protocol):
+    """Where the models of a data set come from that neither this project trained nor its user: see models/imagenet.py."""
+
+    manifest: dict  # as checkpoints.read_manifest returns it
+
+    def load(self, name: str) -> torch.nn.Module:
+        """A network.ResNet on the CPU, in evaluation mode. Raises checkpoints.CheckpointError."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known about a data set before it is read. `classes` maps folders, in label order, to plain names.
+
+    A folder of one's own has its full path in `folder`, and in `fingerprint` 12 hex digits over names, labels and contents
+    of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`. One with a
+    `source` has models that others trained, and no photographs here.
+    """
+
+    name: str
+    title: str
+    folder: str
+    classes: dict[str, str]
+    train_images: int
+    val_images: int
+    url: str | None = None
+    md5: str | None = None
+    fingerprint: str = ""
+    preprocessing: Preprocessing = Preprocessing()
+    source: Source | None = None
+
+    @property
+    def is_own(self) -> bool:
+        return bool(self.fingerprint)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(self.classes.values())
+
+
+DATASETS = {
+    "imagenette": Dataset(
+        name="imagenette",
+        title="Imagenette",
+        folder="imagenette2-160",
+        classes={
+            "n01440764": "tench",
+            "n02102040": "English springer",
+            "n02979186": "cassette player",
+            "n03000684": "chain saw",
+            "n03028079": "church",
+            "n03394916": "French horn",
+            "n03417042": "garbage truck",
+            "n03425413": "gas pump",
+            "n03445777": "golf ball",
+            "n03888257": "parachute",
+        },
+        train_images=9469,
+        val_images=3925,
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+        md5="e793b78cc4c9e9a4ccc0c1155377a412",
+    ),
+    "imagewoof": Dataset(
+        name="imagewoof",
+        title="Imagewoof",
+        folder="imagewoof2-160",
+        classes={
+            "n02086240": "Shih-Tzu",
+            "n02087394": "Rhodesian ridgeback",
+            "n02088364": "beagle",
+            "n02089973": "English foxhound",
+            "n02093754": "Border terrier",
+            "n02096294": "Australian terrier",
+            "n02099601": "golden retriever",
+            "n02105641": "Old English sheepdog",
+            "n02111889": "Samoyed",
+            "n02115641": "dingo",
+        },
+        train_images=9025,
+        val_images=3929,
+        url="https://s3.amazonaws.com/fast-ai-imageclas/imagewoof2-160.tgz",
+        md5=None,  # its publisher names none
+    ),
+}
+ELSEWHERE: dict[
+    str, Dataset
+] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
+
+
+def dataset(name: str) -> Dataset:
+    """Look a data set up; raises DataError with the known names."""
+    if name in DATASETS or name in ELSEWHERE:
+        return (DATASETS | ELSEWHERE)[name]
+    if name not in own_names():  # which also keeps paths out: a name may come from a visitor
+        raise DataError(f"There is no data set {name!r}. Known: {', '.join(names())}.")
+    return read_own(name)[0]
+
+
+def names() -> list[str]:
+    """Every data set that can be asked for: the study's, then one's own, then those whose models others trained."""
+    return [*DATASETS, *own_names(), *ELSEWHERE]
+
+
+def own_names() -> list[str]:
+    return sorted(path.parent.name for path in own_root().glob("*/dataset.json"))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One photograph of a folder of one's own, as it was when it was registered."""
+
+    path: str  # relative to the folder, with /
+    label: int
+    sha256: str
+
+
+def read_own(name: str) -> tuple[Dataset, dict[str, list[Listed]]]:
+    """A registered folder of one's own and its photographs, by split. Raises DataError."""
+    path = own_root() / name / "dataset.json"
+    try:
+        return _parse_own(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path.parent.name}/{path.name} is damaged ({error}). Train again: python -m attention train --data FOLDER "
+            f"--name {name}."
+        ) from error
+
+
+@lru_cache
+def _parse_own(path: Path, modified_ns: int) -> tuple[Dataset, dict[str, list[Listed]]]:
+    written = json.loads(path.read_text(encoding="utf-8"))
+    splits = {split: [Listed(*row) for row in written[split]] for split in ("train", "val")}
+    counts = {f"{split}_images": len(files) for split, files in splits.items()}
+    figures = {key: written[key] for key in ("name", "title", "folder", "classes", "fingerprint")}
+    return Dataset(**figures, **counts), splits
+
+
+def list_images(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpeg", ".jpg", ".png"})
+
+
+def find(name: str) -> Path | None:
+    """The folder of a complete data set, None when there is none; DataError when one is there but incomplete."""
+    info = dataset(name)
+    if info.source is not None:
+        return None
+    if info.is_own:
+        return Path(info.folder) if Path(info.folder).is_dir() else None
+    for root in roots():
+        folder = root / info.folder
+        if folder.is_dir():
+            _check_complete(info, folder)
+            return folder
+    return None
+
+
+def _check_complete(info: Dataset, folder: Path) -> None:
+    for split, expected in (("train", info.train_images), ("val", info.val_images)):
+        found = 0
+        for wnid in info.classes:
+            class_folder = folder / split / wnid
+            if not class_folder.is_dir():
+                raise DataError(
+                    f"{folder.name} has no folder {split}/{wnid}: it is not {info.title}, or was unpacked only half. "
+                    f"Remove it and run: python -m attention download --dataset {info.name}"
+                )
+            found += len(list_images(class_folder))
+        if found < expected:
+            raise DataError(
+                f"{folder.name}/{split} holds {found:,} images of {expected:,}: the download or unpacking stopped early. "
+                f"Remove the folder and run: python -m attention download --dataset {info.name}"
+            )
+
+
+def require(name: str) -> Path:
+    """Like `find`, but a missing data set raises DataError with what to do."""
+    folder = find(name)
+    if dataset(name).source is not None:
+        raise DataError(f"{dataset(name).title} comes with models alone: its photographs are not used here.")
+    if folder is None and dataset(name).is_own:
+        raise DataError(
+            f"The photographs of {name} are not at {dataset(name).folder} any more. Say where they are now: "
+            f"python -m attention train --data FOLDER --name {name}."
+        )
+    if folder is None:
+        raise DataError(
+            f"{dataset(name).title} is not on this machine. Run: python -m attention download --dataset {name} "
+            f"(about 100 MB), or point ATTENTION_DATA at the folder that holds {dataset(name).folder}."
+        )
+    return folder
+
+
+def download_and_extract_archive(*arguments, **options) -> None:
+    """torchvision's, imported when something is fetched: importing torchvision would take a tenth of the page's start."""
+    from torchvision.datasets.utils import download_and_extract_archive as fetch
+
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision takes none
+    try:
+        fetch(*arguments, **options)
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
+    """Fetch and unpack a data set under `root`, with a progress bar; returns its folder.
+
+    Unpacked beside its final place and renamed when complete, so that a killed download is never taken for a data set.
+    """
+    found = find(name)
+    if found is not None:
+        return found
+    info = dataset(name)
+    if info.is_own:
+        require(name)  # says where they were, and what to do
+    partial = root / "downloads" / (info.folder + ".partial")
+    if info.md5 is None:  # without a checksum, an archive that a kill cut off would be taken for whole
+        (root / "downloads" / info.url.rsplit("/", 1)[1]).unlink(missing_ok=True)
+    try:
+        download_and_extract_archive(info.url, root / "downloads", partial, md5=info.md5)
+    except Exception as error:  # the network's many exceptions all mean the same to a visitor
+        raise DataError(f"{info.title} could not be downloaded: {_why(error)}, and try again.") from error
+    _check_complete(info, partial / info.folder)
+    (partial / info.folder).rename(root / info.folder)
+    return root / info.folder
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a download, and what to do; `error` is anything that urllib, tarfile or torchvision raise."""
+    if isinstance(error, HTTPError):
+        return f"its server answered {error.code}. Wait a while"
+    if isinstance(error, (URLError, ConnectionError, TimeoutError, HTTPException)):
+        return "its server could not be reached. Check the connection to the internet"
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return f"it cannot be written here ({error.strerror}). Make room for it"
+    return "what came is damaged or not whole. Wait a while"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A decoded split: images (N, 3, 160, 160) uint8, labels (N,) int64, paths relative to the data set's folder."""
+
+    images: Tensor
+    labels: Tensor
+    paths: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def spread(self, at_most: int) -> "Split":
+        """So many images, evenly over all."""
+        return self.subset(torch.linspace(0, len(self) - 1, min(at_most, len(self))).long())
+
+    def subset(self, index: Tensor) -> "Split":
+        return Split(self.images[index], self.labels[index], tuple(self.paths[i] for i in index.tolist()))
+
+
+Progress = Callable[[Iterator, int], Iterator]  # wraps the images as they are done, whose number it is told
+
+
+def load(name: str, split: str, progress: Progress | None = None) -> Split:
+    """Decode a split ("train" or "val") into memory, 77 kB an image. Raises DataError."""
+    folder, info = require(name), dataset(name)
+    if info.is_own:
+        files = read_own(name)[1][split]
+        decode = partial(_decode_own, folder, name)
+    else:
+        files = _published_files(info, folder, split)
+        decode = partial(_decode_published, folder)
+    images = np.empty((len(files), EVALUATION_PIXELS, EVALUATION_PIXELS, 3), np.uint8)
+
+    def place(index: int) -> None:
+        images[index] = decode(files[index])
+
+    for _ in in_threads(place, range(len(files)), progress):
+        pass
+    return Split(to_tensor(images), torch.tensor([f.label for f in files]), tuple(f.path for f in files))
+
+
+def in_threads(work: Callable, items: Sequence, progress: Progress | None = None) -> Iterator:
+    """`work` of every item, in their order: decoding lets go of Python's lock. What has not begun is dropped on Ctrl-C."""
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))  # a photograph in work takes up to 150 MB
+    try:
+        done = pool.map(work, items)
+        yield from done if progress is None else progress(done, len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _published_files(info: Dataset, folder: Path, split: str) -> list[Listed]:
+    return [
+        Listed(path.relative_to(folder).as_posix(), label, "")
+        for label, wnid in enumerate(info.classes)
+        for path in list_images(folder / split / wnid)
+    ]
+
+
+def _decode_published(folder: Path, file: Listed) -> np.ndarray:
+    try:
+        with Image.open(folder / file.path) as image:
+            return preprocess(image)
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError(f"{file.path} cannot be read ({error}). Remove {folder.name} and download it again.") from error
+
+
+def _decode_own(folder: Path, name: str, file: Listed) -> np.ndarray:
+    again = f"Take the folder in as it is now: python -m attention train --data FOLDER --name {name}."
+    try:
+        data = (folder / file.path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise DataError(f"{file.path} has changed since {name} was trained. {again}")
+        return preprocess(read_image(data).image)
+    except (UploadError, OSError) as error:
+        raise DataError(f"{file.path} of {name} cannot be read any more. {again}") from error
+
+
+def every_nth(labels: Tensor, every: int) -> Tensor:
+    """(N,) bool: the first of each class, and then every so many of it."""
+    position = torch.zeros(len(labels), dtype=torch.long)
+    for label in labels.unique():
+        of_class = (labels == label).nonzero().squeeze(1)
+        position[of_class] = torch.arange(len(of_class))
+    return position % every == 0
+
+
+def hold_out(split: Split, every: int = 10) -> tuple[Split, Split]:
+    """Split `train` for tuning: every tenth image of each class is held out. Returns (kept, held out)."""
+    held = every_nth(split.labels, every)
+    return split.subset((~held).nonzero().squeeze(1)), split.subset(held.nonzero().squeeze(1))

@@ -1,0 +1,1 @@
+"""What the runs say: tables, statistics of the comparison, latency, scores of maps."""

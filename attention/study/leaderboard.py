@@ -1,0 +1,101 @@
+"""Accuracy for the compute that training took, beside the published Imagenette leaderboard at 128 px.
+
+The leaderboard (https://github.com/fastai/imagenette) counts epochs; a network four times as costly does four times the
+work in one. So both are put on one axis: multiply-adds of the forward passes over the training images. It gives no such
+count itself, and names its network only for the long runs: an xse_resnext50. torchvision's ResNeXt-50 (32x4d) stands for
+it, in all rows. The backward pass, about twice the forward one on both sides, is left out.
+
+Its rules forbid scoring at more pixels than training had, so here the committed baselines are scored at 128 px, not at the
+160 px of every other table of this project.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from attention.core import intervals
+from attention.core.files import write_text
+from attention.core.paths import RESULTS
+from attention.models import checkpoints
+from attention.models.variants import REFERENCE, REPLICATES, build_model
+from attention.pictures.datasets import Split, dataset, load
+from attention.study.latency import multiply_adds
+from attention.training import scoring
+from attention.training.recipes import RECIPES
+
+PIXELS = 128
+DATASET = "imagenette"
+RESULT_FILE = RESULTS / "leaderboard.csv"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published row at 128 px: top-1 accuracy on the official val as a fraction, the mean of so many runs."""
+
+    epochs: int
+    accuracy: float
+    runs: int
+
+
+PUBLISHED = (Entry(5, 0.8743, 5), Entry(20, 0.9157, 5), Entry(80, 0.9355, 1), Entry(200, 0.9424, 1))
+
+
+def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
+    """Score the committed baselines at 128 px and write leaderboard.csv beside the published rows. Raises DataError."""
+    from torchvision.transforms.v2.functional import resize  # late, as the page reads this module's file
+
+    images = dataset(DATASET).train_images
+    test = load(DATASET, "val")
+    test = Split(resize(test.images, [PIXELS, PIXELS], antialias=True), test.labels, test.paths)
+    rows = [
+        _row("published", entry.epochs, images, _stand_in(), entry.accuracy, runs=entry.runs) for entry in PUBLISHED
+    ]
+    manifest = checkpoints.read_manifest(DATASET)["models"]
+    for name in (REFERENCE, *(n for n, replicate in REPLICATES.items() if replicate.replicate_of == REFERENCE)):
+        if name not in manifest:
+            continue
+        recipe = RECIPES[manifest[name]["recipe"]]
+        probabilities = scoring.predict(checkpoints.load(name, DATASET, device), test, device)
+        correct = int((probabilities.argmax(1) == test.labels.numpy()).sum())
+        low, high = intervals.accuracy_interval(correct, len(test))
+        cost = sum(epochs * multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)
+        rows.append(
+            _row(
+                name,
+                recipe.epochs,
+                images,
+                cost / recipe.epochs,
+                correct / len(test),
+                low,
+                high,
+                manifest[name]["seed"],
+            )
+        )
+        progress(f"{name}: {correct} of {len(test)} at {PIXELS} px, {correct / len(test):.2%}")
+    table = pd.DataFrame(rows)
+    write_text(RESULT_FILE, table.to_csv(index=False, lineterminator="\n"))
+    return table
+
+
+def _stand_in() -> int:
+    import torchvision
+
+    with torch.device("meta"):
+        return multiply_adds(torchvision.models.resnext50_32x4d(), PIXELS)
+
+
+def _row(source, epochs, images, multiply_adds, accuracy, low=None, high=None, seed=None, runs=1) -> dict:
+    return {
+        "source": source,
+        "epochs": epochs,
+        "pixels": PIXELS,
+        "accuracy": round(accuracy, 6),
+        "low": None if low is None else round(low, 6),
+        "high": None if high is None else round(high, 6),
+        "runs": runs,
+        "seed": seed,
+        "multiply_adds_an_image": round(multiply_adds),
+        "training_multiply_adds": round(multiply_adds * images * epochs),
+    }

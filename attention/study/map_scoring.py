@@ -1,0 +1,408 @@
+"""Score the maps of every committed model on data, beside maps that know nothing: data/results/heatmaps.csv.
+
+Two maps a model: its own attention where it weighs positions (the deepest module), and its class activation map, which is
+the yardstick that all share, the baseline included. Three controls: a centre Gaussian, a random map, an edge map.
+
+deletion, insertion     on 200 test images of the model's data set: how fast the probability of the class that the model
+                        chose falls when the pixels that the map marks are replaced by the mean colour, and rises when they
+                        are put back into a blurred picture (RISE). Lower deletion and higher insertion are better.
+pointing, energy,       on 367 boxed test images of Imagewoof: whether and how much of the map lies in the box, MaxBoxAccV2,
+max_box, box_overlap,   the overlap of the box that localisation.implied draws, and whether it reaches half. The threshold is
+box_found               chosen on 200 boxed training images. Imagenette's models are out of domain here.
+pixel_precision,        PxAP and the overlap of the implied mask on 500 pets with masks, which no model was trained on (cats and
+mask_overlap            dogs: out of domain). The threshold is chosen on another 100.
+
+Where a model knows the breeds, its class activation map is the true one's for boxes (as in the papers); everywhere else it
+is that of the class that the model chose. Maps are computed in float32; the probabilities behind deletion and insertion in
+half precision where precision.csv says that a model's answers hold: column `dtype`.
+
+What a score was for each image stands in map_scores/, and heatmap_differences.csv is made of it: paired differences between a
+map and three others on the same images (DIFFERENCES), with 95 % bootstrap intervals over images.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from attention.core import devices
+from attention.core.files import write_npz, write_text
+from attention.core.paths import RESULTS
+from attention.inference import fast_path, precision
+from attention.maps import scores
+from attention.maps.activation import read_head
+from attention.maps.attention import describe
+from attention.maps.faithfulness import STEPS, curves
+from attention.maps.localisation import implied
+from attention.maps.overlay import upsample
+from attention.models import checkpoints
+from attention.models.fusion import fold
+from attention.models.network import ResNet
+from attention.models.variants import REFERENCE, all_models
+from attention.models.visible import watch
+from attention.pictures.datasets import Split, dataset, load
+from attention.pictures.preprocessing import normalise
+from attention.study import known_objects
+from attention.study.known_objects import KnownObjects, Located
+
+RESULT_FILE = RESULTS / "heatmaps.csv"
+DIFFERENCE_FILE = RESULTS / "heatmap_differences.csv"
+IMAGES = 200
+BATCH = 16  # images whose maps are computed together
+CONTROLS = ("centre", "random", "edges")
+MAPS = ("attention", "activation")
+FAITHFULNESS = ("deletion", "insertion")
+BOXES = ("pointing", "energy", "box_overlap", "box_found", "max_box")
+MASKS = ("pixel_precision", "mask_overlap")
+DIFFERENCES = (
+    "activation",
+    "baseline",
+    "centre",
+)  # a map against: the model's own and the baseline's activation, centre
+KEY = ["dataset", "model", "map", "score"]
+COLUMNS = [*KEY, "images", "value", "low", "high", "threshold", "steps", "dtype", "weights_sha256"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One score of one map on every image: (N,), or (N, ...) of whose mean `statistic` makes the score."""
+
+    map: str
+    score: str
+    values: np.ndarray
+    statistic: Callable[[np.ndarray], float] = float
+    threshold: float | None = None
+    dtype: str = "float32"
+
+    def row(self) -> dict:
+        low, high = scores.bootstrap(self.values, self.statistic)
+        return {
+            "map": self.map, "score": self.score, "images": len(self.values), "value": self.statistic(self.values.mean(axis=0)),
+            "low": low, "high": high, "threshold": self.threshold, "dtype": self.dtype,
+        }  # fmt: skip
+
+
+# the maps
+
+
+@torch.no_grad()
+def maps_of(
+    model: ResNet, images: torch.Tensor, labels: torch.Tensor | None = None
+) -> list[tuple[dict[str, np.ndarray], int]]:
+    """For each normalised image (B, 3, H, W): {"activation": (h, w), "attention": (h, w) where it weighs positions}, and the
+    class that is explained: of `labels` (B,), or the model's own choice."""
+    with watch(model) as weights:
+        logits, activations = read_head(model, model.forward_features(images), labels)
+    found = []
+    for number, chosen in enumerate((logits.argmax(1) if labels is None else labels).tolist()):
+        maps = {"activation": activations[number].float().cpu().numpy()}
+        seen = [describe(path, weight[number : number + 1]) for path, weight in weights.items()]
+        if spatial := [m for m in seen if m.over == "positions"]:
+            maps["attention"] = spatial[-1].values
+        found.append((maps, chosen))
+    return found
+
+
+def control(name: str, image: np.ndarray, seed: int) -> np.ndarray:
+    """One of CONTROLS at the size of an image (H, W, 3)."""
+    height, width = image.shape[:2]
+    if name == "centre":
+        return scores.centre_gaussian(height, width)
+    return scores.random_map(height, width, seed) if name == "random" else scores.edge_map(image)
+
+
+Maps = Iterator[dict[str, np.ndarray]]  # of each image, by name, of any size
+MapsOn = Callable[[Located], Maps]
+
+
+def models_maps(model: ResNet, device: torch.device, known: Located) -> Maps:
+    for start in range(0, len(known), BATCH):
+        labels = None if known.labels is None else known.labels[start : start + BATCH].to(device)
+        for maps, _ in maps_of(model, _prepared(known.images[start : start + BATCH], device), labels):
+            yield maps
+
+
+def controls_maps(known: Located) -> Maps:
+    for number, image in enumerate(known.images):
+        yield {name: control(name, image.permute(1, 2, 0).numpy(), number) for name in CONTROLS}
+
+
+def _prepared(images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    return normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+
+
+# the scores
+
+
+def _collect(known: Located, maps_on: MapsOn, one: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:
+    """{map: an array with a row an image}, of what `one(number, name, values)` makes of each."""
+    found: dict[str, list] = {}
+    for number, maps in enumerate(maps_on(known)):
+        for name, values in maps.items():
+            found.setdefault(name, []).append(one(number, name, values))
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def score_boxes(maps_on: MapsOn, boxed: Located, held_out: Located) -> list[Scored]:
+    """The scores BOXES. The threshold of the drawn box is chosen on the images held out."""
+
+    def drawn(number: int, _: str, values: np.ndarray) -> np.ndarray:
+        return scores.overlaps(enlarged(values, held_out), held_out.boxes[number])[1]
+
+    thresholds = {name: scores.best_threshold(rows) for name, rows in _collect(held_out, maps_on, drawn).items()}
+
+    def one(number: int, name: str, values: np.ndarray) -> np.ndarray:
+        box, large = boxed.boxes[number], enlarged(values, boxed)
+        inside = scores.box_mask(box, *boxed.size)
+        points = scores.pointing_game(large, inside), scores.energy_pointing_game(large, inside)
+        drawn = scores.overlap(implied(values, thresholds[name], *boxed.size).box, box)
+        return np.array([*points, drawn, *scores.overlaps(large, box)[0]])
+
+    scored = []
+    for name, rows in _collect(boxed, maps_on, one).items():
+        threshold = thresholds[name]
+        scored += [
+            Scored(name, "pointing", rows[:, 0]),
+            Scored(name, "energy", rows[:, 1]),
+            Scored(name, "box_overlap", rows[:, 2], threshold=threshold),
+            Scored(name, "box_found", (rows[:, 2] >= 0.5).astype(float), threshold=threshold),
+            Scored(name, "max_box", scores.max_box_accuracies(rows[:, 3:])),
+        ]
+    return scored
+
+
+def enlarged(values: np.ndarray, known: Located) -> np.ndarray:
+    return upsample(values, *known.size[::-1])
+
+
+def score_masks(maps_on: MapsOn, masked: Located, held_out: Located) -> list[Scored]:
+    """The scores MASKS. The threshold of the implied mask is chosen on the images held out."""
+
+    def counts(known: Located, number: int, values: np.ndarray) -> np.ndarray:
+        return scores.pixel_counts(enlarged(values, known), *known.masks[number])
+
+    chosen = _collect(held_out, maps_on, lambda n, _, values: scores.mask_overlaps(counts(held_out, n, values)))
+    thresholds = {name: scores.best_threshold(rows) for name, rows in chosen.items()}
+
+    def one(number: int, name: str, values: np.ndarray) -> np.ndarray:
+        marked = implied(values, thresholds[name], *masked.size).mask
+        return np.array([scores.mask_overlap(marked, *masked.masks[number]), *counts(masked, number, values).ravel()])
+
+    scored = []
+    for name, rows in _collect(masked, maps_on, one).items():
+        of_pixels = rows[:, 1:].reshape(len(rows), 2, -1)
+        scored += [
+            Scored(name, "mask_overlap", rows[:, 0], threshold=thresholds[name]),
+            Scored(name, "pixel_precision", of_pixels, scores.pixel_average_precision),
+        ]
+    return scored
+
+
+def score_faithfulness(
+    model: ResNet, answers: Callable, split: Split, device: torch.device, steps: int, tick: Callable, dtype: str
+) -> list[Scored]:
+    """The scores FAITHFULNESS of the model's maps and the controls, against the class that the model chose.
+
+    `answers` gives the model's logits, in the precision `dtype`.
+    """
+    areas: dict[str, list] = {}
+    for number in range(len(split)):
+        image = split.images[number : number + 1]
+        [(maps, chosen)] = maps_of(model, _prepared(image, device))
+        maps = {name: upsample(values, *image.shape[:1:-1]) for name, values in maps.items()}
+        picture = image[0].permute(1, 2, 0).numpy()
+        maps |= {name: control(name, picture, number) for name in CONTROLS}
+        for name, pair in curves(answers, image, maps, chosen, device, steps).items():
+            areas.setdefault(name, []).append([scores.area(curve) for curve in pair])
+        tick()
+    return [
+        Scored(name, score, np.array(rows)[:, column], dtype=dtype)
+        for name, rows in areas.items()
+        for column, score in enumerate(FAITHFULNESS)
+    ]
+
+
+def score_model(
+    name: str, dataset_name: str, test: Split, known: KnownObjects, device: torch.device, steps: int, tick: Callable
+) -> list[Scored]:
+    """Every score of one checkpoint's maps."""
+    loaded, dtype = checkpoints.load(name, dataset_name, device), precision.choose(name, dataset_name, device)
+    fast = fast_path.fast(loaded, dtype)
+    model = fold(loaded).to(memory_format=torch.channels_last)
+
+    def answers(images: torch.Tensor) -> torch.Tensor:
+        return fast.model.forward_head(fast.model.forward_features(images.to(dtype)).float())
+
+    maps_on = partial(models_maps, model, device)
+    boxed = (known.boxed, known.boxed_held_out)
+    if dataset_name != "imagewoof":
+        boxed = tuple(images.without_labels() for images in boxed)
+    scored = score_masks(maps_on, known.masked, known.masked_held_out) + score_boxes(maps_on, *boxed)
+    return scored + score_faithfulness(model, answers, test, device, steps, tick, devices.dtype_name(dtype))
+
+
+# the command
+
+
+def score(
+    dataset_names: list[str],
+    device: torch.device,
+    names: list[str] | None = None,
+    images: int = IMAGES,
+    steps: int = STEPS,
+    progress: Callable[[str], None] = print,
+    bar: Callable = lambda total, label: lambda: None,
+) -> pd.DataFrame:
+    """Score what is not in heatmaps.csv for the present weights, and write it after every model: a kill loses one.
+
+    Raises DataError or CheckpointError.
+    """
+    missing = {name: _missing(name, names, images, steps, progress) for name in dataset_names}
+    if any(missing.values()) or not _is_scored("", "", ""):
+        known = known_objects.known_objects()  # seconds of decoding: only where something is left to do
+        _score_controls(known, progress)
+    for dataset_name, left in missing.items():
+        test = load(dataset_name, "val").spread(images) if left else None
+        for name in left:
+            tick = bar(len(test), f"{dataset_name} {name}")
+            scored = score_model(name, dataset_name, test, known, device, steps, tick)
+            _write(scored, dataset_name, name, weights_sha256=_sha256(dataset_name, name), steps=steps)
+            progress(f"{dataset_name} {name}: {len(scored)} scores")
+    return read()
+
+
+def _missing(dataset_name: str, names: list[str] | None, images: int, steps: int, progress: Callable) -> list[str]:
+    """The models that have no scores on so many images and steps for the weights that they have now."""
+    images, left = min(images, dataset(dataset_name).val_images), []
+    for name in checkpoints.available(dataset_name):
+        if names is not None and name not in names:
+            continue
+        if _is_scored(dataset_name, name, _sha256(dataset_name, name), images, steps):
+            progress(f"{dataset_name} {name}: scored already")
+        else:
+            left.append(name)
+    return left
+
+
+def _sha256(dataset_name: str, name: str) -> str:
+    return checkpoints.read_manifest(dataset_name)["models"][name]["sha256"]
+
+
+def _is_scored(dataset_name: str, model: str, sha: str, images: int = 0, steps: int = 0) -> bool:
+    table = read()
+    rows = table[(table["dataset"] == dataset_name) & (table["model"] == model) & (table["weights_sha256"] == sha)]
+    faithful = rows[rows["score"].isin(FAITHFULNESS)]
+    expected = {*BOXES, *MASKS, *(FAITHFULNESS if model else ())}
+    as_asked = (faithful["images"] == images) & (faithful["steps"] == steps)
+    return _by_image_file(dataset_name, model).exists() and expected <= set(rows["score"]) and bool(as_asked.all())
+
+
+def _score_controls(known: KnownObjects, progress: Callable[[str], None]) -> None:
+    """Where an object is does not depend on the model for maps that know none: they have rows of their own."""
+    if _is_scored("", "", ""):
+        return
+    scored = score_masks(controls_maps, known.masked, known.masked_held_out)
+    scored += score_boxes(controls_maps, known.boxed, known.boxed_held_out)
+    _write(scored, "", "", weights_sha256="", steps=0)
+    progress(f"controls: {len(scored)} scores")
+
+
+# the files
+
+
+def read() -> pd.DataFrame:
+    """heatmaps.csv, or an empty frame of its columns. `dataset` and `model` are "" for the controls' own rows."""
+    return _or_none(RESULT_FILE, COLUMNS)
+
+
+def read_differences() -> pd.DataFrame:
+    """heatmap_differences.csv: `map` minus `against` on the same images; or an empty frame of its columns."""
+    return _or_none(DIFFERENCE_FILE, [*KEY, "against", "images", "difference", "low", "high"])
+
+
+def _or_none(path: Path, columns: list[str]) -> pd.DataFrame:
+    """What can be shown: a damaged file counts as none. What is written is merged with what `_read` finds, which raises."""
+    try:
+        table = _read(path, columns)
+        return table if set(columns) <= set(table.columns) else pd.DataFrame(columns=columns)
+    except (OSError, ValueError):
+        return pd.DataFrame(columns=columns)
+
+
+def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    return pd.read_csv(path, keep_default_na=False, na_values={"threshold": [""]})
+
+
+def threshold(dataset_name: str, model: str, map_name: str, score: str = "box_overlap") -> float | None:
+    """The threshold at which a model's map ("attention", "activation") was scored: "box_overlap" for the box, "mask_overlap"
+    for the mask; None where it was not."""
+    return scores_of(dataset_name, model, map_name).get(score, {}).get("threshold")
+
+
+def scores_of(dataset_name: str, model: str, map_name: str) -> dict[str, dict]:
+    """{score: {"value", "low", "high", "images", "threshold"}} of one map; of a control for model ""."""
+    table = read()
+    rows = table[(table["dataset"] == dataset_name) & (table["model"] == model) & (table["map"] == map_name)]
+    chosen = rows[["score", "value", "low", "high", "images", "threshold"]].set_index("score")
+    return chosen.astype(object).where(chosen.notna(), None).to_dict("index")
+
+
+def _by_image_file(dataset_name: str, model: str) -> Path:
+    """Where the scores of each image are kept: an array (N,) for each "map/score"."""
+    return RESULT_FILE.parent / "map_scores" / (f"{dataset_name}/{model}.npz" if model else "controls.npz")
+
+
+def _write(scored: list[Scored], dataset_name: str, model: str, **common) -> None:
+    by_image = {f"{one.map}/{one.score}": one.values.astype(np.float32) for one in scored if one.values.ndim == 1}
+    write_npz(_by_image_file(dataset_name, model), **by_image)
+    table = pd.DataFrame([{"dataset": dataset_name, "model": model, **common, **one.row()} for one in scored])
+    table["steps"] = table["steps"].where(table["score"].isin(FAITHFULNESS), 0)
+    table = pd.concat([_read(RESULT_FILE, COLUMNS), table], ignore_index=True).drop_duplicates(KEY, keep="last")
+    order = {name: number for number, name in enumerate(["", *all_models()])}
+    table = table.sort_values(
+        ["dataset", "model"], key=lambda c: c.map(order) if c.name == "model" else c, kind="stable"
+    )
+    _save(table.reindex(columns=COLUMNS), RESULT_FILE)
+    _save(differences(table), DIFFERENCE_FILE)
+
+
+def _save(table: pd.DataFrame, path: Path) -> None:
+    numbers = [name for name in ("value", "difference", "low", "high") if name in table]
+    table = table.assign(**{name: table[name].astype(float).round(6) for name in numbers})
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each score that images have one by one, and each of DIFFERENCES that is another map on the same images."""
+    models = list(table[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None))
+    by_image = {model: dict(np.load(_by_image_file(*model))) for model in models if _by_image_file(*model).exists()}
+    rows = []
+    for dataset_name, model in by_image:
+        for key, values in by_image[dataset_name, model].items():
+            map_name, score = key.split("/")
+            for against, other in _others(by_image, dataset_name, model, map_name, score).items():
+                low, high = scores.bootstrap(values - other)
+                found = [against, len(values), np.mean(values - other), low, high]
+                rows.append([dataset_name, model, map_name, score, *found])
+    return pd.DataFrame(rows, columns=[*KEY, "against", "images", "difference", "low", "high"])
+
+
+def _others(by_image: dict, dataset_name: str, model: str, map_name: str, score: str) -> dict[str, np.ndarray]:
+    """What one map of a model is held against: {one of DIFFERENCES: scores of the same images}."""
+    if map_name not in MAPS:
+        return {}
+    own, of_model = (
+        by_image[dataset_name, model],
+        score in FAITHFULNESS,
+    )  # asked of this model, another's does not compare
+    found = {"activation": own[f"activation/{score}"]} if map_name != "activation" else {}
+    if model != REFERENCE and not of_model and (dataset_name, REFERENCE) in by_image:
+        found["baseline"] = by_image[dataset_name, REFERENCE][f"activation/{score}"]
+    controls = own if of_model else by_image.get(("", ""), {})
+    return found | ({"centre": controls[f"centre/{score}"]} if f"centre/{score}" in controls else {})

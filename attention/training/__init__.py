@@ -1,0 +1,1 @@
+"""Recipe, variant, data set and seed in; weights and a record out. The queue of runs."""

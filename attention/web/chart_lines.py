@@ -1,0 +1,21 @@
+"""What stands under every chart and table of the Benchmarks tab: what it says, how to read it, where it comes from."""
+
+import re
+from html import escape
+
+from attention.web.texts import text
+
+
+def source(lang: str, files: str, command: str) -> str:
+    return text(lang, "source_line", files=files, command=command)
+
+
+def lines_html(says: str, read: str, source_line: str) -> str:
+    """The three lines; one without words is left out."""
+    parts = (("says", says), ("read", read), ("source", source_line))
+    return "".join(f'<p class="{kind}">{_commands(escape(words))}</p>' for kind, words in parts if words)
+
+
+def _commands(words: str) -> str:
+    """Commands as code, which is not broken over two lines."""
+    return re.sub(r"python -m attention [a-z-]+(?: --[a-z]+)*", r"<code>\g<0></code>", words)

@@ -1,0 +1,170 @@
+"""Charts of what lies behind a model's accuracy: training curves, classes, confusions, calibration. No torch, no gradio.
+
+Cells are tinted over the page's own ground, never opaque, so that one figure is legible in both themes (benchmarks.css
+gives their words the colour of the page's text).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from attention.web.charts.figures import DASHES, LINE_COLOURS, PLACEMENT_COLOURS, style, tinted
+
+SOME, MUCH = 0.0, 0.55  # opacity of a cell: words on the fullest still have 4.5:1 in both themes
+BELOW, ABOVE = "#2166AC", "#B2182B"  # the ends of RdBu, as in question_figures: blue below 0, red above
+SYMBOLS = ("square", "diamond", "triangle-up", "star", "cross", "x")
+SHOWN = 0.75  # of the epochs, the later ones
+LEGEND = {"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}}
+
+
+def _looks(names: Sequence[str], reference: str) -> dict[str, tuple[str, str, str]]:
+    """Colour, dash and symbol of each model: the reference is grey, and no two of the first eighteen others are alike."""
+    looks = {reference: (PLACEMENT_COLOURS["none"], "solid", "circle")}
+    for index, name in enumerate(name for name in names if name != reference):
+        looks[name] = LINE_COLOURS[index % 6], DASHES[index // 6 % len(DASHES)], SYMBOLS[index % len(SYMBOLS)]
+    return looks
+
+
+# training
+
+
+def training_curves(
+    panels: Mapping[str, Mapping[str, object]], epoch: str, hover: str, reference: str = ""
+) -> go.Figure:
+    """A panel a figure, one below the other over the same epochs; a line a model, with a band from its lowest seed to its
+    highest where it has several.
+
+    `panels` is {axis title: {model: Curve}} (predictions.Curve), `epoch` the title of the axis below, `hover` a template.
+    The view begins after a quarter of the training, where the lines part; a double click shows all of it.
+    """
+    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    for number, (axis, curves) in enumerate(panels.items(), 1):
+        looks = _looks(list(curves), reference)
+        for name, curve in curves.items():
+            _add_curve(figure, number, name, curve, looks[name], hover)
+        figure.update_yaxes(title=axis, range=_later([(c.low, c.high) for c in curves.values()]), row=number, col=1)
+    last = max((curve.epochs[-1] for curves in panels.values() for curve in curves.values()), default=1)
+    figure.update_xaxes(range=[last * (1 - SHOWN), last], row=len(panels), col=1)
+    figure.update_xaxes(title=epoch, row=len(panels), col=1)
+    style(figure).update_layout(height=320 * len(panels), showlegend=True, legend=LEGEND | {"y": -0.1})
+    return figure
+
+
+def _add_curve(figure: go.Figure, row: int, name: str, curve, look: tuple[str, str, str], hover: str) -> None:
+    colour, dash, _ = look
+    if curve.seeds > 1:
+        figure.add_scatter(
+            x=[*curve.epochs, *curve.epochs[::-1]], y=[*curve.low, *curve.high[::-1]], mode="lines",
+            fill="toself", fillcolor=tinted(colour, 0.18), line={"width": 0}, hoverinfo="skip",
+            showlegend=False, legendgroup=name, name=name, row=row, col=1,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=curve.epochs, y=curve.mean, mode="lines", name=name, legendgroup=name, showlegend=row == 1,
+        line={"color": colour, "width": 2, "dash": dash}, row=row, col=1,
+        customdata=np.stack([curve.low, curve.high], 1), hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+    )  # fmt: skip
+
+
+def _later(ends: list[tuple[np.ndarray, np.ndarray]]) -> list[float] | None:
+    """A range around what curves do in the part that is shown first."""
+    later = [values[int(len(values) * (1 - SHOWN)) :] for pair in ends for values in pair]
+    if not later:
+        return None
+    low, high = min(float(v.min()) for v in later), max(float(v.max()) for v in later)
+    room = 0.05 * max(high - low, 1e-9)
+    return [low - room, high + room]
+
+
+# cells
+
+
+def _cells(values, columns, rows, text, hover, scale, low, high, unit) -> go.Figure:
+    """A grid of tinted cells with their words, the columns named above, the first row on top, the scale below."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=values, x=list(columns), y=list(rows), text=text, texttemplate="%{text}", textfont={"size": 13},
+            hovertext=hover, hoverinfo="text", hoverongaps=False, colorscale=scale, zmin=low, zmax=high, xgap=2, ygap=2,
+            colorbar={
+                "orientation": "h", "y": 0, "yanchor": "top", "yref": "paper", "thickness": 10, "len": 0.7, "x": 0,
+                "xanchor": "left", "title": {"text": unit, "side": "bottom"}, "outlinewidth": 0,
+            },
+        )
+    )  # fmt: skip
+    style(figure)
+    figure.update_xaxes(
+        side="top", dtick=1, autotickangles=[-40, -90], showgrid=False, automargin=True, fixedrange=True
+    )  # every class is named, upright where there is little room
+    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, fixedrange=True)
+    figure.update_layout(height=44 * len(rows) + 220, margin={"l": 8, "r": 24, "t": 8, "b": 80})
+    return figure
+
+
+def class_differences(
+    values: np.ndarray, columns: Sequence[str], rows: Sequence[str], text: np.ndarray, hover: np.ndarray, unit: str
+) -> go.Figure:
+    """Differences in points (models, classes), NaN where there is none, on a diverging scale centred at 0."""
+    finite = values[np.isfinite(values)]
+    top = max(float(np.abs(finite).max()) if finite.size else 0.0, 1.0)
+    scale = [[0, tinted(BELOW, MUCH)], [0.5, tinted("#FFFFFF", SOME)], [1, tinted(ABOVE, MUCH)]]
+    return _cells(values, columns, rows, text, hover, scale, -top, top, unit)
+
+
+def class_accuracies(
+    values: np.ndarray, columns: Sequence[str], rows: Sequence[str], text: np.ndarray, hover: np.ndarray, unit: str
+) -> go.Figure:
+    """Accuracies in per cent (models, classes), from the lowest that is shown to the highest."""
+    return _cells(values, columns, rows, text, hover, _rising(), float(values.min()), float(values.max()), unit)
+
+
+def confusion(
+    shares: np.ndarray, names: Sequence[str], text: np.ndarray, hover: np.ndarray, axes: tuple[str, str], unit: str
+) -> go.Figure:
+    """Per cent of a true class (a row) that was taken for each class (a column). Only mistakes are tinted: beside the right
+    answers they would all look alike. `axes` are the titles of true and predicted."""
+    wrong = np.where(np.eye(len(shares), dtype=bool), np.nan, shares)
+    top = max(float(np.nanmax(wrong)), 1e-9)
+    figure = _cells(wrong, names, names, text, hover, _rising(), 0, top, unit)
+    for index, share in enumerate(np.diag(shares)):
+        figure.add_annotation(x=names[index], y=names[index], text=f"<b>{share:.0f}</b>", showarrow=False)
+    figure.update_xaxes(title=axes[1])
+    figure.update_yaxes(title=axes[0])
+    return figure
+
+
+def _rising() -> list:
+    return [[0, tinted(LINE_COLOURS[0], SOME)], [1, tinted(LINE_COLOURS[0], MUCH)]]
+
+
+# calibration
+
+
+def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: str, reference: str = "") -> go.Figure:
+    """Accuracy against confidence, in per cent: a line a model over its bins (predictions.Calibration.bins) with their 95 %
+    intervals; on the diagonal a probability is the share of right answers. `hover` is a template."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 100], y=[0, 100], mode="lines", line={"color": "#808894", "dash": "dot", "width": 1.5},
+        showlegend=False, hoverinfo="skip",
+    )  # fmt: skip
+    looks = _looks(list(bins), reference)
+    for name, table in bins.items():
+        colour, dash, symbol = looks[name]
+        figure.add_scatter(
+            x=100 * table["confidence"], y=100 * table["accuracy"], name=name, mode="lines+markers",
+            error_y={
+                "type": "data", "array": 100 * (table["high"] - table["accuracy"]),
+                "arrayminus": 100 * (table["accuracy"] - table["low"]),
+                "thickness": 1, "width": 0, "color": tinted(colour, 0.6),
+            },
+            line={"color": colour, "width": 2, "dash": dash}, marker={"symbol": symbol, "size": 8, "color": colour},
+            customdata=np.stack([table["images"], 100 * table["low"], 100 * table["high"]], 1),
+            hovertemplate=f"<b>{name}</b><br>{hover}<extra></extra>",
+        )  # fmt: skip
+    left = min([100 * float(table["confidence"].min()) for table in bins.values()], default=0)
+    figure.update_xaxes(title=axes[0], range=[max(0, left - 4), 101])
+    figure.update_yaxes(title=axes[1], range=[0, 101])
+    style(figure).update_layout(height=520, showlegend=True, legend=LEGEND)
+    return figure

@@ -1,0 +1,61 @@
+"""What stands above the tabs: the page's name and what it does for all of them. No gradio here.
+
+It is there before the server knows the visitor, so it says everything in both languages; the style sheet shows the one of
+<html lang>, and nothing moves when the page has loaded.
+"""
+
+import json
+from html import escape
+
+from attention.web import texts_busy, texts_page
+from attention.web.texts import TEXTS, text
+
+SAID = tuple(key for key in texts_page.TEXTS["en"] if key.startswith(("link_", "present_")))  # by scripts
+TAGS = {"en": "en", "zh": "zh-CN"}  # as <html lang> and Gradio name the languages
+
+
+def header(device: str) -> str:
+    """The header as HTML; `device` is what the models run on."""
+    tools = "".join(
+        f'<button type="button" class="tool" id="{name}">{both(name.replace("-", "_"))}</button>'
+        for name in ("copy-link", "present-now")
+    )
+    return (
+        f'<a class="skip" href="#pages">{both("skip")}</a>'
+        f'<div class="bar"><h1>{both("title")}</h1><div class="tools">{"".join(map(_other_language, TEXTS))}{tools}'
+        f'<p class="said" role="status"></p></div></div>'
+        f'<p>{both("lead")}</p><p class="device">{both("device", device=device)}</p>{busy()}'
+    )
+
+
+def busy() -> str:
+    """Where busy.js says how many are before a visitor: a line in sight, and one that a screen reader reads out less often."""
+    words = {lang: {key: TEXTS[lang][key] for key in texts_busy.TEXTS[lang]} for lang in TEXTS}
+    return f'<p id="busy" aria-hidden="true" data-words="{escape(json.dumps(words))}"></p><p id="busy-said" role="status"></p>'
+
+
+def both(key: str, **fields) -> str:
+    """A sentence in each language, of which one is shown."""
+    return "".join(f"<span {_shown_in(lang)}>{escape(text(lang, key, **fields))}</span>" for lang in TEXTS)
+
+
+def _shown_in(lang: str) -> str:
+    return f'class="in" lang="{TAGS[lang]}"'
+
+
+def _other_language(lang: str) -> str:
+    """What leads a reader of `lang` to the other language: a link, so that it works before any script has run."""
+    other = next(code for code in TEXTS if code != lang)
+    name = escape(text(lang, "switch_language"))
+    return (
+        f'<span {_shown_in(lang)}><a class="tool language" href="?lang={other}" hreflang="{TAGS[other]}" '
+        f'lang="{TAGS[other]}" data-language="{other}">{name}</a></span>'
+    )
+
+
+def loaded(lang: str, defaults: dict[str, str]) -> str:
+    """What tells scripts that everything is there, the sentences that they say, and what links need not say."""
+    words = {key: text(lang, key) for key in SAID}
+    data = {"words": words, "defaults": defaults}
+    attributes = " ".join(f'data-{name}="{escape(json.dumps(value))}"' for name, value in data.items())
+    return f'<span id="page-loaded" {attributes}></span>'

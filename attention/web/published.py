@@ -1,0 +1,80 @@
+"""Models that others trained, beside the study's: what is said of them, and their published figures. No gradio here."""
+
+from html import escape
+
+from attention.models.checkpoints import read_manifest
+from attention.models.variants import REFERENCE, variant
+from attention.pictures.datasets import ELSEWHERE, Dataset
+from attention.web.texts import class_name, text, title
+
+MOST_NAMED = 30  # classes that are all named; of more, some
+SOME = 8
+
+COLUMNS = ("model", "accuracy", "difference", "parameters", "published_as")
+
+
+def classes(lang: str, dataset: Dataset) -> str:
+    """Which classes its models know, as a sentence."""
+    known, comma = dataset.class_names, "、" if lang == "zh" else ", "
+    if len(known) > MOST_NAMED:
+        known = known[:: len(known) // SOME][:SOME]
+    key = "classes" if len(known) == len(dataset.class_names) else "classes_many"
+    names = comma.join(class_name(lang, name) for name in known)
+    return text(lang, key, count=len(dataset.class_names), classes=names)
+
+
+def known_names(lang: str, names: tuple[str, ...]) -> str:
+    """All names, or of many the first and how many more there are: for the sentence about one that does not exist."""
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return text(lang, "classes_known_some", some=", ".join(names[:SOME]), more=len(names) - SOME)
+
+
+def about(lang: str, dataset: Dataset) -> str:
+    """Whose models these are, with the table of their published figures folded away; "" for this project's own."""
+    if dataset.source is None:
+        return ""
+    said = text(lang, "published_about", dataset=dataset.title, pixels=dataset.preprocessing.pixels)
+    heading = escape(text(lang, "published_heading", dataset=dataset.title))
+    return (
+        f"<p>{escape(said)} {escape(text(lang, 'published_language'))}</p>"
+        f'<details class="notes"><summary>{heading}</summary>{table(lang, dataset)}</details>'
+    )
+
+
+def section(lang: str) -> str:
+    """A section a data set of such models, for the tab with the study's tables; "" where there is none."""
+    found = []
+    for dataset in ELSEWHERE.values():
+        heading = escape(text(lang, "published_heading", dataset=dataset.title))
+        found.append(f'<div class="section"><h2>{heading}</h2></div>{table(lang, dataset)}')
+    return "".join(found)
+
+
+def table(lang: str, dataset: Dataset) -> str:
+    """The published figures, and what to bear in mind about them."""
+    published = read_manifest(dataset.name)["models"]
+    reference = published.get(REFERENCE, {}).get("accuracy")
+    word = {"model", "published_as"}
+    head = "".join(
+        f'<th scope="col"{" class=word" if column in word else ""}>{escape(text(lang, f"col_{column}"))}</th>'
+        for column in COLUMNS
+    )
+    rows = "".join(_row(lang, name, entry, reference) for name, entry in published.items())
+    label = escape(text(lang, "published_heading", dataset=dataset.title))
+    note = text(
+        lang, "published_note", dataset=dataset.title, images=dataset.val_images, pixels=dataset.preprocessing.pixels
+    )
+    return (
+        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="figures published">'
+        f'<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p class="read">{escape(note)}</p>'
+    )
+
+
+def _row(lang: str, name: str, entry: dict, reference: float | None) -> str:
+    is_compared = reference is not None and name != REFERENCE
+    difference = f"{100 * (entry['accuracy'] - reference):+.2f}".replace("-", "−") if is_compared else "–"
+    model = f'<th scope="row"><span class="dot"></span>{escape(title(lang, variant(name)))}</th>'
+    figures = f"{100 * entry['accuracy']:.2f}", difference, f"{entry['parameters'] / 1e6:.2f}"
+    cells = "".join(f"<td>{f}</td>" for f in figures) + f'<td class="word">{escape(entry["published_as"])}</td>'
+    return f'<tr data-placement="{variant(name).placement}">{model}{cells}</tr>'

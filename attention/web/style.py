@@ -1,0 +1,19 @@
+"""The style sheets and scripts beside this file as text, for the page and for what leaves it. No gradio here."""
+
+from pathlib import Path
+
+from attention.web.charts.figures import PLACEMENT_COLOURS
+
+HERE = Path(__file__).resolve().parent / "static"
+
+_PLACEMENTS = "\n".join(
+    f'[data-placement="{name}"],#models-{name}{{--placement:{colour}}}' for name, colour in PLACEMENT_COLOURS.items()
+)
+
+
+def _files(suffix: str) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted(HERE.glob(f"*.{suffix}"))]
+
+
+CSS = "\n".join([_PLACEMENTS, *_files("css")])
+SCRIPT = "\n".join(f"{{\n{script}}}" for script in _files("js"))  # a block each: none sees another's names

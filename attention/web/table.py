@@ -1,0 +1,308 @@
+"""The table of accuracy and cost as HTML, with what narrows and saves it, and the lines and notes below it.
+
+Every number is read from data/results. No gradio here.
+"""
+
+from html import escape
+
+import pandas as pd
+
+from attention.core.intervals import CONFIDENCE
+from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS
+from attention.pictures.datasets import DATASETS
+from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.study.comparison import MARGIN, POWER, SEEDS_TO_JUDGE, comparable
+from attention.study.lookup import Machine
+from attention.web.chart_lines import lines_html
+from attention.web.texts import TEXTS, kind, text, title
+
+COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its words
+    "model": None,
+    "placement": None,
+    "seeds": "seeds",
+    "accuracy": "accuracy",
+    "interval": "low",
+    "difference": "difference_points",
+    "difference_interval": "difference_low_points",
+    "verdict": None,
+    "p50": "p50_ms",
+    "p90": "p90_ms",
+    "flops": "multiply_adds",
+    "parameters": "parameters",
+    "memory": "working_memory_mb",
+    "seconds": "seconds_an_epoch",
+}
+FILTER_FROM = 9  # rows; fewer are taken in at a glance
+NAMED = 4  # models that a note names one by one; more are counted
+VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")  # in the order in which they are counted
+MISSING = "–"
+
+
+def is_missing(value) -> bool:
+    return value is None or pd.isna(value)
+
+
+def number(value, form: str, per: float = 1) -> str:
+    return MISSING if is_missing(value) else format(value / per, form).replace("-", "−")
+
+
+def verdict(lang: str, row: dict) -> str:
+    return MISSING if is_missing(row.get("verdict")) else text(lang, f"verdict_{row['verdict']}")
+
+
+def shown(lang: str, row: dict) -> dict[str, str]:
+    """A row of the summary in the words and figures of COLUMNS; what was not measured is a dash."""
+    variant, get = VARIANTS[row["variant"]], row.get
+
+    def interval(low: str, high: str, form: str, per: float, between: str) -> str:
+        return MISSING if is_missing(get(low)) else between.join(number(get(key), form, per) for key in (low, high))
+
+    return {
+        "model": title(lang, variant),
+        "placement": text(lang, f"placement_{variant.placement}"),
+        "seeds": number(get("seeds"), ".0f"),
+        "accuracy": number(get("accuracy"), ".2f", 0.01),
+        "interval": interval("low", "high", ".2f", 0.01, " – "),
+        "difference": number(get("difference_points"), "+.2f"),
+        "difference_interval": interval("difference_low_points", "difference_high_points", "+.2f", 1, " … "),
+        "verdict": verdict(lang, row),
+        "p50": number(get("p50_ms"), ".2f"),
+        "p90": number(get("p90_ms"), ".2f"),
+        "throughput": number(get("images_per_second"), ",.0f"),
+        "memory": number(get("working_memory_mb"), ",.1f"),
+        "flops": number(get("multiply_adds"), ",.0f", 1e6),
+        "parameters": number(get("parameters"), ".3f", 1e6),
+        "seconds": number(get("seconds_an_epoch"), ".1f"),
+    }
+
+
+def _model_cell(words: dict[str, str]) -> str:
+    """The name; on a narrow screen the placement stands below it, and has no column (page.css)."""
+    name, placement = escape(words["model"]), escape(words["placement"])
+    return f'<th scope="row"><span class="dot"></span>{name}<span class="place">{placement}</span></th>'
+
+
+def _cell(column: str, words: str, row: dict) -> str:
+    if column == "placement":
+        return f'<td class="word place">{escape(words)}</td>'
+    if column == "verdict":
+        return f'<td class="word verdict" data-verdict="{escape(str(row.get("verdict")))}">{escape(words)}</td>'
+    value = row.get(COLUMNS[column])
+    return f"<td>{words}</td>" if is_missing(value) else f'<td data-value="{value}">{words}</td>'
+
+
+def _row_html(lang: str, row: dict) -> str:
+    name, words = row["variant"], shown(lang, row)
+    cells = _model_cell(words) + "".join(_cell(column, words[column], row) for column in list(COLUMNS)[1:])
+    reference = " data-reference" if name == REFERENCE else ""
+    found_by = escape(search_words(name))
+    return f'<tr data-placement="{VARIANTS[name].placement}" data-model="{name}" data-search="{found_by}"{reference}>{cells}</tr>'
+
+
+def search_words(name: str) -> str:
+    """What a row is found by: its name, mechanism, family and placement, in every language of the page, in lower case."""
+    variant, words = VARIANTS[name], [name, VARIANTS[name].placement]
+    for lang in TEXTS:
+        words += [title(lang, variant), text(lang, f"placement_{variant.placement}")]
+        if variant.info:
+            words += [kind(lang, variant.info.title), text(lang, f"family_{variant.info.family}")]
+    return " ".join(dict.fromkeys(words)).lower()
+
+
+def _narrowing_html(lang: str, table: pd.DataFrame, savable: bool) -> str:
+    """Search, filter, and the files; benchmarks.js narrows the table, and asks the server for the files."""
+    if len(table) < FILTER_FROM:
+        return ""
+    words, none = escape(text(lang, "search")), escape(text(lang, "search_none"))
+    count = escape(text(lang, "search_count", shown="#shown", all="#all"))
+    search = f'<input type="search" class="search" aria-label="{words}" placeholder="{words}" autocomplete="off">'
+    save = ""
+    if savable:
+        buttons = "".join(
+            f'<button type="button" data-save="{kind}">{escape(text(lang, f"save_{kind}"))}</button>'
+            for kind in ("csv", "json")
+        )
+        save = f'<span class="save" role="group" aria-label="{escape(text(lang, "save_label"))}">{buttons}</span>'
+    said = f'<p class="count" role="status" data-count="{count}" data-none="{none}"></p>'
+    return f'<div class="narrowing">{search}{save}</div>{_filters_html(lang, table)}{said}'
+
+
+def _filters_html(lang: str, table: pd.DataFrame) -> str:
+    """Buttons that leave one placement in the table, and the baseline to hold it against."""
+    placements = [VARIANTS[name].placement for name in table["variant"]]
+    buttons = [
+        f'<button type="button" data-show="" aria-pressed="true">{text(lang, "filter_all")} {len(table)}</button>'
+    ]
+    for placement in PLACEMENTS:
+        if placement in placements:
+            words = f"{text(lang, f'placement_{placement}')} {placements.count(placement)}"
+            buttons.append(
+                f'<button type="button" data-show="{placement}" data-placement="{placement}" aria-pressed="false">'
+                f'<span class="dot"></span>{escape(words)}</button>'
+            )
+    return f'<div class="filters" role="group" aria-label="{escape(text(lang, "filter"))}">{"".join(buttons)}</div>'
+
+
+def table_html(lang: str, table: pd.DataFrame, savable: bool = False) -> str:
+    """A row a model; sorted by accuracy until a heading is clicked. It scrolls in its own frame. `savable`: with buttons
+    for files, which need a server."""
+    head = []
+    for column in COLUMNS:
+        order = ' aria-sort="descending"' if column == "accuracy" else ""
+        kind = f' class="word {column}"' if COLUMNS[column] is None else ""
+        label = escape(text(lang, f"col_{column}"))
+        head.append(f'<th scope="col"{order}{kind}><button type="button">{label}</button></th>')
+    rows = table.sort_values("accuracy", ascending=False).to_dict("records")
+    return (
+        f'<div class="filtered">{_narrowing_html(lang, table, savable)}'
+        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "accuracy_heading"))}">'
+        f'<table class="figures"><thead><tr>{"".join(head)}</tr></thead>'
+        f"<tbody>{''.join(_row_html(lang, row) for row in rows)}</tbody></table></div></div>"
+    )
+
+
+# what it says
+
+
+def counted(lang: str, table: pd.DataFrame) -> str:
+    """How many models got which verdict; "" where none has one."""
+    counts = table["verdict"].value_counts() if "verdict" in table else {}
+    said = [
+        text(lang, "verdict_count", count=counts[name], verdict=text(lang, f"verdict_{name}"))
+        for name in VERDICTS
+        if name in counts
+    ]
+    return ("、" if lang == "zh" else ", ").join(said)
+
+
+def group_words(lang: str, rows: pd.DataFrame) -> str:
+    """What the rows that comparison.comparable chose have in common."""
+    if rows["seeds"].min() >= SEEDS_TO_JUDGE:
+        return text(lang, "group_several", count=len(rows), needed=SEEDS_TO_JUDGE)
+    seeds = int(rows["seeds"].iloc[0])
+    return text(
+        lang, "group_one" if seeds == 1 else "group_same", count=len(rows), **({} if seeds == 1 else {"seeds": seeds})
+    )
+
+
+def says(lang: str, table: pd.DataFrame) -> str:
+    """How many got which verdict, and who is first among those that may be ranked."""
+    said = [text(lang, "table_says", counts=counted(lang, table))] if counted(lang, table) else []
+    rows = table[comparable(table["seeds"])] if "seeds" in table else table[:0]
+    if len(rows) > 1:
+        best = rows.loc[rows["accuracy"].idxmax()].to_dict()
+        said.append(
+            text(
+                lang, "table_best", group=group_words(lang, rows), name=title(lang, VARIANTS[best["variant"]]),
+                verdict=verdict(lang, best), **{k: number(best[k], ".2f", 0.01) for k in ("accuracy", "low", "high")},
+            )
+        )  # fmt: skip
+    return ("" if lang == "zh" else " ").join(said)
+
+
+# the notes
+
+
+def _column(table: pd.DataFrame, key: str) -> pd.Series:
+    return table[key].dropna() if key in table else pd.Series(dtype=object)
+
+
+def _every(table: pd.DataFrame, key: str) -> str:
+    """All that a column says, each once; a cell may hold several, set apart by "; " (see study/tables.py)."""
+    said = [part for cell in _column(table, key) for part in str(cell).split("; ")]
+    return ", ".join(dict.fromkeys(said))
+
+
+def _accuracy_notes(lang: str, table: pd.DataFrame) -> list[str]:
+    first = table.iloc[0]
+    dataset = DATASETS[first["dataset"]].title if first["dataset"] in DATASETS else first["dataset"]
+    notes = [
+        text(
+            lang,
+            "accuracy_note",
+            dataset=dataset,
+            images=first["images"],
+            pixels=EVALUATION_PIXELS,
+            recipe=first["recipe"],
+        )
+    ]
+    intervals = set(_column(table, "interval"))
+    notes += [
+        text(lang, f"interval_{kind}", needed=SEEDS_TO_JUDGE) for kind in ("images", "seeds") if kind in intervals
+    ]
+    if len(_column(table, "difference_points")):
+        notes.append(text(lang, "difference_note", needed=SEEDS_TO_JUDGE))
+        notes += _verdict_notes(lang, table)
+    return notes
+
+
+def _verdict_notes(lang: str, table: pd.DataFrame) -> list[str]:
+    meaning = text(
+        lang, "verdict_note", needed=SEEDS_TO_JUDGE, level=round(100 * (1 - CONFIDENCE)), margin=100 * MARGIN
+    )  # fmt: skip
+    detectable = [f"{points:.1f}" for points in sorted(_column(table, "detectable_points"))]
+    if not detectable:
+        return [meaning, text(lang, "none_judged", needed=SEEDS_TO_JUDGE)]
+    low, high = detectable[0], detectable[-1]
+    smallest = low if low == high else text(lang, "range", low=low, high=high)
+    return [meaning, text(lang, "detectable_note", smallest=smallest, power=round(100 * POWER))]
+
+
+def threads_text(lang: str, threads: float) -> str:
+    return text(lang, "threads", threads=int(threads)) if threads else ""  # a GPU has none
+
+
+def machine_name(lang: str, machine: Machine) -> str:
+    return text(
+        lang, "machine", device=machine.device, threads=threads_text(lang, machine.threads), dtype=machine.dtype
+    )
+
+
+def _latency_notes(lang: str, table: pd.DataFrame, batch_size: int = 1) -> list[str]:
+    measured = table.dropna(subset=["device"]) if "device" in table else table.iloc[:0]
+    if measured.empty:
+        return [text(lang, "no_latency" if batch_size == 1 else "batch_missing", batch=batch_size)]
+    busy = measured[measured["busy"].astype(bool)]
+    timed = measured.dropna(subset=["p50_ms"])
+    if timed.empty:
+        return [text(lang, "busy_all", batch=batch_size)]
+    machine = timed.iloc[0]
+    notes = [
+        text(
+            lang, "latency_note", device=machine["device"], threads=threads_text(lang, machine["threads"]),
+            calls=int(machine["calls"]), batch=int(machine["batch_size"]), pixels=int(machine["pixels"]),
+            dtype=machine["dtype"],
+        )
+    ]  # fmt: skip
+    if len(busy):
+        names = "; ".join(title(lang, VARIANTS[name]) for name in busy["variant"])
+        count = text(lang, "some_of", count=len(busy), of=len(measured))
+        key = "busy_left_out" if busy["p50_ms"].isna().all() else "busy_note"
+        notes.append(text(lang, key, names=names if len(busy) <= NAMED else count))
+    if len(_column(table, "working_memory_mb")):
+        notes.append(text(lang, "memory_note"))
+    return notes
+
+
+def _seconds_note(lang: str, table: pd.DataFrame) -> str:
+    circumstances = {
+        "device": "timed_on",
+        "threads": "timed_threads",
+        "epochs": "epochs",
+        "precision": "timed_precision",
+        "devices": "training_device",
+    }
+    return text(lang, "seconds_note", **{field: _every(table, key) for field, key in circumstances.items()})
+
+
+def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:
+    """Where the accuracies come from; folded away, what the columns mean and under which circumstances they hold."""
+    source, *meaning = _accuracy_notes(lang, table)
+    folded = paragraphs([*meaning, *_latency_notes(lang, table, batch_size), _seconds_note(lang, table)])
+    summary = escape(text(lang, "notes_summary"))
+    lines = lines_html(says(lang, table), text(lang, "table_read"), source)
+    return f'{lines}<details class="notes"><summary>{summary}</summary>{folded}</details>'
+
+
+def paragraphs(sentences: list[str]) -> str:
+    return "".join(f'<p class="read">{escape(sentence)}</p>' for sentence in sentences)

@@ -1,0 +1,1 @@
+"""Benchmarks: accuracy and cost of every placement."""

@@ -1,0 +1,203 @@
+"""On the Benchmarks tab: "Measure on this machine" times the offered models here and now, for one visitor at a time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+
+import gradio as gr
+import pandas as pd
+
+from attention.core import deadlines
+from attention.inference.compare import Models
+from attention.models.variants import REFERENCE, variant
+from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.study import lookup
+from attention.study.latency import Measurement, Setting
+from attention.study.lookup import Machine
+from attention.study.timing import BUSY_SPREAD
+from attention.web.chart_lines import lines_html
+from attention.web.language import language
+from attention.web.table import MISSING, is_missing, machine_name, number, threads_text
+from attention.web.texts import text, title
+
+CALLS, WARM_UPS = 50, 5
+CONCURRENCY = "measure"  # beside Compare's: who measures keeps nobody from comparing
+
+
+class Taken(Exception):
+    """Somebody else is measuring."""
+
+
+class Turn:
+    """Whose turn it is to measure: one visitor at a time, who alone can stop it."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._holder: str | None = None
+
+    @contextmanager
+    def of(self, visitor: str) -> Iterator[Callable[[], bool]]:
+        """Hold the turn; gives a function that says whether to stop. Raises Taken at once where another holds it."""
+        if not self._lock.acquire(blocking=False):
+            raise Taken
+        try:
+            self._stopped.clear()
+            self._holder = visitor
+            yield self._stopped.is_set
+        finally:
+            self._holder = None
+            self._lock.release()
+
+    @property
+    def is_taken(self) -> bool:
+        return self._lock.locked()
+
+    def stop(self, visitor: str) -> None:
+        """Ask the visitor's own measurement to stop; anybody else's goes on."""
+        if self._holder == visitor:
+            self._stopped.set()
+
+
+def measure(
+    models: Models, stop: Callable[[], bool], progress: Callable[[int, int], None] = lambda done, total: None
+) -> pd.DataFrame:
+    """The rows of Measurement for the models that the page offers; of fewer calls, or none, where `stop` said so."""
+    names = [name for name in models.names if name not in models.problems]
+    measurement = Measurement(names, Setting(), models.device, memory=False)
+    for done in measurement.timing.run(CALLS, WARM_UPS):
+        progress(done, WARM_UPS + CALLS)
+        if stop() or deadlines.is_past():  # what was timed so far is shown
+            break
+    return measurement.rows()
+
+
+# what is shown of it
+
+
+def _ratios(p50: pd.Series) -> pd.Series:
+    return p50 / p50.get(REFERENCE, float("nan"))
+
+
+def _row_html(lang: str, name: str, figures: list[float]) -> str:
+    of_row = variant(name)
+    forms = (".2f", ".2f", ".2f") * 2
+    cells = "".join(
+        f"<td>{MISSING}</td>" if is_missing(value) else f'<td data-value="{value}">{number(value, form)}</td>'
+        for value, form in zip(figures, forms, strict=True)
+    )
+    return (
+        f'<tr data-placement="{of_row.placement}" data-model="{name}"><th scope="row"><span class="dot"></span>'
+        f"{escape(title(lang, of_row))}</th>{cells}</tr>"
+    )
+
+
+def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
+    """What was measured now, and beside it, under a heading of its own, what is on record of the machine."""
+    now = rows.set_index("variant")
+    recorded = pd.DataFrame(columns=["p50_ms", "p90_ms"], dtype=float)
+    if machine:
+        recorded = lookup.latencies(machine, 1, EVALUATION_PIXELS).set_index("variant")
+    both = pd.concat(
+        [now["p50_ms"], now["p90_ms"], _ratios(now["p50_ms"]), recorded["p50_ms"], recorded["p90_ms"],
+         _ratios(recorded["p50_ms"])], axis=1,
+    ).loc[now.index]  # fmt: skip
+    first = rows.iloc[0]
+    measured = text(
+        lang, "live_now", device=first["device"], threads=threads_text(lang, first["threads"]), calls=first["calls"]
+    )
+    record = text(lang, "live_none")
+    if machine:
+        record = text(lang, "live_recorded", machine=machine_name(lang, machine))
+    groups = "".join(
+        f'<th scope="colgroup" colspan="3" class="group">{escape(words)}</th>' for words in (measured, record)
+    )
+    head = "".join(
+        f'<th scope="col"><button type="button">{escape(text(lang, key))}</button></th>'
+        for key in ("col_p50", "col_p90", "col_ratio") * 2
+    )
+    body = "".join(_row_html(lang, name, list(row)) for name, row in zip(both.index, both.to_numpy(), strict=True))
+    model = f'<th scope="col" class="word"><button type="button">{escape(text(lang, "col_model"))}</button></th>'
+    return (
+        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "live_heading"))}">'
+        f'<table class="figures live"><thead><tr class="groups"><td></td>{groups}</tr><tr>{model}{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def notes(lang: str, rows: pd.DataFrame, machine: Machine | None) -> list[str]:
+    """What to bear in mind about these figures."""
+    said, first = [], rows.iloc[0]
+    if first["calls"] < CALLS:
+        said.append(text(lang, "live_stopped", calls=first["calls"], planned=CALLS))
+    noisy = int((rows["iqr_ms"] / rows["p50_ms"] > BUSY_SPREAD).sum())
+    if noisy:
+        said.append(text(lang, "live_noisy", count=text(lang, "some_of", count=noisy, of=len(rows))))
+    if machine and machine.device != first["device"]:
+        said.append(text(lang, "live_other"))
+    return said
+
+
+def shown(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
+    if rows.empty:
+        return f'<p class="says">{escape(text(lang, "live_nothing"))}</p>'
+    said = "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in notes(lang, rows, machine))
+    lines = lines_html(says(lang, rows), text(lang, "live_read"), text(lang, "live_source"))
+    return table_html(lang, rows, machine) + said + lines
+
+
+def says(lang: str, rows: pd.DataFrame) -> str:
+    """Who took the longest; "" where the baseline was not timed."""
+    ratios = _ratios(rows.set_index("variant")["p50_ms"]).dropna()
+    if ratios.empty:
+        return ""
+    return text(lang, "live_says", slowest=title(lang, variant(ratios.idxmax())), ratio=ratios.max())
+
+
+def _intro(lang: str) -> str:
+    heading, lead = escape(text(lang, "live_heading")), escape(text(lang, "live_lead", calls=CALLS))
+    return f'<div class="section"><h2>{heading}</h2></div><p class="read">{lead}</p>'
+
+
+def build(models: Models, t, machine_of, machine: gr.Dropdown):
+    """Lay the section out; returns (handler of a language, outputs). `machine_of` reads the choice of `machine`."""
+    turn = Turn()
+    intro = gr.HTML(elem_id="live-intro", padding=False)
+    with gr.Row():
+        go = gr.Button(t("measure"), variant="primary", min_width=240, scale=0, elem_id="measure")
+        stop = gr.Button(t("stop_measuring"), min_width=160, scale=0, elem_id="stop-measuring")
+    output = gr.HTML(elem_id="live", min_height=120, visible=True, padding=False)
+
+    def refuse(lang: str):
+        raise gr.Error(text(lang, "live_taken"), title="", print_exception=False)
+
+    def ask(request: gr.Request):  # in no queue of its own: whoever comes second is told at once instead of waiting
+        if turn.is_taken:
+            refuse(language(request))
+
+    def run(key: str | None, request: gr.Request, progress=gr.Progress()):  # noqa: B008 (gradio finds it there)
+        lang = language(request)
+        progress(0, desc=text(lang, "live_building"))
+        try:
+            with turn.of(request.session_hash) as stopped:
+                label = text(lang, "live_rounds")
+                rows = measure(models, stopped, lambda done, total: progress((done, total), desc=label, unit=""))
+        except Taken:
+            refuse(lang)
+        return shown(lang, rows, machine_of(key))
+
+    private = {"api_visibility": "private"}
+    go.click(ask, None, None, concurrency_limit=None, show_progress="hidden", **private).success(
+        run, machine, output, concurrency_id=CONCURRENCY, concurrency_limit=1, trigger_mode="once", **private
+    )
+
+    def halt(request: gr.Request):
+        turn.stop(request.session_hash)
+
+    stop.click(halt, None, None, queue=False, **private)
+
+    def on_load(lang: str):
+        return [_intro(lang)]
+
+    return on_load, [intro]

@@ -1,0 +1,93 @@
+"""On the Benchmarks tab: what lies behind the accuracies. One choice of models drives four views; only the one that is
+looked at is computed."""
+
+from html import escape
+
+import gradio as gr
+
+from attention.models.variants import VARIANTS
+from attention.study import predictions
+from attention.study.tables import ResultsError
+from attention.web.charts.study import VALUES, VIEWS, Asked, at_first, draw
+from attention.web.language import language
+from attention.web.texts import text, title
+
+
+def _heading(lang: str, is_there: bool) -> str:
+    said = escape(text(lang, "study_lead" if is_there else "study_missing"))
+    return f'<div class="section"><h2>{escape(text(lang, "study_heading"))}</h2><p class="says">{said}</p></div>'
+
+
+def answer(
+    lang: str, dataset_name: str, view: str, models: list[str], values: str, one: str | None
+) -> tuple[dict, dict, dict, str]:
+    """Updates of what a cell holds, of the one model whose confusions are shown, of the chart; and the lines below it."""
+    models = [name for name in predictions.available(dataset_name) if name in (models or ())]
+    one = one if one in models else next(iter(models), None)
+    choices = [(title(lang, VARIANTS[name]), name) for name in models]
+    controls = (
+        gr.update(visible=view == "classes"),
+        gr.update(choices=choices, value=one, visible=view == "confusion" and bool(models)),
+    )
+    if not models:
+        return (
+            *controls,
+            gr.update(value=None, visible=False),
+            f'<p class="says">{escape(text(lang, "study_none"))}</p>',
+        )
+    try:
+        figure, lines = draw(view, Asked(lang, dataset_name, tuple(models), values, one))
+    except (ResultsError, OSError) as problem:
+        broken = escape(text(lang, "study_broken", problem=problem))
+        return *controls, gr.update(value=None, visible=False), f'<p class="says">{broken}</p>'
+    return *controls, gr.update(value=figure, visible=True), lines
+
+
+def render(lang: str, dataset_name: str, models: list[str] | None = None) -> list:
+    """Updates of the whole section for a data set, closed: of those models that it has too, or of those it begins with.
+
+    No chart is drawn before the section is opened, so that the page loads no later for it.
+    """
+    names, hidden = predictions.available(dataset_name), gr.update(visible=False)
+    heading, closed = _heading(lang, bool(names)), gr.update(open=False, visible=bool(names))
+    kept = [name for name in names if name in (models or ())]
+    chosen = kept or at_first(names)
+    views = [(text(lang, f"view_{name}"), name) for name in VIEWS]
+    cells = [(text(lang, f"values_{name}"), name) for name in VALUES]
+    return [
+        heading,
+        closed,
+        gr.update(choices=views),
+        gr.update(choices=[(title(lang, VARIANTS[name]), name) for name in names], value=chosen),
+        gr.update(choices=cells),
+        hidden,
+        gr.update(value=None, visible=False),
+        "",
+    ]
+
+
+def build(t, which: gr.Radio):
+    """Lay the section out; returns (render, its outputs). `which` is the choice of the data set."""
+    heading = gr.HTML(elem_id="study-heading", padding=False)
+    with gr.Accordion(t("study_open"), open=False, visible=False, elem_id="study") as section:
+        view = gr.Radio([], value=VIEWS[0], label=t("study_view"), elem_id="study-view")
+        models = gr.Dropdown([], label=t("study_models"), multiselect=True, elem_id="study-models")
+        values = gr.Radio([], value=VALUES[0], label=t("study_values"), visible=False, elem_id="study-values")
+        one = gr.Dropdown([], label=t("study_one"), visible=False, elem_id="study-one")
+        plot = gr.Plot(show_label=False, visible=False, elem_id="study-chart")
+        lines = gr.HTML(elem_id="study-lines", padding=False)
+    outputs = [heading, section, view, models, values, one, plot, lines]
+    quietly = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+
+    def choose(dataset_name: str, chosen: str, names: list[str], in_cell: str, of: str | None, request: gr.Request):
+        return answer(language(request), dataset_name, chosen, names, in_cell, of)
+
+    def choose_dataset(dataset_name: str, names: list[str], request: gr.Request):
+        return render(language(request), dataset_name, names)
+
+    gr.on(
+        [section.expand, view.input, models.input, values.input, one.input], choose,
+        [which, view, models, values, one], [values, one, plot, lines], **quietly,
+    )  # fmt: skip
+    which.input(choose_dataset, [which, models], outputs, **quietly)
+    return render, outputs

@@ -1,0 +1,1 @@
+"""Compare: a photo in, a card a model out."""

@@ -1,0 +1,1 @@
+"""Learn: a walk in five steps, and a page a mechanism."""

@@ -1,0 +1,1 @@
+"""Look closer: questions to one model about one photo."""
