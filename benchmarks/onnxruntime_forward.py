@@ -19,7 +19,7 @@ from tqdm import tqdm
 from attention.core.paths import ROOT
 from attention.inference.fast_path import Explicit, fast
 from attention.models import checkpoints
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 from benchmarks.sides import PAUSE_S, begin, in_turn, print_sides, ratio
 
 FOLDER = ROOT / "out" / "onnx"  # kept: making a file takes longer than timing it
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
     arguments = begin(parser, rounds=50)
     names = arguments.models.split(",") if arguments.models else checkpoints.available(arguments.dataset)
-    images = torch.randn(1, 3, EVALUATION_PIXELS, EVALUATION_PIXELS)
+    images = torch.randn(1, 3, STUDY.test_pixels, STUDY.test_pixels)
     given = {"images": images.numpy()}
     images = images.contiguous(memory_format=torch.channels_last)
     published = checkpoints.read_manifest(arguments.dataset)["models"]

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from attention.core import devices
 from attention.models.variants import build_model
 from attention.pictures.datasets import Split, dataset, require
-from attention.pictures.preprocessing import MEAN, STD, preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import RECIPES, Recipe
 from attention.training.trainer import Run
@@ -46,7 +46,7 @@ def decoded(images: Subset) -> Split:
 
     def decode(file: str):
         with Image.open(file) as image:
-            return preprocess(image)
+            return STUDY.stored(image)
 
     with ThreadPoolExecutor() as pool:
         return Split(to_tensor(list(pool.map(decode, files))), torch.tensor(labels), files)
@@ -71,7 +71,7 @@ def usual_epoch(variant: str, recipe: Recipe, images: Subset):
             transforms.RandomResizedCrop(pixels, scale=(recipe.crop_area_min, 1), ratio=(1 / aspect, aspect)),
             transforms.RandomHorizontalFlip(recipe.flip_probability),
             transforms.ToTensor(),
-            transforms.Normalize(MEAN, STD),
+            transforms.Normalize(STUDY.mean, STUDY.std),
         ]
     )
     batches = DataLoader(

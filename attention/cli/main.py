@@ -18,7 +18,6 @@ from attention.core.files import WriteError
 from attention.models.variants import VARIANTS, UnknownVariant, all_models
 from attention.pictures import limits
 from attention.pictures.datasets import DATASETS, DataError, Dataset, dataset, own_names
-from attention.pictures.preprocessing import EVALUATION_PIXELS
 from attention.training.recipes import RECIPES, Recipe, recipe_for, steps
 
 OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
@@ -468,9 +467,9 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
 def _measure_mechanisms(arguments: argparse.Namespace, names: list[str], device, load_before: float) -> None:
     import torch
 
-    from attention.study import mechanism_latency
+    from attention.study import latency, mechanism_latency
 
-    resolutions = mechanism_latency.RESOLUTIONS if arguments.pixels == [EVALUATION_PIXELS] else arguments.pixels
+    resolutions = mechanism_latency.RESOLUTIONS if arguments.pixels == [latency.PIXELS] else arguments.pixels
     for pixels, dtype in itertools.product(resolutions, arguments.dtype):
         costs = mechanism_latency.MechanismCosts(names, pixels, device, getattr(torch, dtype), load_before)
         _record(

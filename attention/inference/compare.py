@@ -22,7 +22,7 @@ from attention.inference.fast_path import Explanation, Explicit, fast, to_host
 from attention.maps.attention import AttentionMap, describe
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, variant
-from attention.pictures.preprocessing import normalise, to_tensor
+from attention.pictures.preprocessing import to_tensor
 
 TRIALS = 5  # of each way to share the cores, when models are loaded
 TOGETHER_S = 0.05  # of models in turn, whose results come together
@@ -99,7 +99,7 @@ class Models:
                 self._try(name, self._blank())
 
     def _blank(self) -> Tensor:
-        side = self.dataset.preprocessing.pixels
+        side = self.dataset.preprocessing.test_pixels
         return self.prepare(Image.new("RGB", (side, side)))
 
     def _try(self, name: str, images: Tensor) -> None:
@@ -130,7 +130,7 @@ class Models:
         return self.dataset.preprocessing.part(image)
 
     def prepare(self, image: Image.Image) -> Tensor:
-        """A PIL image -> (1, 3, P, P) on the device, P the pixels of the data set's preprocessing: once for all its models."""
+        """A PIL image -> (1, 3, P, P) on the device, P the data set's test pixels: once for all its models."""
         return self.prepare_square(self.dataset.preprocessing.square(image))
 
     def prepare_square(self, square: np.ndarray) -> Tensor:
@@ -141,7 +141,7 @@ class Models:
                 pixels = pixels.to(self.device)
             except torch.OutOfMemoryError:  # `run` takes what is on the CPU there
                 devices.free(self.device)
-            return normalise(pixels).contiguous(memory_format=torch.channels_last)
+            return self.dataset.preprocessing.normalise(pixels).contiguous(memory_format=torch.channels_last)
 
     def _lock_of(self, name: str) -> threading.Lock:
         return _GPU if self.device.type == "cuda" else self._locks.setdefault(name, threading.Lock())
@@ -149,7 +149,7 @@ class Models:
     def _load(self, name: str, images: Tensor) -> None:
         dtype = self._dtype or precision.choose(name, self.dataset.name, self.device)
         model = checkpoints.load(name, self.dataset.name, self.device)
-        model = fast(model, dtype, self.dataset.preprocessing.pixels)
+        model = fast(model, dtype, self.dataset.preprocessing.test_pixels)
         run = cuda_graphs.recorded(model, images) if self.device.type == "cuda" else model
         self._models[name] = model, run, dtype
 

@@ -17,8 +17,7 @@ from attention.models import checkpoints
 from attention.models.fusion import fold
 from attention.models.network import ResNet
 from attention.models.visible import visible, watch
-from attention.pictures.datasets import DataError, load
-from attention.pictures.preprocessing import EVALUATION_PIXELS, normalise
+from attention.pictures.datasets import DataError, dataset, load
 
 IMAGES = 32  # that the check runs
 TOLERANCE = 1e-3  # of logits and maps, absolute, and relative to the largest value
@@ -52,13 +51,14 @@ def _require() -> None:
 
 def _check_images(dataset_name: str) -> Tensor:
     """IMAGES normalised images: spread over val where the data set is at hand, else noise."""
+    preprocessing = dataset(dataset_name).preprocessing
     try:
         images = load(dataset_name, "val").images
         images = images[torch.linspace(0, len(images) - 1, IMAGES).long()]
     except DataError:
-        shape = (IMAGES, 3, EVALUATION_PIXELS, EVALUATION_PIXELS)
+        shape = (IMAGES, 3, preprocessing.test_pixels, preprocessing.test_pixels)
         images = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    return normalise(images)
+    return preprocessing.normalise(images)
 
 
 def export(
@@ -67,7 +67,7 @@ def export(
     """Write a checkpoint to `path`; returns the outputs' names, images checked, and the largest difference found.
 
     The file appears only when ONNX Runtime agreed with PyTorch on `images` (N, 3, 160, 160), by default IMAGES of val.
-    Input "images" (batch, 3, 160, 160) normalised as preprocessing.normalise does; outputs "logits" (batch, classes), then one
+    Input "images" (batch, 3, 160, 160) normalised as Preprocessing.normalise does; outputs "logits" (batch, classes), then one
     for every attention map, called by its place in the network. Raises ExportError, UnknownVariant or CheckpointError.
     """
     _require()

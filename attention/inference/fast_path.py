@@ -14,7 +14,7 @@ from attention.maps.activation import read_head
 from attention.models.fusion import fold, pack
 from attention.models.network import ResNet
 from attention.models.visible import visible
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 
 
 class Explanation(NamedTuple):
@@ -73,7 +73,7 @@ class Explicit(nn.Module):
         return found._replace(activation=read_head(self.model, found.features, classes)[1])
 
 
-def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = EVALUATION_PIXELS) -> Explicit:
+def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = STUDY.test_pixels) -> Explicit:
     """A copy of a model for inference on its device: batch norm folded, channels last, packed for images of so many pixels a
     side, its body in `dtype`."""
     model = fold(model)

@@ -27,7 +27,7 @@ from attention.models.network import ResNet
 from attention.models.variants import REFERENCE, REPLICATES
 from attention.models.visible import watch
 from attention.pictures.corruptions import STRENGTHS, corrupted
-from attention.pictures.preprocessing import EVALUATION_PIXELS, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 
 FEWER_STEPS = 8  # of deletion and insertion where pictures are larger than the study's, so that an answer takes seconds
 RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing
@@ -149,7 +149,7 @@ class Examiner:
     ) -> dict[str, Curves]:
         """Curves of the model's "activation", of its "attention" where it weighs positions, and of "random" maps."""
         look, preprocessing = self.look(image, name, class_index), self.models.dataset.preprocessing
-        side = preprocessing.pixels
+        side = preprocessing.test_pixels
         maps = {"activation": look.activation}
         if (weighed := attention_map(look)) is not None:
             maps["attention"] = weighed.values
@@ -161,7 +161,8 @@ class Examiner:
             enlarged,
             look.class_index,
             self.models.device,
-            faithfulness.STEPS if side <= EVALUATION_PIXELS else FEWER_STEPS,
+            faithfulness.STEPS if side <= STUDY.test_pixels else FEWER_STEPS,
+            preprocessing,
         )
         at_random = np.mean([found[kind] for kind in drawn], axis=0)  # (2, steps + 1)
         return {kind: Curves(*found[kind]) for kind in maps} | {"random": Curves(*at_random)}

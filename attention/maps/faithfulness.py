@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attention.core import deadlines
 from attention.maps import scores
-from attention.pictures.preprocessing import EVALUATION_PIXELS, normalise
+from attention.pictures.preprocessing import STUDY, Preprocessing
 
 STEPS = 16
 BLUR_PIXELS = 10.0  # standard deviation at the study's size: no class can be told from what is left
@@ -20,16 +20,22 @@ Model = Callable[[Tensor], Tensor]  # normalised float32 images (B, 3, H, W) -> 
 
 @torch.no_grad()
 def curves(
-    model: Model, image: Tensor, maps: dict[str, np.ndarray], chosen: int, device: torch.device, steps: int = STEPS
+    model: Model,
+    image: Tensor,
+    maps: dict[str, np.ndarray],
+    chosen: int,
+    device: torch.device,
+    steps: int = STEPS,
+    preprocessing: Preprocessing = STUDY,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """{name: (deletion, insertion)} of one uint8 image (1, 3, H, W) and maps (H, W): probabilities of a class, (steps + 1,)
     each. All curves begin and end in the same three pictures, which the model sees once.
 
     Raises ValueError for a map that is not finite.
     """
-    picture = normalise(image)[0].cpu().numpy()
+    picture = preprocessing.normalise(image)[0].cpu().numpy()
     mean_colour = np.zeros_like(picture)  # 0 is the mean of normalised images
-    size = max(1.0, picture.shape[1] / EVALUATION_PIXELS)  # times the study's, whose figures these are
+    size = max(1.0, picture.shape[1] / STUDY.test_pixels)  # times the study's, whose figures these are
     blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS * size, BLUR_PIXELS * size))
     pictures = [np.stack([picture, mean_colour, blurred])]
     for values in maps.values():

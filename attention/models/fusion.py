@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from attention.models.network import BasicBlock, ResNet
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 
 Read = dict[nn.Module, list[Tensor]]  # what each convolution got, a tensor a call
 
@@ -258,7 +258,7 @@ def _halves(module: nn.Module) -> bool:
     return (module.kernel_size, module.stride, module.padding, module.dilation) == (3, 2, 1, 1)
 
 
-def pack(model: ResNet, pixels: int = EVALUATION_PIXELS) -> ResNet:
+def pack(model: ResNet, pixels: int = STUDY.test_pixels) -> ResNet:
     """Pack the convolutions before the head, in place, for one image of so many pixels a side.
 
     The head stays, since class activation maps differentiate it. Does nothing where the processor or this torch cannot.

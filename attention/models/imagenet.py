@@ -23,12 +23,10 @@ from attention.models.mechanisms.channel import EfficientChannelAttention
 from attention.models.mechanisms.combined import GlobalContext
 from attention.models.network import GlobalAveragePool, ResNet
 from attention.pictures.datasets import ELSEWHERE, Dataset, own_names
-from attention.pictures.preprocessing import Preprocessing
+from attention.pictures.preprocessing import Cropped, Preprocessing
 
 NAME = "imagenet"
-PREPROCESSING = Preprocessing(
-    pixels=256, crop=0.9
-)  # timm's own of these models; its statistics are ours (preprocessing.MEAN)
+PREPROCESSING = Preprocessing(stored_pixels=256, test_pixels=256, shape=Cropped(0.9))  # timm's own of these models
 MEGABYTES = 79  # a file: 19.7 million weights in float32
 
 

@@ -31,7 +31,7 @@ from attention.pictures.datasets import (
     own_names,
     read_own,
 )
-from attention.pictures.preprocessing import EVALUATION_PIXELS, preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import UploadError, read_image
 
 HELD_OUT = 5  # without train/ and val/, the first and then every fifth photograph of a class is held out
@@ -256,7 +256,7 @@ def _read_all(
     folder: Path, files: list[tuple[str, str, int]], progress: Progress | None
 ) -> tuple[dict[str, _Part], dict[str, str]]:
     """Every photograph, decoded, by split; and of each file that is none, why."""
-    images = np.empty((len(files), EVALUATION_PIXELS, EVALUATION_PIXELS, 3), np.uint8)
+    images = np.empty((len(files), STUDY.stored_pixels, STUDY.stored_pixels, 3), np.uint8)
 
     def read(index: int) -> tuple[str, str]:
         """(sha256 of the contents, "") or ("", why not)."""
@@ -268,7 +268,7 @@ def _read_all(
                 return "", "This is no file, or a link that leads nowhere."
             with open(path, "rb") as file:
                 data = file.read(reading.limits.bytes + 1)  # one more than read_image takes
-            images[index] = preprocess(read_image(data).image)
+            images[index] = STUDY.stored(read_image(data).image)
         except UploadError as error:
             return "", str(error)
         except OSError as error:

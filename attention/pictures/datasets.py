@@ -23,7 +23,7 @@ from torch import Tensor
 
 from attention.core.files import CANNOT_WRITE
 from attention.core.paths import DEFAULT_ROOT, own_root, roots
-from attention.pictures.preprocessing import EVALUATION_PIXELS, Preprocessing, preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, Preprocessing, to_tensor
 from attention.pictures.reading import UploadError, read_image
 
 SILENT_SECONDS = 60  # after which a download that sends nothing is given up
@@ -60,7 +60,7 @@ class Dataset:
     url: str | None = None
     md5: str | None = None
     fingerprint: str = ""
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing = STUDY
     source: Source | None = None
 
     @property
@@ -272,11 +272,15 @@ def _why(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """A decoded split: images (N, 3, 160, 160) uint8, labels (N,) int64, paths relative to the data set's folder."""
+    """A decoded split: images (N, 3, S, S) uint8, labels (N,) int64, paths relative to the data set's folder.
+
+    S are the stored pixels of its `preprocessing`, which normalises the images too.
+    """
 
     images: Tensor
     labels: Tensor
     paths: tuple[str, ...]
+    preprocessing: Preprocessing = STUDY
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -286,29 +290,32 @@ class Split:
         return self.subset(torch.linspace(0, len(self) - 1, min(at_most, len(self))).long())
 
     def subset(self, index: Tensor) -> "Split":
-        return Split(self.images[index], self.labels[index], tuple(self.paths[i] for i in index.tolist()))
+        paths = tuple(self.paths[i] for i in index.tolist())
+        return Split(self.images[index], self.labels[index], paths, self.preprocessing)
 
 
 Progress = Callable[[Iterator, int], Iterator]  # wraps the images as they are done, whose number it is told
 
 
 def load(name: str, split: str, progress: Progress | None = None) -> Split:
-    """Decode a split ("train" or "val") into memory, 77 kB an image. Raises DataError."""
+    """Decode a split ("train" or "val") into memory, 77 kB an image of 160 px. Raises DataError."""
     folder, info = require(name), dataset(name)
+    side = info.preprocessing.stored_pixels
     if info.is_own:
         files = read_own(name)[1][split]
-        decode = partial(_decode_own, folder, name)
+        decode = partial(_decode_own, folder, info)
     else:
         files = _published_files(info, folder, split)
-        decode = partial(_decode_published, folder)
-    images = np.empty((len(files), EVALUATION_PIXELS, EVALUATION_PIXELS, 3), np.uint8)
+        decode = partial(_decode_published, folder, info)
+    images = np.empty((len(files), side, side, 3), np.uint8)
 
     def place(index: int) -> None:
         images[index] = decode(files[index])
 
     for _ in in_threads(place, range(len(files)), progress):
         pass
-    return Split(to_tensor(images), torch.tensor([f.label for f in files]), tuple(f.path for f in files))
+    labels, paths = torch.tensor([f.label for f in files]), tuple(f.path for f in files)
+    return Split(to_tensor(images), labels, paths, info.preprocessing)
 
 
 def in_threads(work: Callable, items: Sequence, progress: Progress | None = None) -> Iterator:
@@ -329,23 +336,23 @@ def _published_files(info: Dataset, folder: Path, split: str) -> list[Listed]:
     ]
 
 
-def _decode_published(folder: Path, file: Listed) -> np.ndarray:
+def _decode_published(folder: Path, info: Dataset, file: Listed) -> np.ndarray:
     try:
         with Image.open(folder / file.path) as image:
-            return preprocess(image)
+            return info.preprocessing.stored(image)
     except (UnidentifiedImageError, OSError) as error:
         raise DataError(f"{file.path} cannot be read ({error}). Remove {folder.name} and download it again.") from error
 
 
-def _decode_own(folder: Path, name: str, file: Listed) -> np.ndarray:
-    again = f"Take the folder in as it is now: python -m attention train --data FOLDER --name {name}."
+def _decode_own(folder: Path, info: Dataset, file: Listed) -> np.ndarray:
+    again = f"Take the folder in as it is now: python -m attention train --data FOLDER --name {info.name}."
     try:
         data = (folder / file.path).read_bytes()
         if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise DataError(f"{file.path} has changed since {name} was trained. {again}")
-        return preprocess(read_image(data).image)
+            raise DataError(f"{file.path} has changed since {info.name} was trained. {again}")
+        return info.preprocessing.stored(read_image(data).image)
     except (UploadError, OSError) as error:
-        raise DataError(f"{file.path} of {name} cannot be read any more. {again}") from error
+        raise DataError(f"{file.path} of {info.name} cannot be read any more. {again}") from error
 
 
 def every_nth(labels: Tensor, every: int) -> Tensor:

@@ -18,8 +18,8 @@ from attention.core.files import write_npz
 from attention.core.paths import RESULTS, own_root
 from attention.models import checkpoints
 from attention.models.visible import visible, watch
-from attention.pictures.datasets import DATASETS, Split, load
-from attention.pictures.preprocessing import EVALUATION_PIXELS, normalise
+from attention.pictures.datasets import DATASETS, Split, dataset, load
+from attention.pictures.preprocessing import Preprocessing
 
 FOLDER = RESULTS / "class_means"
 BATCH = 64
@@ -83,7 +83,7 @@ def class_means(
     counts = torch.bincount(split.labels, minlength=classes).double()
     for batch, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
         with watch(model, modules) as seen:
-            model(normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
+            model(split.preprocessing.normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
         found = {path: weights for path, w in seen.items() if (weights := channel_weights(path, w)) is not None}
         modules = {path: modules[path] for path in found}  # maps over positions need no hook from here on
         if not modules:
@@ -118,7 +118,7 @@ def measure(
             files.append(means_file(dataset_name, name))
             continue
         model = checkpoints.load(name, dataset_name, device)
-        if not _weighs_channels(model, device):
+        if not _weighs_channels(model, dataset(dataset_name).preprocessing, device):
             continue
         split = split or load(dataset_name, "val")
         classes = len(checkpoints.trained_on(dataset_name).classes)
@@ -136,7 +136,8 @@ def measure(
 
 
 @torch.no_grad()
-def _weighs_channels(model: nn.Module, device: torch.device) -> bool:
+def _weighs_channels(model: nn.Module, preprocessing: Preprocessing, device: torch.device) -> bool:
+    side = preprocessing.test_pixels
     with watch(model) as seen:
-        model(torch.zeros(1, 3, EVALUATION_PIXELS, EVALUATION_PIXELS, device=device))
+        model(torch.zeros(1, 3, side, side, device=device))
     return any(channel_weights(path, weights) is not None for path, weights in seen.items())

@@ -15,7 +15,7 @@ from attention.inference.fast_path import Explicit, fast
 from attention.inference.precision import AGREEMENT, half_dtype
 from attention.models import checkpoints
 from attention.pictures import datasets
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import Preprocessing
 
 KEY = ["dataset", "variant", "device_type", "dtype"]
 
@@ -30,10 +30,12 @@ def is_measured(name: str, dataset_name: str, device: torch.device) -> bool:
     return bool(same.any())
 
 
-def _logits(model: Explicit, images: Tensor, device: torch.device, batch_size: int = 25) -> Tensor:
+def _logits(
+    model: Explicit, images: Tensor, preprocessing: Preprocessing, device: torch.device, batch_size: int = 25
+) -> Tensor:
     """Logits (N, classes) on the host, of images (N, 3, H, W) uint8."""
     with devices.exact_float32(), torch.no_grad():
-        batches = (normalise(batch.to(device)) for batch in images.split(batch_size))
+        batches = (preprocessing.normalise(batch.to(device)) for batch in images.split(batch_size))
         return torch.cat([model(batch.contiguous(memory_format=torch.channels_last)).logits.cpu() for batch in batches])
 
 
@@ -55,6 +57,7 @@ def measure(
             "nothing to measure. Try a processor with AVX-512 BF16 or AMX, or --device cuda."
         )
     images = datasets.load(dataset_name, "val").images if images is None else images
+    preprocessing = datasets.dataset(dataset_name).preprocessing
     published = checkpoints.read_manifest(dataset_name)["models"]
     for name in checkpoints.available(dataset_name):
         if not again and is_measured(name, dataset_name, device):
@@ -62,7 +65,7 @@ def measure(
             continue
         started, model = time.perf_counter(), checkpoints.load(name, dataset_name, device)
         pair = [fast(model), fast(model, dtype)]
-        exact, half = (_logits(candidate, images, device) for candidate in pair)
+        exact, half = (_logits(candidate, images, preprocessing, device) for candidate in pair)
         agreement = float((exact.argmax(1) == half.argmax(1)).float().mean())
         yield {
             "dataset": dataset_name,

@@ -15,7 +15,7 @@ from PIL import Image
 from attention.core.paths import roots
 from attention.maps.scores import Box
 from attention.pictures.datasets import DATASETS, DataError, require
-from attention.pictures.preprocessing import preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import read_image
 
 HELD_OUT_BOXES = 200  # boxed training images
@@ -71,7 +71,7 @@ def boxed_images(split: str, at_most: int | None = None) -> Located:
     images = []
     for path in table["path"]:
         with Image.open(folder / path) as image:
-            images.append(preprocess(image))
+            images.append(STUDY.stored(image))
     labels = torch.tensor([classes.index(path.split("/")[1]) for path in table["path"]])
     return Located(to_tensor(images), labels, tuple(table[["x0", "y0", "x1", "y1"]].itertuples(index=False, name=None)))
 
@@ -81,7 +81,7 @@ def masked_pets() -> Located:
     folder = _find("oxford-pets-masks")
     images, masks = [], []
     for name in pd.read_csv(folder / "list.csv")["name"]:
-        images.append(preprocess(read_image(folder / "images" / f"{name}.jpg").image))
+        images.append(STUDY.stored(read_image(folder / "images" / f"{name}.jpg").image))
         with Image.open(folder / "masks" / f"{name}.png") as file:
             values = np.asarray(file)
         masks.append((values == OBJECT, values == BORDER))

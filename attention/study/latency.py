@@ -15,10 +15,11 @@ from attention.core import devices
 from attention.core.files import write_text
 from attention.core.paths import RESULTS
 from attention.models.variants import VARIANTS, build_model, variant
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 from attention.study.timing import RoundRobin, circumstances, working_memory_mb
 
 LATENCY_FILE = RESULTS / "latency.csv"
+PIXELS = STUDY.test_pixels  # the side of images at which every variant is timed
 CALLS, FEWEST_CALLS = 200, 20  # timed at batch 1; at least, at larger batches
 MEMORY_SHARE = 0.8  # of the free memory that a batch may be expected to need
 
@@ -32,7 +33,7 @@ class Setting:
     """What is measured at once, a row a variant."""
 
     batch_size: int = 1
-    pixels: int = EVALUATION_PIXELS
+    pixels: int = PIXELS
     dtype: torch.dtype = torch.float32
 
     def __str__(self) -> str:
@@ -59,7 +60,7 @@ def parameters(model: nn.Module) -> int:
 
 
 @torch.no_grad()
-def multiply_adds(model: nn.Module, pixels: int = EVALUATION_PIXELS) -> int:
+def multiply_adds(model: nn.Module, pixels: int = PIXELS) -> int:
     """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as everywhere.
 
     torch's counter gives 2 operations a multiply-add. Counted on the meta device, where nothing is computed, and where

@@ -10,7 +10,7 @@ Its rules forbid scoring at more pixels than training had, so here the committed
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -20,7 +20,7 @@ from attention.core.files import write_text
 from attention.core.paths import RESULTS
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, REPLICATES, build_model
-from attention.pictures.datasets import Split, dataset, load
+from attention.pictures.datasets import dataset, load
 from attention.study.latency import multiply_adds
 from attention.training import scoring
 from attention.training.recipes import RECIPES
@@ -48,7 +48,7 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
 
     images = dataset(DATASET).train_images
     test = load(DATASET, "val")
-    test = Split(resize(test.images, [PIXELS, PIXELS], antialias=True), test.labels, test.paths)
+    test = replace(test, images=resize(test.images, [PIXELS, PIXELS], antialias=True))
     rows = [
         _row("published", entry.epochs, images, _stand_in(), entry.accuracy, runs=entry.runs) for entry in PUBLISHED
     ]

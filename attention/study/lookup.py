@@ -10,8 +10,8 @@ from pandas.api.types import is_numeric_dtype
 
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE
-from attention.pictures.preprocessing import EVALUATION_PIXELS
-from attention.study.latency import LATENCY_FILE
+from attention.pictures.datasets import dataset
+from attention.study.latency import LATENCY_FILE, PIXELS
 from attention.study.mechanism_latency import MECHANISMS_FILE
 from attention.study.tables import ACCURACY_FILE
 
@@ -74,7 +74,7 @@ def machines(device_type: str | None = None) -> list[Machine]:
     table = read(LATENCY_FILE)
     if table.empty:
         return []
-    table = table[(table["batch_size"] == 1) & (table["pixels"] == EVALUATION_PIXELS)]
+    table = table[(table["batch_size"] == 1) & (table["pixels"] == PIXELS)]
     if device_type:
         table = table[table["device_type"] == device_type]
     groups = table.assign(quiet=~table["busy"].astype(bool)).groupby(["device", "device_type", "threads", "dtype"])
@@ -87,7 +87,7 @@ def machines(device_type: str | None = None) -> list[Machine]:
 def batch_sizes() -> list[int]:
     """Those that latency.csv has at 160 px, of any machine."""
     table = read(LATENCY_FILE)
-    return [] if table.empty else sorted({int(n) for n in table[table["pixels"] == EVALUATION_PIXELS]["batch_size"]})
+    return [] if table.empty else sorted({int(n) for n in table[table["pixels"] == PIXELS]["batch_size"]})
 
 
 def any_busy() -> bool:
@@ -136,7 +136,7 @@ def summary(
     batch_size: int = 1,
     busy: bool = False,
 ) -> pd.DataFrame:
-    """A row a variant for the page, of one recipe: accuracy with interval and verdict, cost, and latency at 160 px.
+    """A row a variant for the page, of one recipe: accuracy with interval and verdict, cost, and latency at its test pixels.
 
     Without a machine it is the first of machines() of that type, in float32. `busy` as for latencies().
     """
@@ -149,7 +149,8 @@ def summary(
     machine = machine or next((m for m in machines(device_type) if m.dtype == "float32"), None)
     if machine is None:
         return accuracy if read(LATENCY_FILE).empty else accuracy.assign(p50_ms=np.nan, p90_ms=np.nan)
-    return accuracy.merge(latencies(machine, batch_size, EVALUATION_PIXELS, busy), on="variant", how="left")
+    pixels = dataset(dataset_name).preprocessing.test_pixels
+    return accuracy.merge(latencies(machine, batch_size, pixels, busy), on="variant", how="left")
 
 
 def recipe_shown(dataset_name: str) -> str:

@@ -45,7 +45,7 @@ from attention.models.network import ResNet
 from attention.models.variants import REFERENCE, all_models
 from attention.models.visible import watch
 from attention.pictures.datasets import Split, dataset, load
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import STUDY, Preprocessing
 from attention.study import known_objects
 from attention.study.known_objects import KnownObjects, Located
 
@@ -131,8 +131,8 @@ def controls_maps(known: Located) -> Maps:
         yield {name: control(name, image.permute(1, 2, 0).numpy(), number) for name in CONTROLS}
 
 
-def _prepared(images: torch.Tensor, device: torch.device) -> torch.Tensor:
-    return normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+def _prepared(images: torch.Tensor, device: torch.device, preprocessing: Preprocessing = STUDY) -> torch.Tensor:
+    return preprocessing.normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
 
 
 # the scores
@@ -212,11 +212,11 @@ def score_faithfulness(
     areas: dict[str, list] = {}
     for number in range(len(split)):
         image = split.images[number : number + 1]
-        [(maps, chosen)] = maps_of(model, _prepared(image, device))
+        [(maps, chosen)] = maps_of(model, _prepared(image, device, split.preprocessing))
         maps = {name: upsample(values, *image.shape[:1:-1]) for name, values in maps.items()}
         picture = image[0].permute(1, 2, 0).numpy()
         maps |= {name: control(name, picture, number) for name in CONTROLS}
-        for name, pair in curves(answers, image, maps, chosen, device, steps).items():
+        for name, pair in curves(answers, image, maps, chosen, device, steps, split.preprocessing).items():
             areas.setdefault(name, []).append([scores.area(curve) for curve in pair])
         tick()
     return [

@@ -11,12 +11,11 @@ from attention.core import devices
 from attention.core.paths import RESULTS
 from attention.models.network import GlobalAveragePool
 from attention.models.variants import VARIANTS, Variant, build_model, variant
-from attention.pictures.preprocessing import EVALUATION_PIXELS
-from attention.study.latency import calls_at
+from attention.study.latency import PIXELS, calls_at
 from attention.study.timing import RoundRobin, circumstances
 
 MECHANISMS_FILE = RESULTS / "mechanisms_latency.csv"
-RESOLUTIONS = (128, EVALUATION_PIXELS, 224)
+RESOLUTIONS = (128, PIXELS, 224)
 REPLACED = " replaced"  # behind a variant's name: what its modules take the place of
 
 

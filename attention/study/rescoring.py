@@ -12,7 +12,7 @@ from attention.inference import out_of_distribution
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE
 from attention.pictures.datasets import Split, dataset, find, load
-from attention.pictures.preprocessing import preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import read_image
 from attention.study.tables import ROUNDING_IMAGES, ResultsError, save_labels, shown_path
 from attention.training import records
@@ -91,7 +91,7 @@ def _pets() -> Split | None:
     for root in roots():
         files = sorted((root / "oxford-pets-masks" / "images").glob("*.jpg"))
         if files:
-            arrays = [preprocess(read_image(file).image) for file in files]
+            arrays = [STUDY.stored(read_image(file).image) for file in files]
             return Split(to_tensor(arrays), torch.zeros(len(arrays), dtype=torch.long), tuple(f.name for f in files))
     return None
 

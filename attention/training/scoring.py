@@ -6,7 +6,6 @@ from torch import nn
 
 from attention.core import devices
 from attention.pictures.datasets import Split
-from attention.pictures.preprocessing import normalise
 
 
 @torch.no_grad()
@@ -16,6 +15,6 @@ def predict(model: nn.Module, split: Split, device: torch.device, batch_size: in
     rows = []
     with devices.exact_float32():
         for images in split.images.split(batch_size):
-            batch = normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+            batch = split.preprocessing.normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
             rows.append(model(batch).softmax(1).cpu())
     return torch.cat(rows).numpy()

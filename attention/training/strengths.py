@@ -5,7 +5,6 @@ from torch import nn
 
 from attention.models.visible import watch
 from attention.pictures.datasets import Split
-from attention.pictures.preprocessing import normalise
 
 BATCH = 20  # images: self-attention after the first stage has 1,600 x 1,600 weights each
 
@@ -27,7 +26,7 @@ def learned_strengths(model: nn.Module, images: Split, device: torch.device) -> 
     model.eval()
     for batch in images.images.split(BATCH):
         with watch(model) as seen:
-            model(normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
+            model(images.preprocessing.normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
         for path, weights in seen.items():
             share = len(batch) / len(images)
             for key, value in _measure(path, weights.float()).items():

@@ -26,7 +26,6 @@ from attention.core import cuda_graphs, devices
 from attention.core.files import sha256, write_bytes, write_json, write_npz
 from attention.models.variants import build_model, variant
 from attention.pictures.datasets import Split, dataset, hold_out, load
-from attention.pictures.preprocessing import EVALUATION_PIXELS, normalise
 from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import Recipe
@@ -80,6 +79,7 @@ class Run:
 
         size = min(recipe.batch_size, len(images))
         self.images, self.labels = images.images.to(device), images.labels.to(device)
+        self.normalise = images.preprocessing.normalise
         self.index = torch.zeros(size, dtype=torch.long, device=device)  # the batch at hand: stays where it is,
         self.crops = torch.zeros(size, 2, 3, device=device)  # since a captured step reads it there
         self.loss_sum, self.correct = torch.zeros(2, device=device)
@@ -117,7 +117,7 @@ class Run:
     def step(self, pixels: int) -> None:
         """Learn from the batch that `index` and `crops` name: crop, forward, backward, update, average."""
         labels = self.labels[self.index]
-        crops = crop(normalise(self.images[self.index]), self.crops, pixels)
+        crops = crop(self.normalise(self.images[self.index]), self.crops, pixels)
         dtype = devices.training_dtype(self.device)
         with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             logits = self.model(crops).float()
@@ -278,7 +278,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "seed": run.seed,
         "scored_on": "a tenth of train, held out" if tuning else "val",
         "images": len(test_split),
-        "pixels": EVALUATION_PIXELS,
+        "pixels": test_split.preprocessing.test_pixels,
         "accuracy": float((probabilities.argmax(1) == test_split.labels.numpy()).mean()),
         "epochs": run.recipe.epochs,
         "seconds": round(sum(seconds), 1),

@@ -34,7 +34,7 @@ def about(lang: str, dataset: Dataset) -> str:
     """Whose models these are, with the table of their published figures folded away; "" for this project's own."""
     if dataset.source is None:
         return ""
-    said = text(lang, "published_about", dataset=dataset.title, pixels=dataset.preprocessing.pixels)
+    said = text(lang, "published_about", dataset=dataset.title, pixels=dataset.preprocessing.test_pixels)
     heading = escape(text(lang, "published_heading", dataset=dataset.title))
     return (
         f"<p>{escape(said)} {escape(text(lang, 'published_language'))}</p>"
@@ -63,7 +63,11 @@ def table(lang: str, dataset: Dataset) -> str:
     rows = "".join(_row(lang, name, entry, reference) for name, entry in published.items())
     label = escape(text(lang, "published_heading", dataset=dataset.title))
     note = text(
-        lang, "published_note", dataset=dataset.title, images=dataset.val_images, pixels=dataset.preprocessing.pixels
+        lang,
+        "published_note",
+        dataset=dataset.title,
+        images=dataset.val_images,
+        pixels=dataset.preprocessing.test_pixels,
     )
     return (
         f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="figures published">'

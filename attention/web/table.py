@@ -10,7 +10,7 @@ import pandas as pd
 from attention.core.intervals import CONFIDENCE
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS
 from attention.pictures.datasets import DATASETS
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 from attention.study.comparison import MARGIN, POWER, SEEDS_TO_JUDGE, comparable
 from attention.study.lookup import Machine
 from attention.web.chart_lines import lines_html
@@ -215,14 +215,14 @@ def _every(table: pd.DataFrame, key: str) -> str:
 
 def _accuracy_notes(lang: str, table: pd.DataFrame) -> list[str]:
     first = table.iloc[0]
-    dataset = DATASETS[first["dataset"]].title if first["dataset"] in DATASETS else first["dataset"]
+    info = DATASETS.get(first["dataset"])
     notes = [
         text(
             lang,
             "accuracy_note",
-            dataset=dataset,
+            dataset=info.title if info else first["dataset"],
             images=first["images"],
-            pixels=EVALUATION_PIXELS,
+            pixels=(info.preprocessing if info else STUDY).test_pixels,
             recipe=first["recipe"],
         )
     ]

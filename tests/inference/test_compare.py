@@ -20,7 +20,7 @@ from attention.maps.activation import class_activation_map
 from attention.models import checkpoints
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import VARIANTS, UnknownVariant
-from attention.pictures.preprocessing import normalise, preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.study import rescoring
 
 PHOTO = Image.effect_noise((200, 120), 80).convert("RGB")
@@ -44,7 +44,7 @@ def test_compare_yields_a_result_a_name_in_order(models):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_compare_equals_a_plain_forward_pass(models, name):
     (result,) = compare(PHOTO, [name], models)
-    images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
+    images = STUDY.normalise(to_tensor([STUDY.square(PHOTO)])).to(models.device)
     with torch.no_grad():
         plain = checkpoints.load(name, device=models.device)(images).softmax(1)[0].cpu().numpy()
     assert result.probabilities == pytest.approx(plain, abs=1e-5)
@@ -52,7 +52,7 @@ def test_compare_equals_a_plain_forward_pass(models, name):
 
 @pytest.mark.parametrize("name", ["baseline", "cbam-block", "attention-pool-head", "multi-head-pool-head"])
 def test_a_class_that_is_asked_for_is_explained_as_the_plain_model_does(models, name):
-    images = normalise(to_tensor([preprocess(PHOTO)])).to(models.device)
+    images = STUDY.normalise(to_tensor([STUDY.square(PHOTO)])).to(models.device)
     plain = checkpoints.load(name, device=models.device)
     with torch.no_grad():
         features = plain.forward_features(images)

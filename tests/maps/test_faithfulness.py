@@ -8,7 +8,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 
 from attention.maps import faithfulness
 from attention.models.variants import build_model
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import STUDY
 
 
 def test_deletion_and_insertion_equal_a_loop_over_pictures(device):
@@ -16,7 +16,7 @@ def test_deletion_and_insertion_equal_a_loop_over_pictures(device):
     image = torch.randint(0, 255, (1, 3, 160, 160), dtype=torch.uint8)
     values, steps = np.random.default_rng(0).random((160, 160)), 4
     deletion, insertion = faithfulness.deletion_and_insertion(model, image, values, 2, device, steps)
-    picture = normalise(image)
+    picture = STUDY.normalise(image)
     blurred = torch.from_numpy(
         np.stack(
             [faithfulness.ndimage.gaussian_filter(plane, faithfulness.BLUR_PIXELS) for plane in picture[0].numpy()]
@@ -40,7 +40,7 @@ def test_curves_equal_those_of_grad_cam(device):
     model = build_model("baseline").eval().to(device)
     image = torch.randint(0, 255, (1, 3, 160, 160), dtype=torch.uint8)
     values, steps = np.random.default_rng(1).random((160, 160)), 4
-    picture = normalise(image)
+    picture = STUDY.normalise(image)
     blurred = faithfulness.ndimage.gaussian_filter(
         picture[0].numpy(), (0, faithfulness.BLUR_PIXELS, faithfulness.BLUR_PIXELS)
     )

@@ -27,9 +27,9 @@ from attention.models.checkpoints import CheckpointError
 from attention.models.imagenet import NAME, PREPROCESSING, PUBLISHED, Files
 from attention.models.variants import variant
 from attention.models.visible import visible, watch
-from attention.pictures import datasets, preprocessing, samples
+from attention.pictures import datasets, samples
 from attention.pictures.datasets import DATASETS, DataError
-from attention.pictures.preprocessing import MEAN, STD, Preprocessing
+from attention.pictures.preprocessing import STUDY
 from attention.pictures.reading import read_image
 from attention.web import cards, report
 from attention.web import published as published_ui
@@ -86,8 +86,15 @@ def test_what_is_known_of_the_models_is_what_timm_says():
         assert sum(p.numel() for p in network.parameters()) == published.parameters
         settings = network.pretrained_cfg
         assert settings["hf_hub_id"] == imagenet.hub_name(published.name)
-        assert (settings["input_size"][1], settings["crop_pct"]) == (PREPROCESSING.pixels, PREPROCESSING.crop)
-        assert (settings["interpolation"], settings["mean"], settings["std"]) == ("bicubic", MEAN, STD)
+        assert (settings["input_size"][1], settings["crop_pct"]) == (
+            PREPROCESSING.test_pixels,
+            PREPROCESSING.shape.share,
+        )
+        assert (settings["interpolation"], settings["mean"], settings["std"]) == (
+            "bicubic",
+            PREPROCESSING.mean,
+            PREPROCESSING.std,
+        )
 
 
 @pytest.mark.parametrize("size", [(256, 256), (284, 284), (31, 700), (640, 480)])
@@ -104,8 +111,7 @@ def test_the_square_is_timms_and_the_part_shown_is_what_it_covers(size):
 
 
 def test_squashing_shows_the_whole_picture():
-    assert Preprocessing().part(PHOTO) is PHOTO
-    assert np.array_equal(Preprocessing().square(PHOTO), preprocessing.preprocess(PHOTO))
+    assert STUDY.part(PHOTO) is PHOTO and STUDY.square(PHOTO).shape == (160, 160, 3)
 
 
 # maps

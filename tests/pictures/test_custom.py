@@ -17,7 +17,7 @@ from attention.models import checkpoints
 from attention.pictures import custom, datasets, samples
 from attention.pictures.custom import HELD_OUT, take
 from attention.pictures.datasets import DataError
-from attention.pictures.preprocessing import preprocess, to_tensor
+from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import limits, read_image
 from attention.training import publish
 from attention.training.recipes import RECIPES, recipe_for, steps
@@ -51,7 +51,7 @@ def test_the_first_and_every_fifth_of_a_class_are_held_out(shapes):
             path.split("/")[0] for path in split.paths
         ]
         for image, path in zip(split.images, split.paths, strict=True):
-            assert torch.equal(image, to_tensor([preprocess(read_image(shapes / path).image)])[0])
+            assert torch.equal(image, to_tensor([STUDY.square(read_image(shapes / path).image)])[0])
 
 
 def test_train_and_val_are_taken_as_they_are(tmp_path, draw_shapes, own_root):

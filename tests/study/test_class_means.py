@@ -11,7 +11,7 @@ from attention.models import checkpoints
 from attention.models.variants import variant
 from attention.models.visible import watch
 from attention.pictures.datasets import DATASETS, load
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import STUDY
 from attention.study import class_means
 
 CHANNELS = ("se-block", "channel-softmax-block", "cbam-block", "spatial-channel-block", "eca-block", "se-head")
@@ -38,7 +38,7 @@ def in_a_loop(name, split):
     model, found = checkpoints.load(name), {}
     for image, label in zip(split.images, split.labels.tolist(), strict=True):
         with torch.no_grad(), watch(model) as seen:
-            model(normalise(image[None]).contiguous(memory_format=torch.channels_last))
+            model(STUDY.normalise(image[None]).contiguous(memory_format=torch.channels_last))
         for m in (describe(path, weights) for path, weights in seen.items()):
             if m.over == "channels":
                 found.setdefault(m.path, {}).setdefault(label, []).append(m.values)

@@ -8,7 +8,7 @@ import torch
 from attention.maps import scores
 from attention.models.variants import build_model
 from attention.models.visible import watch
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import STUDY
 from attention.study import known_objects as located_module
 from attention.study import map_scoring
 from attention.study.known_objects import KnownObjects, Located
@@ -66,7 +66,7 @@ def test_thresholds_come_from_the_images_held_out():
 @pytest.mark.parametrize("name", ["baseline", "cbam-block", "attention-pool-head", "se-block"])
 def test_maps_of_a_model_are_those_that_its_modules_weighed(name, device):
     model = build_model(name).eval().to(device)
-    images = normalise(torch.randint(0, 255, (3, 3, 160, 160), dtype=torch.uint8).to(device))
+    images = STUDY.normalise(torch.randint(0, 255, (3, 3, 160, 160), dtype=torch.uint8).to(device))
     together = map_scoring.maps_of(model, images)
     assert [chosen for _, chosen in together] == model(images).argmax(1).tolist()
     assert [chosen for _, chosen in map_scoring.maps_of(model, images, torch.tensor([3, 1, 2]).to(device))] == [3, 1, 2]

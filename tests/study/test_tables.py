@@ -12,7 +12,8 @@ from attention.core import paths
 from attention.core.files import write_json
 from attention.inference import out_of_distribution
 from attention.models import checkpoints
-from attention.pictures import datasets, preprocessing
+from attention.pictures import datasets
+from attention.pictures.preprocessing import Preprocessing
 from attention.study import lookup, rescoring, tables
 from attention.study.latency import calls_at
 from attention.study.tables import ResultsError
@@ -394,7 +395,7 @@ def test_the_committed_labels_are_those_of_val(name, monkeypatch):
     assert len(labels) == datasets.dataset(name).val_images and set(labels) == set(range(CLASSES))
     if datasets.find(name) is None:
         pytest.skip(f"{name} is not on this machine")
-    monkeypatch.setattr(preprocessing, "preprocess", lambda image: 0)  # the order is asked for, not the pixels
+    monkeypatch.setattr(Preprocessing, "stored", lambda self, image: 0)  # the order is asked for, not the pixels
     assert (labels == datasets.load(name, "val").labels.numpy()).all()
 
 

@@ -21,7 +21,7 @@ from attention.core.paths import ROOT
 from attention.models.network import is_attention
 from attention.models.variants import VARIANTS, UnknownVariant
 from attention.pictures.datasets import load
-from attention.pictures.preprocessing import normalise
+from attention.pictures.preprocessing import STUDY
 from attention.training import trainer
 from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Optimisers, one_cycle
@@ -331,7 +331,7 @@ def test_crops_lie_within_the_image_and_within_the_recipe():
 
 def test_crops_without_chance_are_the_image():
     recipe = replace(TINY, crop_area_min=1.0, crop_aspect_max=1.0, flip_probability=0.0)
-    images = normalise(torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8))
+    images = STUDY.normalise(torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8))
     crops = draw_crops(3, recipe, epoch_generator(0, 0))
     torch.testing.assert_close(crop(images, crops, 32), images, atol=1e-4, rtol=0)
 

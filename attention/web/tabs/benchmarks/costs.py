@@ -6,8 +6,8 @@ import gradio as gr
 import pandas as pd
 
 from attention.models.variants import PLACEMENTS, VARIANTS
-from attention.pictures.preprocessing import EVALUATION_PIXELS
 from attention.study import lookup
+from attention.study.latency import PIXELS
 from attention.study.lookup import Machine
 from attention.web.chart_lines import lines_html
 from attention.web.charts import figures
@@ -24,7 +24,7 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     sides = table.pivot(index="variant", columns="pixels", values="p50_us")
     sides = sides.reindex([name for name in VARIANTS if name in sides.index])
     low, high = sides.columns.min(), sides.columns.max()
-    at = table[table["pixels"] == EVALUATION_PIXELS].set_index("variant")
+    at = table[table["pixels"] == PIXELS].set_index("variant")
     others = {key: at[key] if key in at else float("nan") for key in ("modules", "replaced_us", "in_network_us")}
     return sides.assign(growth=sides[high] / sides[low], **others)
 
@@ -79,13 +79,13 @@ def table_html(lang: str, table: pd.DataFrame) -> str:
 
 def says(lang: str, table: pd.DataFrame) -> str:
     """What table and chart say, from the same rows."""
-    rows = wide(table).dropna(subset=[EVALUATION_PIXELS, "growth"])
+    rows = wide(table).dropna(subset=[PIXELS, "growth"])
     if rows.empty:
         return ""
-    cost, growth = rows[EVALUATION_PIXELS], rows["growth"]
+    cost, growth = rows[PIXELS], rows["growth"]
     names = {"least": cost.idxmin(), "most": cost.idxmax(), "steepest": growth.idxmax()}
     return text(
-        lang, "costs_says", pixels=EVALUATION_PIXELS, low=table["pixels"].min(), high=table["pixels"].max(),
+        lang, "costs_says", pixels=PIXELS, low=table["pixels"].min(), high=table["pixels"].max(),
         least_us=cost.min(), most_us=cost.max(), growth=growth.max(),
         **{key: title(lang, VARIANTS[name]) for key, name in names.items()},
     )  # fmt: skip
@@ -105,7 +105,7 @@ def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
     choices = [(text(lang, f"placement_{placement}"), placement) for placement in there]
     source = text(
         lang, "costs_source", device=first["device"], threads=threads_text(lang, first["threads"]), dtype=first["dtype"],
-        calls=int(table["calls"].min()), pixels=EVALUATION_PIXELS,
+        calls=int(table["calls"].min()), pixels=PIXELS,
     )  # fmt: skip
     notes = lines_html(says(lang, table), text(lang, "costs_read"), source)
     return (

@@ -11,9 +11,8 @@ import pandas as pd
 from attention.core import deadlines
 from attention.inference.compare import Models
 from attention.models.variants import REFERENCE, variant
-from attention.pictures.preprocessing import EVALUATION_PIXELS
 from attention.study import lookup
-from attention.study.latency import Measurement, Setting
+from attention.study.latency import PIXELS, Measurement, Setting
 from attention.study.lookup import Machine
 from attention.study.timing import BUSY_SPREAD
 from attention.web.chart_lines import lines_html
@@ -98,7 +97,7 @@ def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
     now = rows.set_index("variant")
     recorded = pd.DataFrame(columns=["p50_ms", "p90_ms"], dtype=float)
     if machine:
-        recorded = lookup.latencies(machine, 1, EVALUATION_PIXELS).set_index("variant")
+        recorded = lookup.latencies(machine, 1, PIXELS).set_index("variant")
     both = pd.concat(
         [now["p50_ms"], now["p90_ms"], _ratios(now["p50_ms"]), recorded["p50_ms"], recorded["p90_ms"],
          _ratios(recorded["p50_ms"])], axis=1,

@@ -4,7 +4,7 @@ from html import escape
 
 from attention.models.parts import Station, occupants, stations
 from attention.models.variants import REFERENCE, VARIANTS
-from attention.pictures.preprocessing import EVALUATION_PIXELS
+from attention.pictures.preprocessing import STUDY
 from attention.study import lookup
 from attention.web.table import is_missing, number, verdict
 from attention.web.tabs.learn import diagrams
@@ -16,7 +16,7 @@ from attention.web.texts import text, title
 
 
 def network() -> tuple[Station, ...]:
-    return stations(EVALUATION_PIXELS)
+    return stations(STUDY.test_pixels)
 
 
 def slots() -> list[Station]:

@@ -134,21 +134,21 @@ def difference_legend(lang: str, top: float) -> str:
 
 def _legend(scale_name: str, words: str) -> str:
     colours = f"background:linear-gradient(90deg,{ramp(scale_name)})"
-    return f'<div class="legend"><span class="ramp" style="{colours}"></span><span>{escape(sentences)}</span></div>'
+    return f'<div class="legend"><span class="ramp" style="{colours}"></span><span>{escape(words)}</span></div>'
 
 
 def heading(words: str) -> str:
-    return f"<h3>{escape(sentences)}</h3>"
+    return f"<h3>{escape(words)}</h3>"
 
 
 def sentence(words: str) -> str:
     """What an answer says."""
-    return f'<p class="says">{escape(sentences)}</p>'
+    return f'<p class="says">{escape(words)}</p>'
 
 
 def reading(words: str) -> str:
     """How an answer is read."""
-    return f'<p class="read">{escape(sentences)}</p>'
+    return f'<p class="read">{escape(words)}</p>'
 
 
 def gammas(lang: str, strengths: dict[str, float], path: str, unused_below: float) -> str:
