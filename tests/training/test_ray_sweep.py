@@ -207,8 +207,8 @@ def test_a_ray_cluster_that_runs_already(cluster, tmp_path, monkeypatch):
     done = records()
     assert [task for task in TASKS if done[task] is None] == [Task("imagenette", "baseline", 0)]
 
-    with pytest.raises(sweep.training.Stopped):
-        sweep.training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True, stop=lambda: True)
+    with pytest.raises(sweep.trainer.Stopped):
+        sweep.trainer.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True, stop=lambda: True)
     state = run_folder("baseline", "imagenette", TINY, 0) / "state.pt"
     assert on(cluster, limit_minutes=1e-9) == [] and state.exists(), "nothing is begun when the time is over"
     on(cluster)
@@ -300,7 +300,7 @@ def test_without_ray(monkeypatch, capsys):
 
 
 def test_a_run_goes_on_from_the_state_that_another_worker_sent_back(runs, tmp_path, monkeypatch):
-    alone = sweep.training.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
+    alone = sweep.trainer.train("baseline", "imagenette", TINY, 0, device=CPU, quiet=True)
     given, share = (Task("imagenette", "baseline", 0), TINY), Share("cpu", 1, 0)
     monkeypatch.setattr(paths, "RUNS", runs)  # what a worker sets for good is put back after this test
     with monkeypatch.context() as patch:
