@@ -3,7 +3,7 @@
     python -m tests.goldens [--write] [NAME ...]
 
 makes each anew, names those that differ, and with --write puts them in place of the old ones. Pictures are kept as hashes;
-"*" stands for what differs from run to run, such as milliseconds. Probabilities and pictures repeat to the bit on one kind
+"*" (in JSON 0) stands for what differs from run to run, such as milliseconds. Probabilities and pictures repeat to the bit on one kind
 of processor alone; tests/test_goldens.py allows for that. The ten photographs are of Imagenette's val (ATTENTION_DATA).
 """
 
@@ -41,7 +41,7 @@ def shell(*command: str) -> str:
 
 
 def steady(text: str) -> str:
-    """Without what differs from run to run: milliseconds, dates, addresses, versions and random names."""
+    """Without what differs from run to run: milliseconds, dates, addresses and random names."""
     for pattern, shown in (
         (r'("latency_ms": )[\d.]+', r"\g<1>0"),
         (r'(data-run=")[0-9a-f]{8}', r"\1*"),
@@ -121,17 +121,23 @@ def tables(lang: str, dataset_name: str) -> str:
     return hashed(steady("\n".join(found)))
 
 
+def api_answers(address: str) -> str:
+    """What the lines for a shell in docs/api.md print, an answer a line, against a page at this address."""
+    script = re.search(r"```bash\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    script = script.replace("http://127.0.0.1:7860", address)
+    done = subprocess.run(["bash", "-eu", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def api() -> str:
-    """The answers to the lines for a shell in docs/api.md."""
     from tests.browser.conftest import serving
 
-    script = re.search(r"```bash\n(.*?)```", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.DOTALL)[1]
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder), "app.py", "--device", "cpu", "--port") as address,
     ):
-        answers = shell("bash", "-euc", script.replace("http://127.0.0.1:7860", address))
-    return steady(answers)
+        return steady(api_answers(address))
 
 
 GOLDENS: dict[str, Callable[[], str]] = {
