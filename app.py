@@ -1,4 +1,4 @@
-"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset imagenette] [--imagenet]."""
+"""Attention Lab's page: python app.py [--host 127.0.0.1] [--port 7860] [--device auto] [--dataset everyday] [--imagenet]."""
 
 import argparse
 import contextlib
@@ -21,8 +21,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto",
         help="where the models run (default: the best)",
     )  # fmt: skip
-    parser.add_argument("--dataset", default="imagenette", metavar="NAME", help="the data set that is shown first")
-    parser.add_argument("--download", action="store_true", help="fetch its photographs first (about 100 MB)")
+    parser.add_argument("--dataset", default="everyday", metavar="NAME", help="the data set that is shown first")
+    parser.add_argument("--download", action="store_true", help="fetch its photographs first (100 to 250 MB)")
     parser.add_argument(
         "--imagenet", nargs="?", const="", metavar="FOLDER",
         help="offer four published models of ImageNet too: fetched once (316 MB), or from NAME.safetensors in FOLDER",

@@ -55,7 +55,7 @@ def serving(folder: str):
     address = f"http://127.0.0.1:{port}"
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--device", "cpu", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL,
+        [sys.executable, "app.py", "--device", "cpu", "--dataset", "imagenette", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL,
         env=os.environ | {"GRADIO_TEMP_DIR": folder},
     )  # fmt: skip
     try:

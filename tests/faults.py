@@ -267,7 +267,7 @@ def trickles(lab: Lab) -> Seen:
 def port_taken(lab: Lab) -> Seen:
     port = lab.address.rpartition(":")[2]
     done = subprocess.run(
-        [sys.executable, "app.py", "--device", "cpu", "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=250
+        [sys.executable, "app.py", "--device", "cpu", "--dataset", "imagenette", "--port", port], cwd=ROOT, capture_output=True, text=True, timeout=250
     )  # fmt: skip
     assert done.returncode == 2
     return f"The host: “{done.stderr.strip().replace(port, '7860')}”", lab.compares() >= 6

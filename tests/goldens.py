@@ -21,7 +21,8 @@ from pathlib import Path
 
 from attention.cli.main import main as command_line
 from attention.core.paths import ROOT
-from attention.pictures.datasets import DATASETS, find, list_images
+from attention.pictures.datasets import DATASETS, find
+from attention.pictures.layouts import list_images
 
 GOLDEN = ROOT / "tests" / "golden"
 SAMPLES = [str(path) for path in sorted((ROOT / "samples").glob("*.jpg"))]
@@ -135,7 +136,7 @@ def api() -> str:
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder), "app.py", "--device", "cpu", "--port") as address,
+        serving(Path(folder), "app.py", "--device", "cpu", "--dataset", "imagenette", "--port") as address,
     ):
         return steady(api_answers(address))
 

@@ -15,7 +15,7 @@ from attention.core.paths import ROOT
 PAGE = "http://127.0.0.1:7860"  # as printed
 HOME = "/home/page/"  # stands for where the page lies
 # a fifth of the default rate, to come to it soon
-SERVED = ("app.py", "--device", "cpu", "--rate-limit", "240", "--port")
+SERVED = ("app.py", "--device", "cpu", "--dataset", "imagenette", "--rate-limit", "240", "--port")
 JSON = "-H 'Content-Type: application/json'"
 WEIGHTS = "checkpoints/imagenette/baseline.safetensors"
 

@@ -17,7 +17,7 @@ from attention.core import devices
 from attention.core.files import WriteError
 from attention.models.variants import VARIANTS, UnknownVariant, all_models
 from attention.pictures import limits
-from attention.pictures.datasets import DATASETS, DataError, Dataset, dataset, own_names
+from attention.pictures.datasets import DATASETS, SWEPT, DataError, Dataset, dataset, own_names
 from attention.training.recipes import RECIPES, Recipe, recipe_for, steps
 
 OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
@@ -67,7 +67,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     output = []
     for path, upload in _read_all(arguments.image):
         results = list(compare(upload.image, names, models))
-        foreign = models.looks_foreign(upload.image, results)
+        foreign = models.looks_foreign(results)
         if arguments.out:
             save_overlays(models.part(upload.image), results, Path(arguments.out), Path(path).stem)
             for name, kinds in {result.name: maps_left_out(result) for result in results}.items():
@@ -75,11 +75,11 @@ def run_compare(arguments: argparse.Namespace) -> None:
                     print(f"{name}: its {kind} map is all zero or not finite, so it has no picture.", file=sys.stderr)
         if arguments.json:
             output.append(
-                {"image": Path(path).name, "foreign": foreign, "notices": list(upload.notices),
+                {"image": Path(path).name, "foreign": foreign, "notices": list(models.notices(upload)),
                  "models": [result_as_json(result) for result in results]}
             )  # fmt: skip
             continue
-        print(Path(path).name + (" (unlike the images these models know)" if foreign else ""))
+        print(Path(path).name + (" (probably none of the things that these models know)" if foreign else ""))
         for result in results:
             share = result.probabilities[result.top1]
             print(f"  {result.name:24} {result.prediction:18} {share:6.1%} {result.latency_ms:8.1f} ms")
@@ -160,11 +160,12 @@ def _set_threads(count: int | None) -> None:
 
 
 def _recipe(given: str | None, info: Dataset) -> Recipe:
-    """The recipe that was named, else the study's on the CPU, or of a folder of one's own that for its size."""
-    return RECIPES[given] if given else recipe_for(info.train_images) if info.is_own else RECIPES["cpu"]
+    """The recipe that was named, else the data set's own, or of a folder of one's own that for its size."""
+    return RECIPES[given] if given else recipe_for(info.train_images) if info.is_own else RECIPES[info.recipe]
 
 
 def run_train(arguments: argparse.Namespace) -> None:
+    from attention.pictures import datasets
     from attention.training import trainer
 
     _set_threads(arguments.threads)
@@ -183,6 +184,8 @@ def run_train(arguments: argparse.Namespace) -> None:
     recipe = _recipe(arguments.recipe, info)
     if info.is_own:
         _say_recipe(recipe, info)
+    else:
+        print(datasets.found(info.name), flush=True)
     for name in dict.fromkeys(arguments.variant or OWN_VARIANTS):
         splits = splits or (trainer.load_splits(info.name) if info.is_own else None)  # decoded once
         record = trainer.train(
@@ -332,7 +335,7 @@ def run_results(arguments: argparse.Namespace) -> None:
 def run_evaluate(arguments: argparse.Namespace) -> None:
     from attention.study import rescoring
 
-    rescoring.evaluate(arguments.dataset, devices.pick_device(arguments.device))
+    rescoring.evaluate(arguments.dataset, devices.pick_device(arguments.device), pixels=arguments.pixels)
 
 
 def run_score_maps(arguments: argparse.Namespace) -> None:
@@ -584,7 +587,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"(default, of your own: {' '.join(OWN_VARIANTS)})",
     )
-    sub.add_argument("--recipe", choices=RECIPES, help="(default: cpu; with --data by the number of photographs)")
+    sub.add_argument(
+        "--recipe", choices=RECIPES, help="(default: the data set's own; with --data by the number of photographs)"
+    )
     sub.add_argument("--seed", type=int, default=0, help="of the initial weights and the order of images (default: 0)")
     sub.add_argument("--threads", type=int, help="CPU threads; part of the run: another count gives other weights")
     sub.add_argument("--download", action="store_true", help="fetch the data set first where it is missing")
@@ -594,8 +599,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("sweep", run_sweep, "Train every run of the study that is missing.", dataset=False)
     sub.add_argument(
-        "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
-    )
+        "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(SWEPT),
+        help=f"(default: {' and '.join(SWEPT)})",
+    )  # fmt: skip
     sub.add_argument(
         "--recipe", choices=RECIPES, default="gpu", help="docs/recipes.md says what they do (default: gpu)"
     )
@@ -613,10 +619,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("publish", run_publish, "Copy finished runs into checkpoints/ and data/results/.", device=False)
     sub.add_argument(
-        "--recipe", choices=RECIPES, help="(default: cpu; of your own folder by the number of photographs)"
+        "--recipe",
+        choices=RECIPES,
+        help="(default: the data set's own; of your own folder by the number of photographs)",
     )
 
-    command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
+    sub = command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
+    sub.add_argument(
+        "--pixels", type=int, metavar="N", help="enlarge or shrink the images to N a side, and write nothing"
+    )
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
     command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)

@@ -40,7 +40,21 @@ def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], devic
 
 
 def recorded(function: Callable[[Tensor], Any], example: Tensor) -> Callable[[Tensor], Any]:
-    """`function`, recorded for tensors like `example`. Every call writes over the result of the one before."""
+    """`function`, recorded for tensors like `example`, and for another shape when one first comes.
+
+    Every call writes over the result of the one before that had its shape.
+    """
+    by_shape = {example.shape: _recorded(function, example)}
+
+    def run(images: Tensor) -> Any:
+        if images.shape not in by_shape:
+            by_shape[images.shape] = _recorded(function, images)
+        return by_shape[images.shape](images)
+
+    return run
+
+
+def _recorded(function: Callable[[Tensor], Any], example: Tensor) -> Callable[[Tensor], Any]:
     inputs, result = example.clone(), []
 
     def step() -> None:

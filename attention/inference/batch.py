@@ -64,6 +64,7 @@ class Row:
     chosen: dict[str, int] = field(default_factory=dict)
     probabilities: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    foreign: bool | None = None  # whether it probably shows none of the classes: Models.looks_foreign
     thumbnail: Image.Image | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -168,13 +169,13 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
         chosen = {name: results[name].top1 for name in names}
         shares = {name: float(results[name].probabilities[top]) for name, top in chosen.items()}
         image.thumbnail(THUMBNAIL)
-        yield Row(picture.name, label, chosen, shares, thumbnail=image)
+        yield Row(picture.name, label, chosen, shares, foreign=models.looks_foreign(results.values()), thumbnail=image)
 
 
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
     """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
 
-    For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
+    `none_of_these` says yes where the detector does. For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
     tabs and ends of lines in it are spaces, and what cannot be seen is left out.
     """
     lines, classes = [], list(map(_as_text, class_names))
@@ -182,11 +183,12 @@ def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
         line: dict = {"image": _as_text(row.name), "label": None if row.label is None else classes[row.label]}
         for name, top in row.chosen.items():
             line |= {name: classes[top], f"{name} %": round(100 * row.probabilities[name], 1)}
-        lines.append(line | {"agreement": round(row.agreement, 2) if row.chosen else None, "problem": row.problem})
+        line |= {"agreement": round(row.agreement, 2) if row.chosen else None}
+        lines.append(line | {"none_of_these": "yes" if row.foreign else None, "problem": row.problem})
     frame = pd.DataFrame(lines)
-    last = [name for name in ("agreement", "problem") if name in frame]
+    last = [name for name in ("agreement", "none_of_these", "problem") if name in frame]
     frame = frame[[name for name in frame if name not in last] + last]
-    unused = [name for name in ("label", "problem") if not frame[name].fillna("").astype(bool).any()]
+    unused = [name for name in ("label", "none_of_these", "problem") if not frame[name].fillna("").astype(bool).any()]
     return frame.drop(columns=unused)
 
 

@@ -21,8 +21,9 @@ from attention.inference import out_of_distribution, precision
 from attention.inference.fast_path import Explanation, Explicit, fast, to_host
 from attention.maps.attention import AttentionMap, describe
 from attention.models import checkpoints
-from attention.models.variants import REFERENCE, variant
-from attention.pictures.preprocessing import to_tensor
+from attention.models.variants import variant
+from attention.pictures.preprocessing import OwnShape, to_tensor
+from attention.pictures.reading import Upload
 
 TRIALS = 5  # of each way to share the cores, when models are loaded
 TOGETHER_S = 0.05  # of models in turn, whose results come together
@@ -129,13 +130,18 @@ class Models:
         """What these models see of a picture, and so what lies under their maps."""
         return self.dataset.preprocessing.part(image)
 
-    def prepare(self, image: Image.Image) -> Tensor:
-        """A PIL image -> (1, 3, P, P) on the device, P the data set's test pixels: once for all its models."""
-        return self.prepare_square(self.dataset.preprocessing.square(image))
+    def notices(self, upload: Upload) -> tuple[str, ...]:
+        """Keys of reading.NOTICES: what was done to a picture, and whether these models see its middle alone."""
+        is_cut = isinstance(self.dataset.preprocessing.shape, OwnShape) and self.part(upload.image) is not upload.image
+        return (*upload.notices, "middle") if is_cut else upload.notices
 
-    def prepare_square(self, square: np.ndarray) -> Tensor:
-        """The same from what the preprocessing made of an image, (P, P, 3) uint8."""
-        pixels = to_tensor([square])
+    def prepare(self, image: Image.Image) -> Tensor:
+        """A PIL image -> (1, 3, H, W) on the device, as the data set's preprocessing makes it: once for all its models."""
+        return self.prepare_array(self.dataset.preprocessing.resized(image))
+
+    def prepare_array(self, image: np.ndarray) -> Tensor:
+        """The same from what the preprocessing made of an image, (H, W, 3) uint8."""
+        pixels = to_tensor([image])
         with self._lock_of("preparing"):
             try:
                 pixels = pixels.to(self.device)
@@ -183,23 +189,17 @@ class Models:
             started = time.perf_counter()
             found = run(images)
             found = to_host(found if class_index is None else model.explaining(found, class_index))
-            maps = tuple(describe(path, weights) for path, weights in found.weights.items())
+            maps = tuple(describe(path, weights, images.shape[2:]) for path, weights in found.weights.items())
             probabilities, activation = found.logits[0].softmax(0).numpy(), found.activation[0].numpy()
             latency_ms = (time.perf_counter() - started) * 1e3
         names = self.dataset.class_names
         where = devices.dtype_name(dtype), self.device.type
         return Result(name, names, probabilities, maps, activation, latency_ms, *where, class_index)
 
-    def looks_foreign(self, image: Image.Image, results: Iterable[Result] = ()) -> bool | None:
-        """Whether the image is unlike those that the models know; None where no detector was measured.
-
-        The baseline judges; its result is taken from `results` where it is among them, else it is run.
-        """
-        if REFERENCE not in self.names or REFERENCE in self.problems:
-            return None
-        known = next((result for result in results if result.name == REFERENCE), None)
-        known = known or self.run(REFERENCE, self.prepare(image))
-        return out_of_distribution.judge(known.probabilities, self.dataset.name)
+    def looks_foreign(self, results: Iterable[Result]) -> bool | None:
+        """Whether a picture shows none of the classes, by the answers of the models that were asked; None where the
+        detector was not measured."""
+        return out_of_distribution.judge([result.probabilities for result in results], self.dataset.name)
 
 
 def check_names(names: Iterable[str], models: Models) -> list[str]:

@@ -6,7 +6,7 @@ from attention.core import deadlines
 from attention.core.files import version
 from attention.inference.compare import Models
 from attention.models.checkpoints import CheckpointError, checkpoint_folder, published_datasets, read_manifest
-from attention.pictures.datasets import DATASETS, DataError, own_names
+from attention.pictures.datasets import DATASETS, FIRST, DataError, own_names
 
 
 class ModelSets:
@@ -29,9 +29,14 @@ class ModelSets:
         return self._load(self.first_name)
 
     @property
+    def default_name(self) -> str:
+        """Of calls that name no data set: Imagenette, or what the page was told to show first."""
+        return "imagenette" if self.first_name == FIRST else self.first_name
+
+    @property
     def study(self) -> Models:
-        """Those whose figures are measured here: of the first data set, or of Imagenette where others trained that one's."""
-        return self._load("imagenette") if self.first.dataset.source else self.first
+        """Those whose figures are measured here: of `default_name`, or of Imagenette where others trained that one's."""
+        return self._load("imagenette" if self.first.dataset.source else self.default_name)
 
     @property
     def names(self) -> list[str]:

@@ -1,9 +1,11 @@
-"""A measured detector of images unlike the training classes, from the baseline's probabilities.
+"""None of these: a measured detector of pictures that show no class which the models know, from the chosen models' answers.
 
-Its threshold keeps 95 % of the test images; how well it tells other pictures apart stands in data/results/foreign.csv,
-which `python -m attention evaluate` rebuilds.
+Its threshold is chosen on one half of a data set's test photographs, so that 5 % of them would be called foreign; what it
+then does with the other half, and with pictures of other things, stands in data/results/foreign.csv, which
+`python -m attention evaluate` rebuilds (study/foreign.py).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,27 +14,54 @@ import pandas as pd
 
 from attention.core.paths import RESULTS
 
-KEEP = 0.95  # share of the test images that must not be called foreign
+FALSE_ALARMS = 0.05  # share of the test photographs that may be called foreign
 RESULT_FILE = RESULTS / "foreign.csv"
-SCORES = {  # higher means more familiar
-    "largest probability": lambda p: p.max(axis=-1),
-    "negative entropy": lambda p: (p * np.log(np.clip(p, 1e-12, 1))).sum(axis=-1),
+PHOTOGRAPHS = "photographs of other things"  # the row of all such sets together
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    return -(p * np.log(np.clip(p, 1e-12, 1))).sum(axis=-1)
+
+
+SCORES = {  # of probabilities (models, ..., classes); higher means more familiar
+    "largest probability": lambda p: p.mean(0).max(axis=-1),
+    "negative entropy": lambda p: -_entropy(p.mean(0)),
+    "agreement": lambda p: _entropy(p).mean(0) - _entropy(p.mean(0)),  # minus the divergence of the models' answers
 }
-USED = "largest probability"
+USED = "negative entropy"  # of the mean answer: docs/model-card.md says why
 
 
 @lru_cache
-def _threshold(path: Path, modified: float) -> float | None:
+def _table(path: Path, modified: float) -> pd.DataFrame:
+    """The rows of the score that is used; none where the file is damaged, as if nothing had been measured."""
     try:
         table = pd.read_csv(path)
-        return float(table.loc[table["score"] == USED, "threshold"].iloc[0])
-    except (OSError, ValueError, LookupError):  # damaged: as if it had not been measured
-        return None
+        found = table[table["score"] == USED]
+        return found.astype({"models": int, "threshold": float, "noticed": float})
+    except (OSError, ValueError, LookupError):
+        return pd.DataFrame({"dataset": [], "models": [], "threshold": [], "against": [], "noticed": []})
 
 
-def judge(probabilities: np.ndarray, dataset_name: str) -> bool | None:
-    """Whether the baseline's probabilities (classes,) call an image foreign; None where nothing was measured."""
-    if dataset_name != "imagenette" or not RESULT_FILE.exists():
+def _rows(dataset_name: str) -> pd.DataFrame:
+    table = _table(RESULT_FILE, RESULT_FILE.stat().st_mtime if RESULT_FILE.exists() else 0)
+    return table[table["dataset"] == dataset_name]
+
+
+def judge(probabilities: Sequence[np.ndarray], dataset_name: str) -> bool | None:
+    """Whether the answers of the chosen models, (classes,) each, call a picture foreign; None where nothing was measured.
+
+    The threshold is that for as many models, or for the most that were measured.
+    """
+    rows = _rows(dataset_name)
+    if rows.empty or not len(probabilities):
         return None
-    threshold = _threshold(RESULT_FILE, RESULT_FILE.stat().st_mtime)
-    return None if threshold is None else bool(SCORES[USED](probabilities) < threshold)
+    count = min(len(probabilities), rows["models"].max())
+    threshold = rows.loc[rows["models"] == count, "threshold"].iloc[0]
+    return bool(SCORES[USED](np.stack(probabilities).astype(np.float64)) < threshold)
+
+
+def noticed(dataset_name: str) -> float | None:
+    """The share of photographs of other things that all measured models together call foreign; None where not measured."""
+    rows = _rows(dataset_name)
+    found = rows.loc[(rows["against"] == PHOTOGRAPHS) & (rows["models"] == rows["models"].max()), "noticed"]
+    return None if found.empty else float(found.iloc[0])

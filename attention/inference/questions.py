@@ -149,19 +149,20 @@ class Examiner:
     ) -> dict[str, Curves]:
         """Curves of the model's "activation", of its "attention" where it weighs positions, and of "random" maps."""
         look, preprocessing = self.look(image, name, class_index), self.models.dataset.preprocessing
-        side = preprocessing.test_pixels
+        picture = preprocessing.resized(image)
+        height, width = picture.shape[:2]
         maps = {"activation": look.activation}
         if (weighed := attention_map(look)) is not None:
             maps["attention"] = weighed.values
-        drawn = {f"random {seed}": scores.random_map(side, side, seed) for seed in range(RANDOM_MAPS)}
-        enlarged = {kind: upsample(values, side, side) for kind, values in (maps | drawn).items()}
+        drawn = {f"random {seed}": scores.random_map(height, width, seed) for seed in range(RANDOM_MAPS)}
+        enlarged = {kind: upsample(values, width, height) for kind, values in (maps | drawn).items()}
         found = faithfulness.curves(
             partial(threads.on_all, self._model(name)),
-            to_tensor([preprocessing.square(image)]),
+            to_tensor([picture]),
             enlarged,
             look.class_index,
             self.models.device,
-            faithfulness.STEPS if side <= STUDY.test_pixels else FEWER_STEPS,
+            faithfulness.STEPS if max(height, width) <= STUDY.test_pixels else FEWER_STEPS,
             preprocessing,
         )
         at_random = np.mean([found[kind] for kind in drawn], axis=0)  # (2, steps + 1)
@@ -175,10 +176,10 @@ class Examiner:
         Every model explains the class that the first one finds in the whole picture. Raises ValueError for another kind.
         """
         names = check_names(names, self.models)
-        seen = Image.fromarray(self.models.dataset.preprocessing.square(image))
+        seen = Image.fromarray(self.models.dataset.preprocessing.resized(image))
         for strength in (0, *STRENGTHS):
             damaged = corrupted(seen, kind, strength)
-            prepared, looks = self.models.prepare_square(np.asarray(damaged)), {}
+            prepared, looks = self.models.prepare_array(np.asarray(damaged)), {}
             for name in names:
                 looks[name] = self._look(self._model(name), name, prepared, class_index)
                 class_index = looks[name].class_index
@@ -218,7 +219,7 @@ class Examiner:
             names,
             logits[0].softmax(0).cpu().numpy(),
             int(logits[0].argmax()) if class_index is None else class_index,
-            tuple(describe(path, seen) for path, seen in weights.items()),
+            tuple(describe(path, seen, prepared.shape[2:]) for path, seen in weights.items()),
             {stage: values[0].cpu().numpy() for stage, values in activations.items()},
             {path: value.item() for path, value in model.named_parameters() if path.rpartition(".")[2] == "gamma"},
         )

@@ -36,12 +36,14 @@ class AttentionMap:
         return (self.pairs[row * width + column] * self.pairs.shape[1]).reshape(height, width)
 
 
-def describe(path: str, weights: Tensor) -> AttentionMap:
+def describe(path: str, weights: Tensor, shape: tuple[int, int] = (1, 1)) -> AttentionMap:
     """Turn one watched output for a single image into an AttentionMap; the shape tells what it is over.
+
+    `shape` is the image's (height, width), or anything in its proportions: softmax weights do not say their grid.
 
     (1, C, 1, 1) is over channels. A gate (1, C, h, w) is over positions: the mean over its channels. Softmax weights
     are over positions as (1, N) or (1, heads, N), and pairs as (1, N, N) or (1, heads, N, N): the mean over the heads.
-    Raises ValueError where the N positions are no square grid.
+    Raises ValueError where the N positions are no grid of these proportions.
     """
     weights = weights.float().cpu().squeeze(0)
     is_softmax = path.rpartition(".")[2] == "attn"
@@ -52,16 +54,16 @@ def describe(path: str, weights: Tensor) -> AttentionMap:
     if not is_softmax:
         return AttentionMap(path, kind, "positions", weights.mean(0).numpy())
     has_heads = weights.ndim == 3 or (weights.ndim == 2 and weights.shape[0] != weights.shape[1])
-    by_head = tuple(_over_positions(path, head) for head in weights) if has_heads else ()
-    return replace(_over_positions(path, weights.mean(0) if has_heads else weights), by_head=by_head)
+    by_head = tuple(_over_positions(path, head, shape) for head in weights) if has_heads else ()
+    return replace(_over_positions(path, weights.mean(0) if has_heads else weights, shape), by_head=by_head)
 
 
-def _over_positions(path: str, weights: Tensor) -> AttentionMap:
+def _over_positions(path: str, weights: Tensor, shape: tuple[int, int]) -> AttentionMap:
     """Softmax weights over positions (N,), or over pairs of them (N, N)."""
     pairs = weights.numpy() if weights.ndim == 2 else None
     received = weights.mean(0) if weights.ndim == 2 else weights
-    side = int(len(received) ** 0.5)
-    if side * side != len(received):
-        raise ValueError(f"{path} has {len(received)} positions, which is no square grid")
-    values = (received * len(received)).view(side, side).numpy()
+    height = round((len(received) * shape[0] / shape[1]) ** 0.5)
+    if len(received) % height or abs(len(received) / height - height * shape[1] / shape[0]) >= 1:
+        raise ValueError(f"{path} has {len(received)} positions, which is no grid of {shape[0]} to {shape[1]}")
+    values = (received * len(received)).view(height, -1).numpy()
     return AttentionMap(path, "softmax", "positions", values, pairs)

@@ -255,7 +255,7 @@ def dissect(model: nn.Module, mechanism: type[nn.Module], images: Tensor) -> Ana
             path,
             _shape(x),
             left,
-            tuple(describe(name, w) for name, w in weighed.items() if name.startswith(path + ".")),
+            tuple(describe(name, w, x.shape[2:]) for name, w in weighed.items() if name.startswith(path + ".")),
             tuple(Weights(name, value.float().cpu().numpy()) for name, value in module.named_parameters()),
         )
         for path, module, x, left in seen

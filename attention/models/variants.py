@@ -1,6 +1,6 @@
 """The table of variants: which mechanism sits in which placement. Everything else derives from VARIANTS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -199,3 +199,11 @@ def build_model(name: str, num_classes: int = 10, seed: int = 0) -> ResNet:
     own.update({key: value for key, value in shared.items() if key in own and own[key].shape == value.shape})
     model.load_state_dict(own)
     return model
+
+
+def first_shown(names: Iterable[str]) -> list[str]:
+    """The models that are looked at first: the plain network, then one or two a placement, of those that are there."""
+    names = list(names)
+    on_input = next((name for name in ("qk-spatial-input", "grid-self-attention-input") if name in names), None)
+    wanted = (REFERENCE, on_input, "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
+    return [name for name in names if name in wanted]

@@ -1,4 +1,4 @@
-"""Imagenette, Imagewoof and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
+"""The study's data sets and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
 
 What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which custom.py writes.
 """
@@ -23,14 +23,12 @@ from torch import Tensor
 
 from attention.core.files import CANNOT_WRITE
 from attention.core.paths import DEFAULT_ROOT, own_root, roots
-from attention.pictures.preprocessing import STUDY, Preprocessing, to_tensor
+from attention.core.words import class_names
+from attention.pictures.layouts import ByClass, DataError, Listed, TinyImageNet
+from attention.pictures.preprocessing import STUDY, OwnShape, Preprocessing, to_tensor
 from attention.pictures.reading import UploadError, read_image
 
 SILENT_SECONDS = 60  # after which a download that sends nothing is given up
-
-
-class DataError(Exception):
-    """A data set is missing, incomplete or unreadable; the message says what to do."""
 
 
 class Source(Protocol):
@@ -48,7 +46,7 @@ class Dataset:
 
     A folder of one's own has its full path in `folder`, and in `fingerprint` 12 hex digits over names, labels and contents
     of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`. One with a
-    `source` has models that others trained, and no photographs here.
+    `source` has models that others trained, and no photographs here. `recipe` is what `train` takes where none is named.
     """
 
     name: str
@@ -59,6 +57,10 @@ class Dataset:
     val_images: int
     url: str | None = None
     md5: str | None = None
+    megabytes: int = 100  # of what is fetched
+    layout: ByClass = ByClass()
+    may_be_part: bool = False  # whether a part of `train` is enough to learn from
+    recipe: str = "cpu"
     fingerprint: str = ""
     preprocessing: Preprocessing = STUDY
     source: Source | None = None
@@ -72,50 +74,52 @@ class Dataset:
         return tuple(self.classes.values())
 
 
+_NAMES = class_names("en")
 DATASETS = {
-    "imagenette": Dataset(
-        name="imagenette",
-        title="Imagenette",
-        folder="imagenette2-160",
-        classes={
-            "n01440764": "tench",
-            "n02102040": "English springer",
-            "n02979186": "cassette player",
-            "n03000684": "chain saw",
-            "n03028079": "church",
-            "n03394916": "French horn",
-            "n03417042": "garbage truck",
-            "n03425413": "gas pump",
-            "n03445777": "golf ball",
-            "n03888257": "parachute",
-        },
-        train_images=9469,
-        val_images=3925,
-        url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
-        md5="e793b78cc4c9e9a4ccc0c1155377a412",
-    ),
-    "imagewoof": Dataset(
-        name="imagewoof",
-        title="Imagewoof",
-        folder="imagewoof2-160",
-        classes={
-            "n02086240": "Shih-Tzu",
-            "n02087394": "Rhodesian ridgeback",
-            "n02088364": "beagle",
-            "n02089973": "English foxhound",
-            "n02093754": "Border terrier",
-            "n02096294": "Australian terrier",
-            "n02099601": "golden retriever",
-            "n02105641": "Old English sheepdog",
-            "n02111889": "Samoyed",
-            "n02115641": "dingo",
-        },
-        train_images=9025,
-        val_images=3929,
-        url="https://s3.amazonaws.com/fast-ai-imageclas/imagewoof2-160.tgz",
-        md5=None,  # its publisher names none
-    ),
+    info.name: info
+    for info in (
+        Dataset(
+            name="everyday",
+            title="Everyday things",
+            folder="tiny-imagenet-200",
+            classes=_NAMES["everyday"],
+            train_images=100_000,
+            val_images=10_000,
+            url="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+            md5="90528d7ca1a48142e341f4ef8d21d0de",
+            megabytes=248,
+            layout=TinyImageNet(),
+            may_be_part=True,
+            recipe="everyday",
+            preprocessing=Preprocessing(stored_pixels=64, test_pixels=112, shape=OwnShape()),
+        ),
+        Dataset(
+            name="imagenette",
+            title="Imagenette",
+            folder="imagenette2-160",
+            classes=_NAMES["imagenette"],
+            train_images=9469,
+            val_images=3925,
+            url="https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-160.tgz",
+            md5="e793b78cc4c9e9a4ccc0c1155377a412",
+        ),
+        Dataset(
+            name="imagewoof",
+            title="Imagewoof",
+            folder="imagewoof2-160",
+            classes=_NAMES["imagewoof"],
+            train_images=9025,
+            val_images=3929,
+            url="https://s3.amazonaws.com/fast-ai-imageclas/imagewoof2-160.tgz",
+            md5=None,  # its publisher names none
+        ),
+    )
 }
+FIRST = "everyday"  # what the page opens with
+SWEPT = (
+    "imagenette",
+    "imagewoof",
+)  # what the study's sweep trains where no data set is named: the recipe "cpu" is for them
 ELSEWHERE: dict[
     str, Dataset
 ] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
@@ -139,15 +143,6 @@ def own_names() -> list[str]:
     return sorted(path.parent.name for path in own_root().glob("*/dataset.json"))
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One photograph of a folder of one's own, as it was when it was registered."""
-
-    path: str  # relative to the folder, with /
-    label: int
-    sha256: str
-
-
 def read_own(name: str) -> tuple[Dataset, dict[str, list[Listed]]]:
     """A registered folder of one's own and its photographs, by split. Raises DataError."""
     path = own_root() / name / "dataset.json"
@@ -169,10 +164,6 @@ def _parse_own(path: Path, modified_ns: int) -> tuple[Dataset, dict[str, list[Li
     return Dataset(**figures, **counts), splits
 
 
-def list_images(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpeg", ".jpg", ".png"})
-
-
 def find(name: str) -> Path | None:
     """The folder of a complete data set, None when there is none; DataError when one is there but incomplete."""
     info = dataset(name)
@@ -188,22 +179,39 @@ def find(name: str) -> Path | None:
     return None
 
 
-def _check_complete(info: Dataset, folder: Path) -> None:
+def _check_complete(info: Dataset, folder: Path, may_be_part: bool | None = None) -> None:
+    """Raises DataError for a folder that lacks photographs: of `train` a part may be enough, of `val` never."""
+    may_be_part = info.may_be_part if may_be_part is None else may_be_part
+    again = f"Remove it and run: python -m attention download --dataset {info.name}"
     for split, expected in (("train", info.train_images), ("val", info.val_images)):
-        found = 0
-        for wnid in info.classes:
-            class_folder = folder / split / wnid
-            if not class_folder.is_dir():
-                raise DataError(
-                    f"{folder.name} has no folder {split}/{wnid}: it is not {info.title}, or was unpacked only half. "
-                    f"Remove it and run: python -m attention download --dataset {info.name}"
-                )
-            found += len(list_images(class_folder))
-        if found < expected:
+        try:
+            found = info.layout.files(folder, split, info.classes)
+        except DataError as error:
+            raise DataError(f"{error}: it is not {info.title}, or was unpacked only half. {again}") from error
+        filled = {file.label for file in found}
+        empty = [wnid for label, wnid in enumerate(info.classes) if label not in filled]
+        if empty:
             raise DataError(
-                f"{folder.name}/{split} holds {found:,} images of {expected:,}: the download or unpacking stopped early. "
+                f"{folder.name}/{split} holds no photograph of {len(empty)} classes, {empty[0]} the first. {again}"
+            )
+        if len(found) < expected and not (may_be_part and split == "train"):
+            raise DataError(
+                f"{folder.name}/{split} holds {len(found):,} images of {expected:,}: the download or unpacking stopped early. "
                 f"Remove the folder and run: python -m attention download --dataset {info.name}"
             )
+
+
+def found(name: str) -> str:
+    """How many photographs of a published data set are on this machine, and what is left out there. Raises DataError."""
+    folder, info = require(name), dataset(name)
+    counts = [len(info.layout.files(folder, split, info.classes)) for split in ("train", "val")]
+    said = (
+        f"{info.title}: {counts[0]:,} of {info.train_images:,} photographs to learn from, "
+        f"{counts[1]:,} of {info.val_images:,} to test with."
+    )
+    if unknown := info.layout.unknown(folder, info.classes):
+        said += f" Left out, for the data set has no such class: {len(unknown)} folders, {', '.join(unknown[:3])}."
+    return said
 
 
 def require(name: str) -> Path:
@@ -219,7 +227,7 @@ def require(name: str) -> Path:
     if folder is None:
         raise DataError(
             f"{dataset(name).title} is not on this machine. Run: python -m attention download --dataset {name} "
-            f"(about 100 MB), or point ATTENTION_DATA at the folder that holds {dataset(name).folder}."
+            f"(about {dataset(name).megabytes} MB), or point ATTENTION_DATA at the folder that holds {dataset(name).folder}."
         )
     return folder
 
@@ -254,7 +262,7 @@ def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
         download_and_extract_archive(info.url, root / "downloads", partial, md5=info.md5)
     except Exception as error:  # the network's many exceptions all mean the same to a visitor
         raise DataError(f"{info.title} could not be downloaded: {_why(error)}, and try again.") from error
-    _check_complete(info, partial / info.folder)
+    _check_complete(info, partial / info.folder, may_be_part=False)
     (partial / info.folder).rename(root / info.folder)
     return root / info.folder
 
@@ -305,7 +313,7 @@ def load(name: str, split: str, progress: Progress | None = None) -> Split:
         files = read_own(name)[1][split]
         decode = partial(_decode_own, folder, info)
     else:
-        files = _published_files(info, folder, split)
+        files = info.layout.files(folder, split, info.classes)
         decode = partial(_decode_published, folder, info)
     images = np.empty((len(files), side, side, 3), np.uint8)
 
@@ -326,14 +334,6 @@ def in_threads(work: Callable, items: Sequence, progress: Progress | None = None
         yield from done if progress is None else progress(done, len(items))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _published_files(info: Dataset, folder: Path, split: str) -> list[Listed]:
-    return [
-        Listed(path.relative_to(folder).as_posix(), label, "")
-        for label, wnid in enumerate(info.classes)
-        for path in list_images(folder / split / wnid)
-    ]
 
 
 def _decode_published(folder: Path, info: Dataset, file: Listed) -> np.ndarray:

@@ -5,9 +5,11 @@ A data set carries it as its `preprocessing`, and so does each of its splits: wh
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -16,12 +18,9 @@ from torch import Tensor
 class Squashed:
     """The whole picture, squashed to a square and never cropped, so that all of an upload lies under its map."""
 
-    def square(self, image: Image.Image, pixels: int) -> np.ndarray:
+    def resized(self, image: Image.Image, pixels: int) -> np.ndarray:
         """A PIL image -> (pixels, pixels, 3) uint8, with antialiasing."""
-        image = image.convert("RGB")
-        if image.size != (pixels, pixels):
-            image = image.resize((pixels, pixels), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        return np.asarray(image)
+        return _resized(image, pixels, pixels)
 
     def part(self, image: Image.Image, pixels: int) -> Image.Image:  # noqa: ARG002 (as the others)
         """What models see of a picture, as large as it is there: all of it."""
@@ -37,7 +36,7 @@ class Cropped:
 
     share: float
 
-    def square(self, image: Image.Image, pixels: int) -> np.ndarray:
+    def resized(self, image: Image.Image, pixels: int) -> np.ndarray:
         """A PIL image -> (pixels, pixels, 3) uint8."""
         width, height = (int(self._shorter(pixels) * side / min(image.size)) for side in image.size)
         left, top = (round((side - pixels) / 2) for side in (width, height))
@@ -56,26 +55,81 @@ class Cropped:
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """What a data set does to a picture: `shape` says how it becomes a square; sides are in pixels.
+class OwnShape:
+    """The whole picture in about its own shape: sides are multiples of 16 and the area is about that of the square.
 
-    `stored_pixels` is the side at which a split is kept in memory, `test_pixels` that at which models are scored and answer.
+    Measured on 200 sharp photographs, mean of six models of 112 px: squashed to a square 49.7 % right, cropped to one 53.8,
+    in their own shape 52.7; 74.7, 78.3 and 78.3 % among five. Only cropping hides a part of the photo from the models.
+    """
+
+    def resized(self, image: Image.Image, pixels: int) -> np.ndarray:
+        """A PIL image -> (H, W, 3) uint8, with antialiasing. Of one that is longer than 2:1 the middle is taken."""
+        image = self.part(image, pixels)
+        width, height = self.sides(*image.size, pixels)
+        return _resized(image, width, height)
+
+    def part(self, image: Image.Image, pixels: int) -> Image.Image:  # noqa: ARG002 (as the others)
+        """What models see of a picture, as large as it is there: all of it, or its middle up to 2:1."""
+        long = 2 * min(image.size)
+        if max(image.size) <= long:
+            return image
+        width, height = (min(side, long) for side in image.size)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+
+    def sides(self, width: int, height: int, pixels: int) -> tuple[int, int]:
+        """(width, height) of the one of a few shapes that is nearest: so few that each can be made ready for speed once."""
+        cells = pixels // CELL
+        ratio = max(width, height) / min(width, height)
+        short, long = min(_shapes(cells), key=lambda sides: abs(log(sides[1] / sides[0] / ratio)))
+        return (long * CELL, short * CELL) if width > height else (short * CELL, long * CELL)
+
+
+CELL = 16  # pixels: the network halves an image four times, so such sides leave no half positions
+RATIOS = (1, 4 / 3, 3 / 2, 16 / 9, 2)  # of a photo's sides: square, cameras, film, screens, and the longest
+
+
+@lru_cache
+def _shapes(cells: int) -> tuple[tuple[int, int], ...]:
+    """For each of RATIOS the (short, long) sides in cells that come nearest to it and to the area of a square."""
+
+    def wrong(short: int, long: int, ratio: float) -> float:
+        return 2 * abs(log(long / short / ratio)) + abs(log(short * long / cells**2))
+
+    sides = [(short, long) for short in range(1, cells + 1) for long in range(short, 2 * cells + 1)]
+    return tuple(min(sides, key=lambda pair: wrong(*pair, ratio)) for ratio in RATIOS)
+
+
+def _resized(image: Image.Image, width: int, height: int) -> np.ndarray:
+    image = image.convert("RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(image)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a data set does to a picture: `shape` says how a visitor's becomes what models see; sides are in pixels.
+
+    `stored_pixels` is the side at which a split is kept in memory, squashed to a square unless `shape` crops;
+    `test_pixels` that at which models are scored and answer. A split that is stored smaller is enlarged.
     `mean` and `std` are channel statistics of images scaled to 0-1, by default ImageNet's.
     """
 
     stored_pixels: int = 160
     test_pixels: int = 160
-    shape: Squashed | Cropped = Squashed()
+    shape: Squashed | Cropped | OwnShape = Squashed()
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def stored(self, image: Image.Image) -> np.ndarray:
         """A PIL image -> (S, S, 3) uint8, S the stored pixels: as a split keeps it."""
-        return self.shape.square(image, self.stored_pixels)
+        shape = Squashed() if isinstance(self.shape, OwnShape) else self.shape
+        return shape.resized(image, self.stored_pixels)
 
-    def square(self, image: Image.Image) -> np.ndarray:
-        """A PIL image -> (P, P, 3) uint8, P the test pixels: what models are asked about."""
-        return self.shape.square(image, self.test_pixels)
+    def resized(self, image: Image.Image) -> np.ndarray:
+        """A PIL image -> (H, W, 3) uint8, a square of the test pixels or of its area: what models are asked about."""
+        return self.shape.resized(image, self.test_pixels)
 
     def part(self, image: Image.Image) -> Image.Image:
         """What models see of a picture, and so what lies under their maps, as large as it is there."""
@@ -85,6 +139,14 @@ class Preprocessing:
         """(B, 3, H, W) uint8 -> float32 of mean 0 and standard deviation 1 a channel, on the same device."""
         mean, std = _statistics(self.mean, self.std, images.device)
         return (images.float() - mean) / std
+
+    def tested(self, images: Tensor, pixels: int | None = None) -> Tensor:
+        """A split's images (B, 3, S, S) uint8 -> normalised, at the test pixels or at others: (B, 3, P, P) float32."""
+        side, images = pixels or images.shape[-1] * self.test_pixels // self.stored_pixels, self.normalise(images)
+        if images.shape[-1] != side:
+            shrinks = side < images.shape[-1]
+            images = F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False, antialias=shrinks)
+        return images.contiguous(memory_format=torch.channels_last)
 
 
 STUDY = Preprocessing()  # of the study's data sets, and of folders of one's own

@@ -66,6 +66,7 @@ NOTICES = {
         "rotated": "This picture is turned upright, as its camera recorded.",
         "cmyk": "This picture is in printing colours (CMYK); its screen colours are approximate.",
         "grey": "This picture is grey; the models have learnt from colour photographs.",
+        "middle": "This picture is more than twice as long as wide; the models see its middle, which is shown.",
     },
     "zh": {
         "animated": "图片包含多帧或多页，仅使用第一帧。",
@@ -74,6 +75,7 @@ NOTICES = {
         "rotated": "已按相机记录的方向将图片转正。",
         "cmyk": "图片为印刷色 (CMYK)，屏幕颜色为近似值。",
         "grey": "图片为灰度图，而模型是用彩色照片训练的。",
+        "middle": "图片的长边超过短边的两倍；模型只看图中显示的中间部分。",
     },
 }
 

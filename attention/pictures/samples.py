@@ -6,29 +6,48 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attention.core.paths import ROOT
-from attention.pictures.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, list_images, read_own
+from attention.pictures.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, read_own
 
-RENDERINGS = ROOT / "samples"
+COMMITTED = ROOT / "samples"
 PHOTOGRAPHS = 12  # of a data set, at most
-UNSEEN = ("lion.jpg", "tower.jpg")  # of classes the models never saw: what do they say then?
+UNSEEN = {
+    "lion": ("狮子", "n02129165"),
+    "tower": ("铁塔", ""),
+}  # of classes that few models saw: what do they say then?
+SHARP = 128  # stored pixels from which on a data set's photographs are worth showing
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`kind` is "photograph" (a test image, `title` is its class), "rendering", "unseen" (of no class), or "other"."""
+    """`kind` is "photograph" (a test image, `title` is its class), "rendering", "unseen" (of no class), or "other".
+
+    `wnid` is the WordNet number of what it shows, "" where nobody noted it.
+    """
 
     path: Path
     title: str
     title_zh: str
     kind: str
+    wnid: str = ""
 
 
-def renderings() -> list[Sample]:
-    listed = RENDERINGS / "samples.json"
+def committed() -> list[Sample]:
+    """Own renderings, and photographs whose licence lets everybody show them: samples.json."""
+    listed = COMMITTED / "samples.json"
     if not listed.exists():
         return []
+    kinds = {"rendering": "rendering", "photograph": "other"}
     rows = json.loads(listed.read_text(encoding="utf-8"))
-    return [Sample(RENDERINGS / row["file"], row["title_en"], row["title_zh"], "rendering") for row in rows]
+    found = [
+        Sample(COMMITTED / row["file"], row["title_en"], row["title_zh"], kinds[row["kind"]], row["class"])
+        for row in rows
+    ]
+    return sorted(found, key=lambda sample: sample.kind == "rendering")  # photographs first
+
+
+def shown_with(info: Dataset) -> list[Sample]:
+    """Those of `committed` that show a class of the data set."""
+    return [sample for sample in committed() if sample.wnid in info.classes]
 
 
 def unseen() -> list[Sample]:
@@ -37,16 +56,20 @@ def unseen() -> list[Sample]:
     if found is None or found.origin is None:
         return []
     folder = Path(found.origin).parent / "media_assets" / "images"
-    chinese = {"lion": "狮子", "tower": "铁塔"}
-    files = [folder / name for name in UNSEEN if (folder / name).exists()]
-    return [Sample(path, path.stem, chinese[path.stem], "unseen") for path in files]
+    there = {folder / f"{name}.jpg": about for name, about in UNSEEN.items() if (folder / f"{name}.jpg").exists()}
+    return [Sample(path, path.stem, title_zh, "unseen", wnid) for path, (title_zh, wnid) in there.items()]
+
+
+def has_photographs(info: Dataset) -> bool:
+    """Whether its own photographs are shown where they are on this machine: a published set's, large enough to be looked at."""
+    return info.name in DATASETS and info.preprocessing.stored_pixels >= SHARP
 
 
 def photographs(dataset_name: str = "imagenette") -> list[Sample]:
     """The first test images of each class, up to three; empty where the data set is missing or incomplete."""
     try:
         folder, info = find(dataset_name), dataset(dataset_name)
-        if folder is None:
+        if folder is None or not (info.is_own or has_photographs(info)):
             return []
         by_class = _own_test_images(info, folder) if info.is_own else _published_test_images(info, folder)
     except DataError:
@@ -57,7 +80,10 @@ def photographs(dataset_name: str = "imagenette") -> list[Sample]:
 
 
 def _published_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
-    return {name: list_images(folder / "val" / wnid) for wnid, name in info.classes.items()}
+    paths = {name: [] for name in info.class_names}
+    for file in info.layout.files(folder, "val", info.classes):
+        paths[info.class_names[file.label]].append(folder / file.path)
+    return paths
 
 
 def _own_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
@@ -71,9 +97,10 @@ def _own_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
 
 def all_samples(dataset_name: str = "imagenette") -> list[Sample]:
     """What the page offers beside a data set; whether a class of one's own is on the last two, nobody knows here."""
-    if dataset_name == "imagenette":
-        return photographs() + renderings() + unseen()
+    info, others = dataset(dataset_name), [replace(sample, kind="other") for sample in unseen()]
     if dataset_name in ELSEWHERE:  # of 1,000 classes, in which these are
-        return renderings() + [replace(s, kind="other") for s in unseen()]
-    is_own = dataset_name not in DATASETS
-    return photographs(dataset_name) + [replace(s, kind="other") if is_own else s for s in unseen()]
+        return committed() + others
+    if info.is_own:
+        return photographs(dataset_name) + others
+    known = [replace(s, kind="other") if s.wnid in info.classes else s for s in unseen()]
+    return photographs(dataset_name) + shown_with(info) + known

@@ -83,7 +83,7 @@ def class_means(
     counts = torch.bincount(split.labels, minlength=classes).double()
     for batch, labels in zip(split.images.split(BATCH), split.labels.split(BATCH), strict=True):
         with watch(model, modules) as seen:
-            model(split.preprocessing.normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
+            model(split.preprocessing.tested(batch.to(device)))
         found = {path: weights for path, w in seen.items() if (weights := channel_weights(path, w)) is not None}
         modules = {path: modules[path] for path in found}  # maps over positions need no hook from here on
         if not modules:

@@ -35,8 +35,8 @@ def _logits(
 ) -> Tensor:
     """Logits (N, classes) on the host, of images (N, 3, H, W) uint8."""
     with devices.exact_float32(), torch.no_grad():
-        batches = (preprocessing.normalise(batch.to(device)) for batch in images.split(batch_size))
-        return torch.cat([model(batch.contiguous(memory_format=torch.channels_last)).logits.cpu() for batch in batches])
+        batches = (preprocessing.tested(batch.to(device)) for batch in images.split(batch_size))
+        return torch.cat([model(batch).logits.cpu() for batch in batches])
 
 
 def measure(

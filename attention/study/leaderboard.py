@@ -57,7 +57,7 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
         if name not in manifest:
             continue
         recipe = RECIPES[manifest[name]["recipe"]]
-        probabilities = scoring.predict(checkpoints.load(name, DATASET, device), test, device)
+        probabilities = scoring.predict(checkpoints.load(name, DATASET, device), test, device, pixels=PIXELS)
         correct = int((probabilities.argmax(1) == test.labels.numpy()).sum())
         low, high = intervals.accuracy_interval(correct, len(test))
         cost = sum(epochs * multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)

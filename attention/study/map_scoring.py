@@ -100,7 +100,7 @@ def maps_of(
     found = []
     for number, chosen in enumerate((logits.argmax(1) if labels is None else labels).tolist()):
         maps = {"activation": activations[number].float().cpu().numpy()}
-        seen = [describe(path, weight[number : number + 1]) for path, weight in weights.items()]
+        seen = [describe(path, weight[number : number + 1], images.shape[2:]) for path, weight in weights.items()]
         if spatial := [m for m in seen if m.over == "positions"]:
             maps["attention"] = spatial[-1].values
         found.append((maps, chosen))

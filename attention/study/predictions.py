@@ -15,18 +15,20 @@ import pandas as pd
 from attention.core import intervals
 from attention.core.intervals import CONFIDENCE, RESAMPLES
 from attention.models.variants import REFERENCE, VARIANTS
+from attention.pictures.datasets import dataset
 from attention.study import comparison, lookup, tables
 from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 
 RARE = 5  # images of a seed, on average: a bin of fewer says nothing, and is left out of the diagram
 
 
-@lru_cache(maxsize=256)  # of some 80 kB each
-def _read(path: Path, stamp: int, images: int) -> np.ndarray:
-    probabilities = tables.read_array(path, "probabilities")
-    if probabilities.ndim != 2 or len(probabilities) != images or not np.isfinite(probabilities).all():
+@lru_cache(maxsize=256)  # of some 80 kB each, or 4 MB with 200 classes
+def _read(path: Path, stamp: int, dataset_name: str) -> np.ndarray:
+    labels, classes = tables.val_labels(dataset_name), len(dataset(dataset_name).classes)
+    probabilities = tables.read_probabilities(path, labels, classes)
+    if probabilities.shape != (len(labels), classes) or not np.isfinite(probabilities).all():
         shown = f"data/results/predictions/{path.relative_to(tables.PREDICTIONS)}"
-        raise tables.ResultsError(f"{shown} does not hold probabilities of {images} images. Restore it from git.")
+        raise tables.ResultsError(f"{shown} does not hold probabilities of {len(labels)} images. Restore it from git.")
     return probabilities
 
 
@@ -43,8 +45,7 @@ def _folder(dataset_name: str) -> Path:
 def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
     """{seed: probabilities (N, classes)} of a variant's runs, the lowest seed first. Raises ResultsError."""
     paths = {int(path.stem.rpartition("-seed")[2]): path for path in _folder(dataset_name).glob(f"{variant}-seed*.npz")}
-    images = len(tables.val_labels(dataset_name)) if paths else 0
-    return {seed: _read(paths[seed], paths[seed].stat().st_mtime_ns, images) for seed in sorted(paths)}
+    return {seed: _read(paths[seed], paths[seed].stat().st_mtime_ns, dataset_name) for seed in sorted(paths)}
 
 
 # training

@@ -29,7 +29,7 @@ from attention.core.paths import PREDICTIONS, RESULTS
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import dataset
 from attention.study import comparison
-from attention.training import records
+from attention.training import records, scoring
 from attention.training.recipes import RECIPES
 
 RUNS_FILE = RESULTS / "runs.csv"
@@ -155,6 +155,9 @@ def _outdated(record: dict) -> str | None:
         return f"recipe {recipe.name} has changed since ({record['recipe_hash']} then, {recipe.hash} now)."
     if record["variant"] not in VARIANTS:
         return f"there is no variant {record['variant']}."
+    of = dataset(record["dataset"]).train_images
+    if record.get("trained_on", of) != of:
+        return f"it learned from {record['trained_on']:,} of {of:,} photographs."
     return None if record["scored_on"] == "val" else f"it was scored on {record['scored_on']}."
 
 
@@ -188,13 +191,22 @@ def read_array(path: Path, key: str) -> np.ndarray:
         raise ResultsError(f"{shown_path(path)} is damaged ({error}). Restore it from git.") from error
 
 
+def read_probabilities(path: Path, labels: np.ndarray, classes: int) -> np.ndarray:
+    """The probabilities (N, classes) of a run on the test images whose labels are (N,). Raises ResultsError."""
+    try:
+        with open(path, "rb") as file, np.load(file) as arrays:
+            return scoring.expand(dict(arrays), labels, classes)
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ResultsError(f"{shown_path(path)} is damaged ({error}). Restore it from git.") from error
+
+
 def _read_predictions(record: dict, labels: np.ndarray) -> np.ndarray:
     path = PREDICTIONS / record["dataset"] / record["recipe"] / f"{_name(record)}.npz"
     if not path.exists():
         raise ResultsError(
             f"{shown_path(path)} is missing, though there is a record of the run. Restore it from git, or remove the record."
         )
-    probabilities = read_array(path, "probabilities")
+    probabilities = read_probabilities(path, labels, len(dataset(record["dataset"]).classes))
     expected = (len(labels), len(dataset(record["dataset"]).classes))
     if probabilities.shape != expected:
         raise ResultsError(f"{shown_path(path)} has the shape {probabilities.shape}, not {expected}: images, classes.")

@@ -1,20 +1,64 @@
-"""What a model predicts for every image of a split."""
+"""What a model predicts for every image of a split, and how that is kept."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from attention.core import devices
 from attention.pictures.datasets import Split
 
 
+def predict(
+    model: nn.Module, split: Split, device: torch.device, batch_size: int = 100, pixels: int | None = None
+) -> np.ndarray:
+    """Probabilities (N, classes) float32 of a model over a split, in float32 and evaluation mode.
+
+    Images are enlarged to the data set's test pixels where they are stored smaller, or to `pixels` a side."""
+    parts = split.images.split(batch_size)
+    return predict_batches(model, (split.preprocessing.tested(part.to(device), pixels) for part in parts))
+
+
 @torch.no_grad()
-def predict(model: nn.Module, split: Split, device: torch.device, batch_size: int = 100) -> np.ndarray:
-    """Probabilities (N, classes) float32 of a model over a split, in float32 and evaluation mode."""
+def predict_batches(model: nn.Module, batches: Iterable[Tensor]) -> np.ndarray:
+    """The same of prepared images (B, 3, H, W), whose batches may differ in their shape."""
     model.eval()
-    rows = []
     with devices.exact_float32():
-        for images in split.images.split(batch_size):
-            batch = split.preprocessing.normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
-            rows.append(model(batch).softmax(1).cpu())
+        rows = [model(batch.contiguous(memory_format=torch.channels_last)).softmax(1).cpu() for batch in batches]
     return torch.cat(rows).numpy()
+
+
+def top5_accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The share of images whose class is among the five likeliest."""
+    return float((np.argpartition(-probabilities, 5, axis=1)[:, :5] == labels[:, None]).any(1).mean())
+
+
+KEPT = 5  # likeliest classes of an image, of which the probabilities are kept where there are many classes
+MANY_CLASSES = 50
+
+
+def compact(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Probabilities (N, classes) as they are kept: all in half precision, or of many classes the KEPT likeliest, in their
+    order, and that of the right class: `classes` (N, 5) uint8, `top` (N, 5) and `true` (N,) float16."""
+    if probabilities.shape[1] < MANY_CLASSES:
+        return {"probabilities": probabilities.astype(np.float16)}
+    classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :KEPT]
+    top = np.take_along_axis(probabilities, classes, axis=1).astype(np.float16)
+    for place in range(KEPT - 2, -1, -1):  # rounding must not make two of them equal: the first stays the first
+        equal = top[:, place] <= top[:, place + 1]
+        top[equal, place] = np.nextafter(top[equal, place + 1], np.float16(np.inf))
+    true = np.take_along_axis(probabilities, labels[:, None].astype(np.int64), axis=1)[:, 0]
+    return {"classes": classes.astype(np.uint8), "top": top, "true": true.astype(np.float16)}
+
+
+def expand(arrays: dict[str, np.ndarray], labels: np.ndarray, classes: int) -> np.ndarray:
+    """What `compact` kept -> (N, classes) float16, with 0 for what was not kept. Raises KeyError, IndexError or ValueError."""
+    if "probabilities" in arrays:
+        return arrays["probabilities"]
+    found = np.zeros((len(arrays["top"]), classes), np.float16)
+    rest = ~(arrays["classes"] == labels[:, None]).any(1)
+    rows = np.flatnonzero(rest)
+    found[rows, labels[rows]] = arrays["true"][rows]
+    np.put_along_axis(found, arrays["classes"].astype(np.int64), arrays["top"], axis=1)
+    return found

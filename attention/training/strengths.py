@@ -26,7 +26,7 @@ def learned_strengths(model: nn.Module, images: Split, device: torch.device) -> 
     model.eval()
     for batch in images.images.split(BATCH):
         with watch(model) as seen:
-            model(images.preprocessing.normalise(batch.to(device)).contiguous(memory_format=torch.channels_last))
+            model(images.preprocessing.tested(batch.to(device)))
         for path, weights in seen.items():
             share = len(batch) / len(images)
             for key, value in _measure(path, weights.float()).items():

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -30,7 +29,7 @@ from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import Recipe
 from attention.training.records import claim, code_commit, read_record, run_folder
-from attention.training.scoring import predict
+from attention.training.scoring import MANY_CLASSES, compact, predict, top5_accuracy
 from attention.training.strengths import learned_strengths
 
 CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on, or as many as it learns from; a
@@ -94,6 +93,7 @@ class Run:
             "threads": torch.get_num_threads(),
             "precision": precision(self.device),
             "code_commit": self.code_commit,
+            "trained_on": len(self.labels),
         }
 
     def restore(self, path: Path) -> None:
@@ -107,6 +107,11 @@ class Run:
             raise TrainingError(
                 f"This run began in {state['precision']}, and this device trains in {precision(self.device)}. "
                 f"Continue on a device of the first kind, or remove {path.parent.name} to begin anew."
+            )
+        if state.get("trained_on", len(self.labels)) != len(self.labels):
+            raise TrainingError(
+                f"This run began with {state['trained_on']:,} photographs, and {len(self.labels):,} are here now. "
+                f"Bring those back, or remove {path.parent.name} to begin anew."
             )
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
@@ -267,7 +272,8 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
     run.averaged.load_state_dict(weights)
     probabilities = predict(run.averaged.to(run.device), test_split, run.device)
     write_bytes(folder / "weights.safetensors", save(weights))
-    write_npz(folder / "predictions.npz", probabilities=probabilities.astype(np.float16))
+    labels = test_split.labels.numpy()
+    write_npz(folder / "predictions.npz", **compact(probabilities, labels))
     seconds = [row["seconds"] for row in run.history]
     record = {
         "variant": chosen.name,
@@ -279,7 +285,9 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
         "scored_on": "a tenth of train, held out" if tuning else "val",
         "images": len(test_split),
         "pixels": test_split.preprocessing.test_pixels,
-        "accuracy": float((probabilities.argmax(1) == test_split.labels.numpy()).mean()),
+        "trained_on": len(run.labels),
+        "accuracy": float((probabilities.argmax(1) == labels).mean()),
+        **({"top5_accuracy": top5_accuracy(probabilities, labels)} if probabilities.shape[1] >= MANY_CLASSES else {}),
         "epochs": run.recipe.epochs,
         "seconds": round(sum(seconds), 1),
         "seconds_an_epoch": round(sum(seconds) / len(seconds), 2),

@@ -5,6 +5,7 @@ from html import escape
 from attention.inference import out_of_distribution
 from attention.maps.overlay import DIFFERENCE_SCALE, SCALE_NAME
 from attention.models.variants import variant as variant_of
+from attention.pictures.datasets import Dataset
 from attention.web.card_pictures import DIFFERENCE_TOP, Setting
 from attention.web.charts.figures import ramp
 from attention.web.texts import class_name, text, title
@@ -31,13 +32,21 @@ def summary(lang: str, results: list) -> str:
     return text(lang, "differ", groups=semicolon.join(says))
 
 
-def head(setting: Setting, says: str, is_foreign: bool) -> str:
-    """What the models say together, and whether they know such pictures: in a room that is kept from the beginning."""
+def none_of_these(lang: str, dataset: Dataset) -> tuple[str, str]:
+    """What is said of a picture that probably shows no class of the data set: a line, and how the page can tell."""
+    count, noticed = len(dataset.class_names), out_of_distribution.noticed(dataset.name)
+    long = text(lang, "foreign", count=count)
+    if noticed is not None:
+        long += ("" if lang == "zh" else " ") + text(lang, "foreign_misses", noticed=round(100 * noticed))
+    return text(lang, "foreign_short", count=count), long
+
+
+def head(setting: Setting, says: str, foreign: tuple[str, str] | None) -> str:
+    """What the models say together, after `none_of_these` where that is so: in a room that is kept from the beginning."""
     aside = ""
-    if is_foreign:
-        short, long = (
-            text(setting.language, key, keep=out_of_distribution.KEEP) for key in ("foreign_short", "foreign")
-        )
+    if foreign:
+        none, long = foreign
+        says, short = none + ("" if setting.language == "zh" else " ") + says, text(setting.language, "foreign_how")
         state = "" if setting.live else " open"
         aside = f"<details{state}><summary>{escape(short)}</summary><p>{escape(long)}</p></details>"
     summed_up = f'<p class="summary" aria-live="polite">{escape(says) or "&nbsp;"}</p>'

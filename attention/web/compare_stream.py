@@ -48,27 +48,26 @@ def compare_stream(
     table = measured(models.dataset.name, models.device.type)
     shown = {name: cards.skeleton(setting, name, table[name], len(classes)) for name in runnable}
     shown |= {name: cards.failed(setting, name, problem) for name, problem in models.problems.items() if name in names}
-    below = "".join(cards.notice(reading.NOTICES[lang][code]) for code in upload.notices)
+    below = "".join(cards.notice(reading.NOTICES[lang][code]) for code in models.notices(upload))
     below += board.unknown_class(lang, picked) if picked and class_index is None else ""
     below += board.legend(setting, picked if class_index is not None else None)
-    done, is_foreign = [], False
+    done, foreign = [], None
 
     def drawn() -> str:
         complete = len(done) == len(runnable)
         says = board.summary(lang, done) if complete and done else ""
-        above = board.head(setting, says, is_foreign) + below
+        above = board.head(setting, says, foreign) + below
         return board.board(lang, [shown[name] for name in names], above, models.dataset.title, run, complete)
 
     yield drawn()
     order = sorted(runnable, key=lambda name: (name != setting.reference, name != REFERENCE))
-    judge = REFERENCE if REFERENCE in runnable else setting.reference  # after whom it is known whether it is foreign
     others, sent = None, time.monotonic()
     for result in compare(upload.image, order, models, class_index):
         done.append(result)
         if result.name == setting.reference:
             setting, others = replace(setting, held_against=result), _maps_of(result, upload.image, models)
-        if result.name == judge:
-            is_foreign = bool(models.looks_foreign(upload.image, done))
+        if len(done) == len(runnable):
+            foreign = board.none_of_these(lang, models.dataset) if models.looks_foreign(done) else None
         means = class_means.of_class(models.dataset.name, result.name, result.top1)
         shown[result.name] = cards.card(setting, result, table[result.name], means, others(result.explained))
         if len(done) == len(runnable) or time.monotonic() - sent >= EVERY_SECONDS:

@@ -35,7 +35,7 @@ UNITS = {
 
 def default_images(dataset_name: str) -> list[tuple[str, Image.Image]]:
     """(title, image): test images evenly over the classes, or the committed samples where the data set is not at hand."""
-    found = samples.photographs(dataset_name) or samples.renderings()
+    found = samples.photographs(dataset_name) or samples.committed()
     index = np.linspace(0, len(found) - 1, min(IMAGES, len(found))).round().astype(int)
     return [(found[i].title, read_image(found[i].path).image) for i in index]
 

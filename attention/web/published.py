@@ -23,6 +23,20 @@ def classes(lang: str, dataset: Dataset) -> str:
     return text(lang, key, count=len(dataset.class_names), classes=names)
 
 
+def all_classes(lang: str, dataset: Dataset) -> str:
+    """All of many classes, folded away, with a field that searches them (classes.js); "" where `classes` names them all."""
+    if len(dataset.class_names) <= MOST_NAMED:
+        return ""
+    names = sorted((class_name(lang, name) for name in dataset.class_names), key=str.casefold)
+    summary = escape(text(lang, "classes_all", count=len(names)))
+    search = escape(text(lang, "classes_search"))
+    listed = "".join(f"<li>{escape(name)}</li>" for name in names)
+    return (
+        f'<details class="notes all-classes"><summary>{summary}</summary>'
+        f'<input type="search" placeholder="{search}" aria-label="{search}"><ul>{listed}</ul></details>'
+    )
+
+
 def known_names(lang: str, names: tuple[str, ...]) -> str:
     """All names, or of many the first and how many more there are: for the sentence about one that does not exist."""
     if len(names) <= MOST_NAMED:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
+from attention.core.words import class_names
 from attention.models.variants import Variant
 from attention.web import (
     texts_busy,
@@ -119,6 +120,8 @@ TEXTS = {
         "many_csv": "Save as CSV",
         "many_picture": "Photo", "many_label": "Label", "many_agreement": "Agreement",
         "many_wrong": "not what the label says",
+        "many_foreign": "{count} probably show none of the things these models know.",
+        "many_none": "probably none of these",
         "many_no_dispute": "The models agree on every photo so far.",
         "many_summary": "{done} of {total} photos done; the models disagree on {disputed}, and {failed} could not be read.",
         "many_accuracy_note": "Accuracy on the labelled photos, with its 95 % interval over photos (Wilson):",
@@ -209,7 +212,7 @@ TEXTS = {
         "seconds_note": "Training seconds an epoch: {device}, {threads} thread(s) a run, {epochs} epochs, {precision}. The runs were trained on: {devices}; those of another machine have no seconds here.",
         "about": "### The models\nOne small ResNet, trained on Imagenette's 9,469 photographs, once without attention and once with each mechanism in its placement: the same data order, the same initial backbone weights, the same recipe. Last-epoch weights; nothing was chosen on the test photographs.\n\n### The maps\n**Attention** is what the module itself weighs. **Class activation** (Grad-CAM at the last feature map) is the one picture that every model shares, the baseline included: which positions speak for the class it chose. A map that persuades is not thereby right. The sentence below a map says where it is strongest, on how little of the picture half of its weight lies, and how far its order is that of a centre prior, a blob in the middle that knows no photo: the number is their rank correlation, from -1 to 1.\n\n### The pictures\nUploads are squashed to 160 × 160 for the models. They stay on the machine that serves this page, in its temporary folder. Pictures marked *rendering* are computer graphics made for this project. The weights were trained on photographs licensed for research use.",
         "sample_rendering": "{title} (rendering)",
-        "sample_unseen": "{title} (not one of the ten)",
+        "sample_unseen": "{title} (something else)",
         "sample_other": "{title}",
         "sample_gone": "This sample is not here any more; reload the page for those that are.",
         "lion": "lion", "cheetah": "cheetah", "tower": "tower", "bus": "bus",
@@ -318,6 +321,8 @@ TEXTS = {
         "many_csv": "保存为 CSV",
         "many_picture": "照片", "many_label": "标签", "many_agreement": "一致程度",
         "many_wrong": "与标签不符",
+        "many_foreign": "其中 {count} 张很可能不属于这些模型认识的事物。",
+        "many_none": "很可能都不是",
         "many_no_dispute": "到目前为止各模型对每张照片的判断都一致。",
         "many_summary": "已完成 {done}/{total} 张；{disputed} 张意见不一，{failed} 张无法读取。",
         "many_accuracy_note": "在有标签的照片上的准确率及其 95 % 置信区间（Wilson，针对照片）：",
@@ -408,7 +413,7 @@ TEXTS = {
         "seconds_note": "每轮训练秒数：{device}，每次运行 {threads} 线程，{epochs} 轮，{precision}。训练所用设备：{devices}；在其他设备上训练的运行不列秒数。",
         "about": "### 模型\n同一个小型 ResNet 在 Imagenette 的 9,469 张照片上训练：一次不加注意力，其余每次在一个位置加一种机制；数据顺序、主干初始权重和训练方案都相同。取最后一轮的权重，没有用测试照片做任何选择。\n\n### 热图\n**注意力**是模块自己给出的权重。**类激活图**（最后一层特征图上的 Grad-CAM）是包括基线在内的所有模型共有的一种图：哪些位置支持它选的类别。看起来有说服力的图不一定就对。图下的一句话说明：哪里最强、一半的量集中在多小的面积上，以及它的排序与中心先验（画面中央的一个光斑，对照片一无所知）有多像，括号里是两者的秩相关系数，从 -1 到 1。\n\n### 图片\n上传的图片会压缩成 160 × 160 供模型使用，只留在提供本页面的机器的临时文件夹里。标有“渲染图”的是为本项目制作的计算机图形。权重由仅限研究用途的照片训练得到。",
         "sample_rendering": "{title}（渲染图）",
-        "sample_unseen": "{title}（不在十类之内）",
+        "sample_unseen": "{title}（其他事物）",
         "sample_other": "{title}",
         "sample_gone": "这张样例已不在本机，请刷新页面查看现有样例。",
         "lion": "狮子", "cheetah": "猎豹", "tower": "铁塔", "bus": "公交车",
@@ -427,15 +432,6 @@ for _tab in (
 ):
     for _language, _sentences in TEXTS.items():
         _sentences.update(_tab.TEXTS[_language])
-
-CLASS_NAMES_ZH = {
-    "tench": "丁鱥", "English springer": "英国史宾格犬", "cassette player": "卡带播放机", "chain saw": "链锯",
-    "church": "教堂", "French horn": "圆号", "garbage truck": "垃圾车", "gas pump": "加油机", "golf ball": "高尔夫球",
-    "parachute": "降落伞",
-    "Shih-Tzu": "西施犬", "Rhodesian ridgeback": "罗得西亚脊背犬", "beagle": "比格犬", "English foxhound": "英国猎狐犬",
-    "Border terrier": "边境梗", "Australian terrier": "澳大利亚梗", "golden retriever": "金毛寻回犬",
-    "Old English sheepdog": "英国古代牧羊犬", "Samoyed": "萨摩耶犬", "dingo": "澳洲野犬",
-}  # fmt: skip
 
 KINDS_ZH = {
     "Baseline": "基线",
@@ -479,7 +475,14 @@ def text(language: str, key: str, **fields) -> str:
 
 
 def class_name(language: str, name: str) -> str:
-    return name if language != "zh" else CLASS_NAMES_ZH.get(name) or imagenet_names().get(name, name)
+    return name if language != "zh" else _chinese_names().get(name) or imagenet_names().get(name, name)
+
+
+@lru_cache
+def _chinese_names() -> dict[str, str]:
+    """Of the study's classes, by the English names, which mean the same in each data set."""
+    english, chinese = class_names("en"), class_names("zh")
+    return {english[data][wnid]: name for data, names in chinese.items() for wnid, name in names.items()}
 
 
 @lru_cache

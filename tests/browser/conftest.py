@@ -78,7 +78,9 @@ def start():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The page on what is committed, started as a visitor's host would start it."""
-    with serving(tmp_path_factory.mktemp("server"), "app.py", "--device", "cpu", "--port") as address:
+    with serving(
+        tmp_path_factory.mktemp("server"), "app.py", "--device", "cpu", "--dataset", "imagenette", "--port"
+    ) as address:
         yield address
 
 
@@ -102,7 +104,7 @@ def own_server(tmp_path_factory, draw_shapes):
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr
     assert "python app.py --dataset my-shapes now offers baseline." in trained.stdout
-    with serving(folder, "app.py", "--device", "cpu", "--port") as address:
+    with serving(folder, "app.py", "--device", "cpu", "--dataset", "imagenette", "--port") as address:
         yield address, shapes
 
 
@@ -132,7 +134,7 @@ def visit_slow(slow_server, chromium):
 def imagenet_server(tmp_path_factory, timm_files):
     """The page with ImageNet's models, of random weights."""
     folder = tmp_path_factory.mktemp("imagenet_page")
-    command = ("app.py", "--device", "cpu", "--imagenet", str(timm_files), "--port")
+    command = ("app.py", "--device", "cpu", "--dataset", "imagenette", "--imagenet", str(timm_files), "--port")
     with serving(folder, *command) as address:
         yield address
 

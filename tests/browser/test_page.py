@@ -152,7 +152,7 @@ def test_the_api_refuses_a_bad_file_with_its_sentence(server, tmp_path):
 
 
 def test_the_named_renderings_are_all_there():
-    listed = samples.renderings()
+    listed = samples.committed()
     assert len(listed) == 4
     for sample in listed:
         with Image.open(sample.path) as image:

@@ -102,7 +102,9 @@ def test_an_upload_is_never_a_page_of_ours(http):
 def test_a_password_is_asked_for(tmp_path, start):
     users = tmp_path / "users"
     users.write_text(line("ada", "correct horse"))
-    with start(tmp_path, "app.py", "--device", "cpu", "--auth-file", str(users), "--port") as address:
+    with start(
+        tmp_path, "app.py", "--device", "cpu", "--dataset", "imagenette", "--auth-file", str(users), "--port"
+    ) as address:
         with httpx.Client(base_url=address, timeout=60) as client:
             assert client.get("/healthz").status_code == 200, "a load balancer has no password"
             assert client.post("/gradio_api/call/benchmarks", json={"data": []}).status_code == 401
@@ -120,7 +122,7 @@ def test_asked_to_leave_in_mid_request_it_finishes_first(tmp_path):
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "cache"), "ATTENTION_DATA": str(tmp_path)}
     with open(tmp_path / "log", "w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--device", "cpu", "--port", str(port), "--log", "json"], cwd=ROOT, env=environment,
+            [sys.executable, "app.py", "--device", "cpu", "--dataset", "imagenette", "--port", str(port), "--log", "json"], cwd=ROOT, env=environment,
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
@@ -155,7 +157,7 @@ def _until_healthy(port: int, process: subprocess.Popen, log: Path) -> None:
 
 def _fails(*flags: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "app.py", "--device", "cpu", *flags], cwd=ROOT, env=os.environ | environment, capture_output=True,
+        [sys.executable, "app.py", "--device", "cpu", "--dataset", "imagenette", *flags], cwd=ROOT, env=os.environ | environment, capture_output=True,
         text=True, timeout=250,
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr

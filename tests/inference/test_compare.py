@@ -20,8 +20,9 @@ from attention.maps.activation import class_activation_map
 from attention.models import checkpoints
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import VARIANTS, UnknownVariant
+from attention.pictures import datasets
 from attention.pictures.preprocessing import STUDY, to_tensor
-from attention.study import rescoring
+from attention.study import foreign
 
 PHOTO = Image.effect_noise((200, 120), 80).convert("RGB")
 
@@ -44,7 +45,7 @@ def test_compare_yields_a_result_a_name_in_order(models):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_compare_equals_a_plain_forward_pass(models, name):
     (result,) = compare(PHOTO, [name], models)
-    images = STUDY.normalise(to_tensor([STUDY.square(PHOTO)])).to(models.device)
+    images = STUDY.normalise(to_tensor([STUDY.resized(PHOTO)])).to(models.device)
     with torch.no_grad():
         plain = checkpoints.load(name, device=models.device)(images).softmax(1)[0].cpu().numpy()
     assert result.probabilities == pytest.approx(plain, abs=1e-5)
@@ -52,7 +53,7 @@ def test_compare_equals_a_plain_forward_pass(models, name):
 
 @pytest.mark.parametrize("name", ["baseline", "cbam-block", "attention-pool-head", "multi-head-pool-head"])
 def test_a_class_that_is_asked_for_is_explained_as_the_plain_model_does(models, name):
-    images = STUDY.normalise(to_tensor([STUDY.square(PHOTO)])).to(models.device)
+    images = STUDY.normalise(to_tensor([STUDY.resized(PHOTO)])).to(models.device)
     plain = checkpoints.load(name, device=models.device)
     with torch.no_grad():
         features = plain.forward_features(images)
@@ -258,22 +259,34 @@ def test_overlays_are_written_for_scripts(models, tmp_path):
             assert image.size == (480, 288)
 
 
-def test_foreign_threshold_keeps_its_share_and_auroc_is_the_textbooks():
+def test_the_detectors_threshold_lets_its_share_pass_and_auroc_is_the_textbooks():
     random = np.random.default_rng(0)
-    familiar = random.dirichlet([0.1] * 10, 2000)
-    other = random.dirichlet([1.0] * 10, 500)
-    rows = rescoring.measure_familiarity(familiar, {"other": other})
-    assert all(row["familiar_kept"] == pytest.approx(out_of_distribution.KEEP, abs=0.002) for row in rows)
-    known, unknown = familiar.max(1), other.max(1)
-    pairs = (known[:, None] > unknown[None]).mean() + 0.5 * (known[:, None] == unknown[None]).mean()
-    assert rows[0]["auroc"] == pytest.approx(pairs, abs=1e-9)
+    familiar, other = random.dirichlet([0.1] * 10, (2, 4000)), random.dirichlet([1.0] * 10, (2, 500))
+    rows = foreign.rows_of("imagenette", familiar, {"pets": other})
+    assert {row["models"] for row in rows if row["score"] == out_of_distribution.USED} == {1, 2}
+    assert {row["against"] for row in rows} == {"pets", out_of_distribution.PHOTOGRAPHS}
+    assert all(abs(row["false_alarms"] - out_of_distribution.FALSE_ALARMS) < 0.015 for row in rows)
+    row = next(row for row in rows if row["score"] == "largest probability")
+    known, unknown = familiar.mean(0).max(1)[1::2], other.mean(0).max(1)
+    assert row["auroc"] == pytest.approx((known[:, None] > unknown[None]).mean(), abs=1e-4)
 
 
-def test_foreign_judges_by_the_committed_threshold():
-    certain, unsure = np.eye(10)[0], np.full(10, 0.1)
-    assert out_of_distribution.judge(certain, "imagenette") is False
-    assert out_of_distribution.judge(unsure, "imagenette") is True
-    assert out_of_distribution.judge(certain, "imagewoof") is None
+def test_agreement_is_lowest_where_sure_models_differ():
+    sure, other, unsure = np.eye(10)[0], np.eye(10)[1], np.full(10, 0.1)
+    agreement = out_of_distribution.SCORES["agreement"]
+    assert agreement(np.stack([sure, other])) == pytest.approx(-np.log(2))
+    assert agreement(np.stack([sure, sure])) == agreement(np.stack([unsure, unsure])) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("dataset", datasets.DATASETS)
+def test_the_committed_detector_calls_the_unsure_foreign_and_no_sure_answer(dataset):
+    classes = len(datasets.DATASETS[dataset].classes)
+    certain, unsure = np.eye(classes)[0], np.full(classes, 1 / classes)
+    for count in (1, 3, 6, 13):
+        assert out_of_distribution.judge([certain] * count, dataset) is False
+        assert out_of_distribution.judge([unsure] * count, dataset) is True
+    assert out_of_distribution.judge([], dataset) is None
+    assert 0 < out_of_distribution.noticed(dataset) < 1
 
 
 def test_a_gpu_whose_memory_is_full_is_answered_for_by_the_cpu(models, monkeypatch):

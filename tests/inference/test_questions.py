@@ -77,7 +77,7 @@ def test_deletion_and_insertion_are_those_of_the_shown_maps(examiner, photo):
     assert list(found) == ["activation", "attention", "random"]
     look = examiner.look(photo, "attention-pool-head")
     enlarged = upsample(look.activation, 160, 160)
-    model, pixels = examiner._model("attention-pool-head"), to_tensor([STUDY.square(photo)])
+    model, pixels = examiner._model("attention-pool-head"), to_tensor([STUDY.resized(photo)])
     deletion, insertion = faithfulness.deletion_and_insertion(
         model, pixels, enlarged, look.class_index, examiner.models.device
     )
@@ -95,7 +95,7 @@ def test_deletion_and_insertion_are_those_of_the_shown_maps(examiner, photo):
 def test_corruption_goes_from_the_photo_to_strength_5_and_explains_one_class(examiner, photo, kind):
     steps = list(examiner.under_corruption(photo, ["baseline", "se-block"], kind))
     assert [step.strength for step in steps] == list(range(6))
-    assert (np.asarray(steps[0].image) == STUDY.square(photo)).all()
+    assert (np.asarray(steps[0].image) == STUDY.resized(photo)).all()
     assert (steps[0].looks["baseline"].probabilities == examiner.look(photo, "baseline").probabilities).all()
     assert len({look.class_index for step in steps for look in step.looks.values()}) == 1
     assert not np.array_equal(steps[5].looks["baseline"].probabilities, steps[0].looks["baseline"].probabilities)

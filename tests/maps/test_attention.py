@@ -43,13 +43,16 @@ def test_watch_leaves_no_hook_after_an_exception():
     assert hooks(model) == 0
 
 
+@pytest.mark.parametrize("size", [(160, 160), (96, 144), (144, 80)])
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_map_is_finite_and_in_its_range(name):
+def test_every_map_is_finite_and_in_its_range(name, size):
     model = alive(name)
     with torch.no_grad(), watch(model) as seen:
-        model(torch.randn(1, 3, 160, 160))
+        model(torch.randn(1, 3, *size))
     for path, weights in seen.items():
-        shown = describe(path, weights)
+        shown = describe(path, weights, size)
+        if shown.over == "positions":
+            assert shown.values.shape[0] * size[1] == shown.values.shape[1] * size[0]
         assert np.isfinite(shown.values).all() and shown.values.min() >= 0
         if shown.kind == "gate":
             assert shown.values.max() <= 1
@@ -69,6 +72,11 @@ def test_positions_keep_their_place():
     weights = torch.zeros(1, 100)
     weights[0, 2 * 10 + 7] = 1
     assert np.unravel_index(describe("pool.attn", weights).values.argmax(), (10, 10)) == (2, 7)
+    upright = torch.zeros(1, 54)
+    upright[0, 7 * 6 + 1] = 1
+    assert np.unravel_index(describe("pool.attn", upright, (144, 96)).values.argmax(), (9, 6)) == (7, 1)
+    with pytest.raises(ValueError, match="no grid of 144 to 96"):
+        describe("pool.attn", torch.ones(1, 53) / 53, (144, 96))
 
 
 def test_a_gate_on_channels_and_positions_shows_its_mean_over_channels():

@@ -101,7 +101,7 @@ def test_what_is_known_of_the_models_is_what_timm_says():
 def test_the_square_is_timms_and_the_part_shown_is_what_it_covers(size):
     image = Image.effect_noise(size, 90).convert("RGB")
     transform = create_transform((3, 256, 256), crop_pct=0.9, interpolation="bicubic", normalize=False)
-    assert np.array_equal(PREPROCESSING.square(image), transform(image).permute(1, 2, 0).numpy())
+    assert np.array_equal(PREPROCESSING.resized(image), transform(image).permute(1, 2, 0).numpy())
     part = PREPROCESSING.part(image)
     assert abs(part.width - part.height) <= 1 and part.width == pytest.approx(min(size) * 256 / 284, abs=1.5)
     marked = Image.new("L", size)
@@ -111,7 +111,7 @@ def test_the_square_is_timms_and_the_part_shown_is_what_it_covers(size):
 
 
 def test_squashing_shows_the_whole_picture():
-    assert STUDY.part(PHOTO) is PHOTO and STUDY.square(PHOTO).shape == (160, 160, 3)
+    assert STUDY.part(PHOTO) is PHOTO and STUDY.resized(PHOTO).shape == (160, 160, 3)
 
 
 # maps

@@ -118,7 +118,7 @@ def test_a_cuda_graph_repeats_its_training_step(name):
 
     def step():
         out = module(x)
-        return out, torch.autograd.grad(out.square().sum(), learned)
+        return out, torch.autograd.grad(out.resized().sum(), learned)
 
     stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
     with torch.cuda.stream(stream):

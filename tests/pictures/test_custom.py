@@ -51,7 +51,7 @@ def test_the_first_and_every_fifth_of_a_class_are_held_out(shapes):
             path.split("/")[0] for path in split.paths
         ]
         for image, path in zip(split.images, split.paths, strict=True):
-            assert torch.equal(image, to_tensor([STUDY.square(read_image(shapes / path).image)])[0])
+            assert torch.equal(image, to_tensor([STUDY.resized(read_image(shapes / path).image)])[0])
 
 
 def test_train_and_val_are_taken_as_they_are(tmp_path, draw_shapes, own_root):

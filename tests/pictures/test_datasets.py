@@ -75,7 +75,7 @@ def test_loaded_images_are_the_preprocessed_files(tiny_dataset):
     split = load("imagenette", "val")
     for index in (0, 7, 19):
         with Image.open(tiny_dataset / split.paths[index]) as image:
-            assert torch.equal(split.images[index], to_tensor([STUDY.square(image)])[0])
+            assert torch.equal(split.images[index], to_tensor([STUDY.resized(image)])[0])
 
 
 def test_progress_sees_every_image(tiny_dataset):
@@ -92,7 +92,7 @@ def test_progress_sees_every_image(tiny_dataset):
 @pytest.mark.parametrize("pixels", [160, 96])
 def test_preprocess_squashes_and_never_crops(size, pixels):
     tiles = np.random.default_rng(0).integers(20, 235, (5, 5, 3), dtype=np.uint8)
-    array = Squashed().square(Image.fromarray(tiles).resize(size, Image.Resampling.NEAREST), pixels)
+    array = Squashed().resized(Image.fromarray(tiles).resize(size, Image.Resampling.NEAREST), pixels)
     assert array.shape == (pixels, pixels, 3)
     assert array.dtype == np.uint8
     middles = ((np.arange(5) + 0.5) * pixels / 5).astype(int)
@@ -102,7 +102,7 @@ def test_preprocess_squashes_and_never_crops(size, pixels):
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1", "LA"])
 def test_preprocess_takes_any_mode(mode):
-    array = STUDY.square(Image.new("RGB", (200, 90), (255, 255, 255)).convert(mode))
+    array = STUDY.resized(Image.new("RGB", (200, 90), (255, 255, 255)).convert(mode))
     assert array.shape == (160, 160, 3)
     assert array.min() >= 250
 
@@ -123,7 +123,7 @@ def test_a_data_set_keeps_its_own_sizes_shape_and_statistics(tiny_dataset, monke
     assert split.images.shape == (3, 3, 64, 64) and split.preprocessing == own
     with Image.open(tiny_dataset / split.paths[0]) as image:
         assert torch.equal(split.images[0], to_tensor([own.stored(image)])[0])
-        assert own.square(image).shape == (112, 112, 3) and own.part(image).size == (80, 80)
+        assert own.resized(image).shape == (112, 112, 3) and own.part(image).size == (80, 80)
     expected = (split.images.double() / 255 - 0.5) / 0.25
     torch.testing.assert_close(own.normalise(split.images).double(), expected, atol=1e-5, rtol=0)
 

@@ -50,7 +50,8 @@ def table_html(lang: str, rows: list[batch.Row], class_names: tuple[str, ...], d
 
 def _row_html(lang: str, row: batch.Row, names: list[str], labelled: bool, class_names: tuple[str, ...]) -> str:
     picture = f'<img src="{data_uri(row.thumbnail)}" alt="">' if row.thumbnail else ""
-    cells = [f'<th scope="row">{picture}<span>{escape(row.name)}</span></th>']
+    none = f'<span class="none">{escape(text(lang, "many_none"))}</span>' if row.foreign else ""
+    cells = [f'<th scope="row">{picture}<span>{escape(row.name)}{none}</span></th>']
     if row.problem:
         return f'<tr>{cells[0]}<td class="word" colspan="{len(names) + 1 + labelled}">{escape(row.problem)}</td></tr>'
     if labelled:
@@ -71,6 +72,8 @@ def summary_html(lang: str, rows: list[batch.Row], total: int, goes_on: bool = T
     read = [row for row in rows if not row.problem]
     disputed = sum(row.is_disputed for row in rows)
     said = text(lang, "many_summary", done=len(rows), total=total, failed=len(rows) - len(read), disputed=disputed)
+    if foreign := sum(bool(row.foreign) for row in rows):
+        said += ("" if lang == "zh" else " ") + text(lang, "many_foreign", count=foreign)
     found = batch.accuracies(rows)
     lines = "".join(
         f"<li>{escape(title(lang, variant(name)))}: "

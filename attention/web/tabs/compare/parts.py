@@ -10,7 +10,7 @@ from PIL import Image
 
 from attention.inference.compare import Models
 from attention.inference.model_sets import ModelSets
-from attention.models.variants import PLACEMENTS, variant
+from attention.models.variants import PLACEMENTS, first_shown, variant
 from attention.pictures import datasets, reading, samples
 from attention.web import board, published
 from attention.web.card_pictures import KINDS
@@ -18,7 +18,6 @@ from attention.web.language import language_of_event
 from attention.web.texts import class_name, text, title
 from attention.web.turn import Turn
 
-DEFAULT = ("baseline", "qk-spatial-input", "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")
 AT_FIRST = 4  # models chosen at first, at least, where so many are there
 ORDERS = ("list", "confidence", "latency", "disagreement")  # of the cards; compare.js knows them by these names
 
@@ -39,9 +38,9 @@ class UploadImage(gr.Image):
 
 
 def chosen_at_first(names: list[str]) -> list[str]:
-    """Those of DEFAULT that are there, filled up to AT_FIRST with the next ones."""
-    chosen = [name for name in names if name in DEFAULT]
-    others = [name for name in names if name not in DEFAULT]
+    """Those of `first_shown`, filled up to AT_FIRST with the next ones."""
+    chosen = first_shown(names)
+    others = [name for name in names if name not in chosen]
     return [name for name in names if name in chosen + others[: max(0, AT_FIRST - len(chosen))]]
 
 
@@ -53,7 +52,7 @@ def by_placement(names: list[str]) -> dict[str, list[str]]:
 
 def _caption(sample: samples.Sample, lang: str) -> str:
     if sample.kind == "photograph":
-        return class_name(lang, sample.title)
+        return class_name(lang, sample.title)  # of a data set's own
     name = sample.title_zh if lang == "zh" else sample.title
     return text(lang, f"sample_{sample.kind}", title=name)
 
@@ -85,7 +84,8 @@ def titled(lang: str, names: list[str]) -> list[tuple[str, str]]:
 
 
 def _classes(lang: str, models: Models) -> str:
-    return f"<p>{escape(published.classes(lang, models.dataset))}</p>{published.about(lang, models.dataset)}"
+    known = f"<p>{escape(published.classes(lang, models.dataset))}</p>{published.all_classes(lang, models.dataset)}"
+    return known + published.about(lang, models.dataset)
 
 
 def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
@@ -176,7 +176,7 @@ def _group(lang: str, names: list[str], chosen: list[str]) -> dict:
 def settings(lang: str, models: Models, chosen: tuple[str, ...] | None = None, may_fetch: bool = False) -> list:
     """Values for `Parts.of_dataset`: models (those `chosen`, else the usual ones), samples and classes of one data set."""
     name, groups, at_first = models.dataset.name, by_placement(models.names), chosen or chosen_at_first(models.names)
-    can_fetch = may_fetch and name in datasets.DATASETS and not samples.photographs(name)
+    can_fetch = may_fetch and samples.has_photographs(models.dataset) and not samples.photographs(name)
     return [
         *(gr.update(**_group(lang, groups.get(placement, []), at_first)) for placement in PLACEMENTS),
         gallery(lang, name),

@@ -193,7 +193,7 @@ def _build_api(parts: Parts, sets: ModelSets) -> None:
         return compare_api(upload, names, models)
 
     def compare_first(upload, names: list[str] | None) -> dict:
-        return compare_dataset(upload, names, sets.first_name)
+        return compare_dataset(upload, names, sets.default_name)
 
     names, dataset, out = gr.JSON(visible=False), gr.Textbox(visible=False), gr.JSON(visible=False)
     says = "Run models on an image: top-5 with probabilities and milliseconds a model."
@@ -203,7 +203,7 @@ def _build_api(parts: Parts, sets: ModelSets) -> None:
     )
     gr.Button(visible=False).click(
         compare_dataset, [parts.photo, names, dataset], out, api_name="compare_dataset",
-        api_description=f"{says} Of another data set than the page shows first.", **shared,
+        api_description=f"{says} Of a data set by its name.", **shared,
     )  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def compare_api(upload, names: list[str] | None, models: Models) -> dict:
         raise gr.Error(str(error), print_exception=False) from error
     compared = list(compare(upload.image, chosen, models))
     return {
-        "foreign": models.looks_foreign(upload.image, compared),
-        "notices": list(upload.notices),
+        "foreign": models.looks_foreign(compared),
+        "notices": list(models.notices(upload)),
         "models": [result_as_json(result) for result in compared],
     }

@@ -73,7 +73,7 @@ class Case:
 
 def sample_photo(dataset_name: str) -> tuple[Image.Image, samples.Sample]:
     """The first sample that can be read; a rendering is always there."""
-    for sample in [*samples.all_samples(dataset_name), *samples.renderings()]:
+    for sample in [*samples.all_samples(dataset_name), *samples.committed()]:
         with suppress(reading.UploadError):
             return reading.read_image(sample.path).image, sample
     raise reading.UploadError("There is no sample picture here. Choose a photo on the Compare tab.")

@@ -9,12 +9,14 @@ from functools import partial
 
 import gradio as gr
 
+from attention.inference.compare import Models
 from attention.inference.model_sets import ModelSets
 from attention.inference.questions import Examiner
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import REFERENCE, UnknownVariant, variant
 from attention.pictures.datasets import DataError
 from attention.web import cards, theme
+from attention.web.board import none_of_these
 from attention.web.language import language
 from attention.web.published import MOST_NAMED
 from attention.web.tabs.compare.tab import CONCURRENCY, titled
@@ -117,15 +119,17 @@ def _class(lang: str, look, index: int) -> str:
     return text(lang, "examine_class_choice", name=name, probability=probability)
 
 
-def says(lang: str, look) -> str:
-    """What the model makes of the photo, and which class is explained where it is another."""
+def says(lang: str, look, models: Models) -> str:
+    """What the model makes of the photo, which class is explained where it is another, and whether none may fit."""
     first = look.ranking[0]
     name, own = title(lang, variant(look.name)), class_name(lang, look.class_names[first])
     words = [text(lang, "examine_says", model=name, prediction=own, probability=float(look.probabilities[first]))]
     if look.class_index != first:
         other, probability = look.class_names[look.class_index], float(look.probabilities[look.class_index])
         words.append(text(lang, "examine_explained", name=class_name(lang, other), probability=probability))
-    return f'<p class="summary" aria-live="polite">{views.escape(" ".join(words))}</p>'
+    foreign = none_of_these(lang, models.dataset)[0] if models.looks_foreign([look]) else ""
+    aside = f'<p class="aside">{views.escape(foreign)}</p>' if foreign else ""
+    return f'<p class="summary" aria-live="polite">{views.escape(" ".join(words))}</p>{aside}'
 
 
 def answers(parts: Parts, examiners: Examiners, upload, dataset_name: str, values: dict, lang: str) -> Iterator[dict]:
@@ -139,7 +143,7 @@ def answers(parts: Parts, examiners: Examiners, upload, dataset_name: str, value
             values[parts.model],
             api.class_index("" if chosen == OWN_CHOICE else chosen, names, lang),
         )
-        yield {parts.says: says(lang, look), parts.explained: class_choices(lang, look, chosen)}
+        yield {parts.says: says(lang, look, examiner.models), parts.explained: class_choices(lang, look, chosen)}
         yield from question.answer(Asked(lang, upload.image, look, values[parts.other], examiner), values)
     except PROBLEMS as error:
         problem = cards.notice(text(lang, "examine_problem", problem=error))
@@ -204,7 +208,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     )  # fmt: skip
     parts.opacity.input(None, parts.opacity, js=theme.SET_MAP_OPACITY, api_visibility="private")
     parts.to_photo.click(lambda: gr.Tabs(selected="compare"), None, pages, **light)
-    api.build(examiners, photo, sets.first_name)
+    api.build(examiners, photo, sets.default_name)
 
     def on_load(lang: str):
         return [_empty(lang)]
