@@ -679,7 +679,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     sub.add_argument("--batch", type=int, nargs="+", default=[1], metavar="N", help="images a call (default: 1)")
     sub.add_argument(
-        "--pixels", type=int, nargs="+", default=[160], choices=[96, 128, 160, 192, 224],
+        "--pixels", type=int, nargs="+", default=[160], choices=[96, 112, 128, 160, 192, 224],
         help="the side of the images (default: 160)",
     )  # fmt: skip
     sub.add_argument(

@@ -237,6 +237,7 @@ def _run_row(run: ScoredRun) -> dict:
         "accuracy": round(run.accuracy, 6),
         "low": round(low_high[0], 6),
         "high": round(low_high[1], 6),
+        "top5_accuracy": record.get("top5_accuracy"),  # of many classes
         "calibration_error": round(run.calibration_error, 6),
         **{key: record[key] for key in ("epochs", "seconds", "seconds_an_epoch", "peak_memory_mb", "parameters")},
         **{key: record[key] for key in ("device", "precision", "threads")},

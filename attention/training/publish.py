@@ -10,7 +10,7 @@ from attention.core.files import write_by_rename, write_json
 from attention.core.paths import PREDICTIONS, RECORDS
 from attention.models.checkpoints import checkpoint_folder, read_manifest
 from attention.models.variants import REFERENCE, all_models
-from attention.pictures.datasets import dataset
+from attention.pictures.datasets import SWEPT, dataset
 from attention.training.recipes import RECIPES
 from attention.training.records import read_record, run_folder
 
@@ -35,7 +35,7 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[
     published = []
     for name, model in all_models().items():
         run = run_folder(model.replicate_of or name, dataset_name, recipe, model.seed)
-        if not (model.offered or info.is_own):
+        if not (model.offered or info.name not in SWEPT):
             continue
         if not ((run / "record.json").exists() and (run / "weights.safetensors").exists()):
             continue

@@ -478,6 +478,11 @@ def class_name(language: str, name: str) -> str:
     return name if language != "zh" else _chinese_names().get(name) or imagenet_names().get(name, name)
 
 
+def dataset_title(lang: str, english: str) -> str:
+    """A data set's title; a published set keeps its own, an everyday word is translated."""
+    return {"Everyday things": "日常事物"}.get(english, english) if lang == "zh" else english
+
+
 @lru_cache
 def _chinese_names() -> dict[str, str]:
     """Of the study's classes, by the English names, which mean the same in each data set."""

@@ -131,3 +131,21 @@ def test_a_picture_of_one_pixel_and_one_of_one_colour_are_examined_too(examiner)
     for picture in (Image.new("RGB", (1, 1)), Image.new("RGB", (300, 20), (250, 250, 250))):
         look = examiner.look(picture, "cbam-block")
         assert np.isfinite(look.activation).all() and np.isfinite(look.probabilities).all()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (180, 320)])
+def test_every_question_is_answered_of_a_photo_in_its_own_shape(size):
+    examiner = Examiner(Models("everyday", "cpu"))
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8))
+    height, width = examiner.models.dataset.preprocessing.resized(photo).shape[:2]
+    assert height != width
+    for name in examiner.models.names:
+        trained, neutral = examiner.attention_off(photo, name)
+        assert trained.activation.shape == neutral.activation.shape == (height // 16, width // 16)
+        for seen in trained.attention:
+            assert seen.over == "channels" or seen.values.shape[0] * width == seen.values.shape[1] * height
+    curves = examiner.deletion_and_insertion(photo, "attention-pool-head")
+    assert set(curves) == {"activation", "attention", "random"}
+    assert len(list(examiner.under_corruption(photo, ["baseline"], "noise"))) == 6
+    assert list(examiner.randomised(photo, "baseline"))[-1].activation.shape == (height // 16, width // 16)
+    assert examiner.difference(photo, "attention-pool-head", "baseline").values.shape == (height // 16, width // 16)

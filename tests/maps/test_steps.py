@@ -100,6 +100,10 @@ def test_a_failed_forward_leaves_no_hook_either():
 @pytest.mark.parametrize("name", WITH_ATTENTION)
 def test_every_variant_shows_every_module_of_its_mechanism_at_its_real_shape(name):
     model = build_model(name).eval()
+    upright = anatomy.dissect(model, VARIANTS[name].info.build, torch.rand(1, 3, 144, 96))
+    assert all(
+        m.values.ndim == 1 or m.values.shape[0] * 2 == m.values.shape[1] * 3 for p in upright.places for m in p.maps
+    )
     found = anatomy.dissect(model, VARIANTS[name].info.build, torch.rand(1, 3, PIXELS, PIXELS))
     real = places(name, PIXELS)
     assert [place.entered for place in found.places] == [tuple(x.shape[1:]) for _, x in real]

@@ -21,6 +21,7 @@ from attention.web.texts import class_name, text, title
 VIEWS = ("curves", "classes", "confusion", "calibration")
 VALUES = ("difference", "accuracy")
 AT_FIRST = 5  # models: curves of more cross too often to be followed
+MOST_CLASSES = 20  # columns of a chart; of more classes those that say most are shown
 NAMED = 4  # findings that a sentence names one by one
 
 
@@ -158,9 +159,25 @@ def _classes(asked: Asked) -> tuple[go.Figure, str]:
             low=number(row["low"], "+.1f"), high=number(row["high"], "+.1f"), seeds=row["seeds"],
             verdict=asked.text(f"verdict_{row['verdict']}"),
         )  # fmt: skip
-    names = [_wrapped(asked.title(name)) for name in models]
-    figure = study_figures.class_differences(values, asked.classes, names, words, hover, asked.text("classes_unit"))
-    return figure, _classes_say(asked, every)
+    names, shown = (
+        [_wrapped(asked.title(name)) for name in models],
+        _first(np.argsort(-np.nanmax(np.abs(values), axis=0))),
+    )
+    figure = study_figures.class_differences(
+        values[:, shown], [asked.classes[i] for i in shown], names, words[:, shown], hover[:, shown],
+        asked.text("classes_unit"),
+    )  # fmt: skip
+    return figure, asked.say(_some(asked, "classes_largest", shown), _classes_say(asked, every))
+
+
+def _first(order: np.ndarray) -> list[int]:
+    """The first MOST_CLASSES of an order of class indices, as they are numbered."""
+    return sorted(dict.fromkeys(order.tolist()[:MOST_CLASSES]))
+
+
+def _some(asked: Asked, key: str, shown: list[int]) -> str:
+    """Which of many classes are shown; "" where all are."""
+    return asked.text(key, shown=len(shown), count=len(asked.classes)) if len(shown) < len(asked.classes) else ""
 
 
 def _difference(row: dict) -> str:
@@ -190,8 +207,11 @@ def _class_accuracies(asked: Asked, every: pd.DataFrame) -> tuple[go.Figure, str
     ]  # fmt: skip
     words = np.array([[number(value, ".1f") for value in line] for line in values], object)
     names, unit = [_wrapped(asked.title(name)) for name in models], asked.text("classes_unit_accuracy")
-    figure = study_figures.class_accuracies(values, asked.classes, names, words, np.array(hover, object), unit)
-    return figure, _hardest(asked, models[0], values[0])
+    shown, hover = _first(np.argsort(values[0], kind="stable")), np.array(hover, object)
+    figure = study_figures.class_accuracies(
+        values[:, shown], [asked.classes[i] for i in shown], names, words[:, shown], hover[:, shown], unit
+    )
+    return figure, asked.say(_some(asked, "classes_lowest", shown), _hardest(asked, models[0], values[0]))
 
 
 def _hardest(asked: Asked, name: str, accuracies: np.ndarray) -> str:
@@ -247,10 +267,15 @@ def _confusion(asked: Asked) -> tuple[go.Figure, str]:
         for i, true in enumerate(asked.classes)
     ]  # fmt: skip
     axes = asked.text("confusion_true"), asked.text("confusion_predicted")
+    mistakes = np.where(np.eye(len(counts), dtype=bool), 0, shares)
+    pairs = np.unravel_index(np.argsort(-mistakes, axis=None, kind="stable"), mistakes.shape)
+    shown = _first(np.array(list(dict.fromkeys(np.stack(pairs, 1).ravel().tolist()))))
+    cells = np.ix_(shown, shown)
     figure = study_figures.confusion(
-        shares, asked.classes, words, np.array(hover, object), axes, asked.text("confusion_unit")
-    )
-    return figure, _confusion_says(asked, name, counts)
+        shares[cells], [asked.classes[i] for i in shown], words[cells], np.array(hover, object)[cells], axes,
+        asked.text("confusion_unit"),
+    )  # fmt: skip
+    return figure, asked.say(_some(asked, "confusion_most", shown), _confusion_says(asked, name, counts))
 
 
 def _confusion_says(asked: Asked, name: str, counts: np.ndarray) -> str:

@@ -203,7 +203,7 @@ def build(sets: ModelSets, t):
     dataset.input(choose, dataset, models_choice, **private)
 
     def on_load(lang: str) -> list:
-        choices = dataset_choices(sets.names)
+        choices = dataset_choices(lang, sets.names)
         radio = gr.update(choices=choices, value=sets.first_name, visible=len(choices) > 1)
         said = f'<p class="read">{escape(text(lang, "many_note", most=batch.MAX_PICTURES))}</p>'
         empty = f'<div class="empty">{escape(text(lang, "many_empty"))}</div>'

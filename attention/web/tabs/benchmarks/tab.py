@@ -89,7 +89,7 @@ def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
     same = [m for m in machines if m.device_type == models.device.type] or machines
     machine = _key(same[0]) if same else None
     updates = [
-        gr.update(choices=dataset_choices(datasets), value=first, visible=len(datasets) > 1),
+        gr.update(choices=dataset_choices(lang, datasets), value=first, visible=len(datasets) > 1),
         gr.update(
             choices=[(machine_name(lang, m), _key(m)) for m in machines], value=machine, visible=len(machines) > 1
         ),

@@ -15,7 +15,7 @@ from attention.pictures import datasets, reading, samples
 from attention.web import board, published
 from attention.web.card_pictures import KINDS
 from attention.web.language import language_of_event
-from attention.web.texts import class_name, text, title
+from attention.web.texts import class_name, dataset_title, text, title
 from attention.web.turn import Turn
 
 AT_FIRST = 4  # models chosen at first, at least, where so many are there
@@ -88,9 +88,9 @@ def _classes(lang: str, models: Models) -> str:
     return known + published.about(lang, models.dataset)
 
 
-def dataset_choices(names: list[str]) -> list[tuple[str, str]]:
+def dataset_choices(lang: str, names: list[str]) -> list[tuple[str, str]]:
     titled = datasets.DATASETS | datasets.ELSEWHERE
-    return [(titled[name].title if name in titled else name, name) for name in names]
+    return [(dataset_title(lang, titled[name].title) if name in titled else name, name) for name in names]
 
 
 class Parts:
@@ -153,7 +153,7 @@ class Parts:
             self.go = gr.Button(t("compare"), variant="primary", min_width=80, elem_id="go")
             self.stop = gr.Button(t("stop"), min_width=80, elem_id="stop")
         self.dataset = gr.Radio(
-            dataset_choices(sets.names), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
+            dataset_choices("en", sets.names), value=sets.first_name, label=t("dataset"), visible=len(sets.names) > 1,
             elem_id="compare-dataset",
         )  # fmt: skip
         self.gallery = gr.Gallery(

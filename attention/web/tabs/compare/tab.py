@@ -94,7 +94,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
         turn.answered = None
         lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
         if not sets.is_loaded(dataset_name):
-            label = {name: label for label, name in dataset_choices(sets.names)}.get(dataset_name, dataset_name)
+            label = {name: label for label, name in dataset_choices(lang, sets.names)}.get(dataset_name, dataset_name)
             yield *unchanged, board.loading(lang, label)
         try:
             models = sets[dataset_name]
@@ -157,7 +157,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     def on_load(request: gr.Request, name: str = sets.first_name, chosen: tuple[str, ...] | None = None):
         """Of the data set `name` and the models `chosen`, which a link may ask for."""
         lang = language(request)
-        radio = gr.update(choices=dataset_choices(sets.names), value=name, visible=len(sets.names) > 1)
+        radio = gr.update(choices=dataset_choices(lang, sets.names), value=name, visible=len(sets.names) > 1)
         try:
             return radio, *settings(lang, sets[name], chosen, may_fetch), board.empty(lang)
         except (CheckpointError, datasets.DataError) as error:
