@@ -1,8 +1,9 @@
 """None of these: a measured detector of pictures that show no class which the models know, from the chosen models' answers.
 
-Its threshold is chosen on one half of a data set's test photographs, so that 5 % of them would be called foreign; what it
-then does with the other half, and with pictures of other things, stands in data/results/foreign.csv, which
-`python -m attention evaluate` rebuilds (study/foreign.py).
+A picture is called foreign where the models together are too uncertain, or differ too much. The two thresholds are chosen on
+one half of a data set's test photographs, so that 5 % of them would be called foreign; what the rule then does with the
+other half, and with pictures of other things, stands in data/results/foreign.csv, which `python -m attention evaluate`
+rebuilds (study/foreign.py).
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ SCORES = {  # of probabilities (models, ..., classes); higher means more familia
     "negative entropy": lambda p: -_entropy(p.mean(0)),
     "agreement": lambda p: _entropy(p).mean(0) - _entropy(p.mean(0)),  # minus the divergence of the models' answers
 }
-USED = "negative entropy"  # of the mean answer: docs/model-card.md says why
+CERTAIN, AGREED = "negative entropy", "agreement"
+USED = "either"  # of these two: each notices what the other misses (docs/model-card.md)
 
 
 @lru_cache
@@ -37,9 +39,9 @@ def _table(path: Path, modified: float) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
         found = table[table["score"] == USED]
-        return found.astype({"models": int, "threshold": float, "noticed": float})
+        return found.astype({"models": int, CERTAIN: float, AGREED: float, "noticed": float})
     except (OSError, ValueError, LookupError):
-        return pd.DataFrame({"dataset": [], "models": [], "threshold": [], "against": [], "noticed": []})
+        return pd.DataFrame(columns=["dataset", "models", CERTAIN, AGREED, "against", "noticed"])
 
 
 def _rows(dataset_name: str) -> pd.DataFrame:
@@ -50,14 +52,14 @@ def _rows(dataset_name: str) -> pd.DataFrame:
 def judge(probabilities: Sequence[np.ndarray], dataset_name: str) -> bool | None:
     """Whether the answers of the chosen models, (classes,) each, call a picture foreign; None where nothing was measured.
 
-    The threshold is that for as many models, or for the most that were measured.
+    The thresholds are those for as many models, or for the most that were measured.
     """
     rows = _rows(dataset_name)
     if rows.empty or not len(probabilities):
         return None
     count = min(len(probabilities), rows["models"].max())
-    threshold = rows.loc[rows["models"] == count, "threshold"].iloc[0]
-    return bool(SCORES[USED](np.stack(probabilities).astype(np.float64)) < threshold)
+    thresholds, answers = rows[rows["models"] == count].iloc[0], np.stack(probabilities).astype(np.float64)
+    return any(bool(SCORES[name](answers) < thresholds[name]) for name in (CERTAIN, AGREED))
 
 
 def noticed(dataset_name: str) -> float | None:

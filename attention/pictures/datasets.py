@@ -188,16 +188,16 @@ def _check_complete(info: Dataset, folder: Path, may_be_part: bool | None = None
             found = info.layout.files(folder, split, info.classes)
         except DataError as error:
             raise DataError(f"{error}: it is not {info.title}, or was unpacked only half. {again}") from error
+        if len(found) < expected and not (may_be_part and split == "train"):
+            raise DataError(
+                f"{folder.name}/{split} holds {len(found):,} images of {expected:,}: the download or unpacking stopped early. "
+                f"Remove the folder and run: python -m attention download --dataset {info.name}"
+            )
         filled = {file.label for file in found}
         empty = [wnid for label, wnid in enumerate(info.classes) if label not in filled]
         if empty:
             raise DataError(
                 f"{folder.name}/{split} holds no photograph of {len(empty)} classes, {empty[0]} the first. {again}"
-            )
-        if len(found) < expected and not (may_be_part and split == "train"):
-            raise DataError(
-                f"{folder.name}/{split} holds {len(found):,} images of {expected:,}: the download or unpacking stopped early. "
-                f"Remove the folder and run: python -m attention download --dataset {info.name}"
             )
 
 

@@ -1,6 +1,7 @@
 """How well the models tell pictures of things that they do not know: foreign.csv. inference/out_of_distribution.py judges by it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,13 @@ from PIL import Image, ImageDraw
 from attention.core.files import write_text
 from attention.core.paths import roots
 from attention.inference import out_of_distribution
-from attention.inference.out_of_distribution import FALSE_ALARMS, PHOTOGRAPHS, SCORES, USED
+from attention.inference.out_of_distribution import AGREED, CERTAIN, FALSE_ALARMS, PHOTOGRAPHS, SCORES, USED
 from attention.models import checkpoints
 from attention.models.variants import first_shown
-from attention.pictures.datasets import DATASETS, DataError, dataset, find, require
+from attention.pictures.datasets import DATASETS, dataset
 from attention.pictures.preprocessing import to_tensor
 from attention.pictures.reading import read_image
 from attention.study.lookup import read
-from attention.study.tables import ResultsError
 from attention.training.scoring import predict_batches
 
 OF_A_SET = 600  # pictures of another data set, evenly over it
@@ -61,30 +61,27 @@ def other_pictures(dataset_name: str, progress: Callable[[str], None] = print) -
     """Pictures without a class of the data set, by kind: those of other data sets that are here, then drawn ones."""
     found, known = {}, set(dataset(dataset_name).classes)
     for other in (info for info in DATASETS.values() if info.name != dataset_name):
-        try:
-            here = find(other.name)
-            listed = other.layout.files(require(other.name), "val", other.classes) if here else []
-        except DataError as error:  # half a set: a test set is whole, or not used
-            progress(str(error))
-            listed = []
-        classes = list(other.classes)
-        files = [here / file.path for file in listed if classes[file.label] not in known]
+        folder, classes = _folder(f"{other.folder}/val"), list(other.classes)
+        listed = other.layout.files(folder.parent, "val", classes) if folder else []
+        files = [folder.parent / file.path for file in listed if classes[file.label] not in known]
         found[f"{other.title}, test"] = [_open(files[i]) for i in _evenly(len(files))]
-    pets = next(
-        (sorted(found) for root in roots() if (found := list((root / "oxford-pets-masks/images").glob("*.jpg")))), []
-    )
-    found["Oxford-IIIT Pets"] = [read_image(path).image for path in pets]
+    pets = _folder("oxford-pets-masks/images")
+    found["Oxford-IIIT Pets"] = [read_image(path).image for path in sorted(pets.glob("*.jpg"))] if pets else []
     for missing in [kind for kind, pictures in found.items() if not pictures]:
         progress(f"{missing} is not on this machine: its rows of foreign.csv are left out")
         del found[missing]
     return found | drawn()
 
 
+def _folder(relative: str) -> Path | None:
+    return next((root / relative for root in roots() if (root / relative).is_dir()), None)
+
+
 def _evenly(count: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, OF_A_SET)).round().astype(int)).tolist() if count else []
 
 
-def _open(path) -> Image.Image:
+def _open(path: Path) -> Image.Image:
     with Image.open(path) as image:
         return image.convert("RGB")
 
@@ -117,30 +114,43 @@ def drawn() -> dict[str, list[Image.Image]]:
 def rows_of(dataset_name: str, familiar: np.ndarray, others: dict[str, np.ndarray]) -> list[dict]:
     """Rows from probabilities (models, N, classes) of the test images and of each other kind of picture.
 
-    Every second test image chooses the threshold, the others are reported on. All models for every score, and for the one
-    that is used also the first one, two, ... of them.
+    Every second test image chooses the thresholds, the others are reported on. Each score alone with all models, then the
+    rule that is used with the first one, two, ... of them.
     """
     photographs = [p for kind, p in others.items() if kind not in drawn()]
     others = others | ({PHOTOGRAPHS: np.concatenate(photographs, axis=1)} if photographs else {})
+    alone = [((name,), name, len(familiar)) for name in SCORES]
+    used = [((CERTAIN, AGREED), USED, count) for count in range(1, len(familiar) + 1)]
     rows = []
-    for name, score in SCORES.items():
-        for count in range(1, len(familiar) + 1) if name == USED else [len(familiar)]:
-            known = score(familiar[:count].astype(np.float64))
-            choosing, reported = known[::2], known[1::2]
-            threshold = float(np.quantile(choosing, FALSE_ALARMS))
-            for kind, probabilities in others.items():
-                unknown = score(probabilities[:count].astype(np.float64))
-                rows.append(
-                    {
-                        "dataset": dataset_name, "score": name, "models": count, "threshold": threshold,
-                        "test_images": len(reported), "false_alarms": round(float((reported < threshold).mean()), 4),
-                        "against": kind, "pictures": len(unknown), "noticed": round(float((unknown < threshold).mean()), 4),
-                        "auroc": round(auroc(reported, unknown), 4),
-                    }
-                )  # fmt: skip
-    if not rows:
-        raise ResultsError("There is no picture to hold the test photographs against.")
+    for names, called, count in alone + used:
+        known = [SCORES[name](familiar[:count].astype(np.float64)) for name in names]
+        choosing = [values[::2] for values in known]
+        share = float(np.quantile(_lowest_share(choosing, choosing), FALSE_ALARMS))
+        thresholds = {name: float(np.quantile(values, share)) for name, values in zip(names, choosing, strict=True)}
+        reported = [values[1::2] for values in known]
+        for kind, probabilities in others.items():
+            unknown = [SCORES[name](probabilities[:count].astype(np.float64)) for name in names]
+            rows.append(
+                {
+                    "dataset": dataset_name, "score": called, "models": count,
+                    **{name: thresholds.get(name) for name in SCORES}, "test_images": len(reported[0]),
+                    "false_alarms": _called_foreign(reported, thresholds), "against": kind, "pictures": len(unknown[0]),
+                    "noticed": _called_foreign(unknown, thresholds),
+                    "auroc": round(auroc(_lowest_share(choosing, reported), _lowest_share(choosing, unknown)), 4),
+                }
+            )  # fmt: skip
     return rows
+
+
+def _lowest_share(choosing: list[np.ndarray], values: list[np.ndarray]) -> np.ndarray:
+    """How familiar pictures are: the share of the choosing images that score as low or lower, by the worse score."""
+    shares = [np.searchsorted(np.sort(c), v, "right") / len(c) for c, v in zip(choosing, values, strict=True)]
+    return np.min(shares, axis=0)
+
+
+def _called_foreign(values: list[np.ndarray], thresholds: dict[str, float]) -> float:
+    below = [v < threshold for v, threshold in zip(values, thresholds.values(), strict=True)]
+    return round(float(np.any(below, axis=0).mean()), 4)
 
 
 def auroc(familiar: np.ndarray, other: np.ndarray) -> float:

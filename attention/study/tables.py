@@ -195,7 +195,7 @@ def read_probabilities(path: Path, labels: np.ndarray, classes: int) -> np.ndarr
     """The probabilities (N, classes) of a run on the test images whose labels are (N,). Raises ResultsError."""
     try:
         with open(path, "rb") as file, np.load(file) as arrays:
-            return scoring.expand(dict(arrays), labels, classes)
+            return scoring.expand(arrays, labels, classes)
     except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ResultsError(f"{shown_path(path)} is damaged ({error}). Restore it from git.") from error
 

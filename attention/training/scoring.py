@@ -1,6 +1,6 @@
 """What a model predicts for every image of a split, and how that is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -52,9 +52,9 @@ def compact(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarr
     return {"classes": classes.astype(np.uint8), "top": top, "true": true.astype(np.float16)}
 
 
-def expand(arrays: dict[str, np.ndarray], labels: np.ndarray, classes: int) -> np.ndarray:
+def expand(arrays: Mapping[str, np.ndarray], labels: np.ndarray, classes: int) -> np.ndarray:
     """What `compact` kept -> (N, classes) float16, with 0 for what was not kept. Raises KeyError, IndexError or ValueError."""
-    if "probabilities" in arrays:
+    if "top" not in arrays:
         return arrays["probabilities"]
     found = np.zeros((len(arrays["top"]), classes), np.float16)
     rest = ~(arrays["classes"] == labels[:, None]).any(1)

@@ -19,6 +19,7 @@ from attention.maps.display import Scale, activation_scale, attention_map, chann
 from attention.maps.overlay import overlay
 from attention.models.variants import variant
 from attention.pictures import samples
+from attention.pictures.datasets import dataset
 from attention.pictures.reading import read_image
 from attention.study import class_means
 from attention.web.charts.figures import PLACEMENT_COLOURS, by_mean, channel_rows
@@ -35,7 +36,7 @@ UNITS = {
 
 def default_images(dataset_name: str) -> list[tuple[str, Image.Image]]:
     """(title, image): test images evenly over the classes, or the committed samples where the data set is not at hand."""
-    found = samples.photographs(dataset_name) or samples.committed()
+    found = samples.photographs(dataset_name) or samples.shown_with(dataset(dataset_name)) or samples.committed()
     index = np.linspace(0, len(found) - 1, min(IMAGES, len(found))).round().astype(int)
     return [(found[i].title, read_image(found[i].path).image) for i in index]
 

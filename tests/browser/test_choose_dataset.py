@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from attention.cli.main import OWN_VARIANTS
 from attention.core.paths import ROOT
@@ -37,7 +38,7 @@ def offered(page) -> list[str]:
 def test_imagewoof_and_back(visit):
     page = visit().page
     page.set_input_files("#photo input[type=file]", CHURCH)
-    imagenette, imagewoof = (checkpoints.available(name) for name in DATASETS)
+    imagenette, imagewoof = map(checkpoints.available, ("imagenette", "imagewoof"))
     shown(page, chosen_at_first(imagenette))
     assert "church" in page.locator("#results .summary").inner_text()
     run = page.evaluate("document.querySelector('#results .cards').dataset.run")
@@ -48,11 +49,45 @@ def test_imagewoof_and_back(visit):
     breeds = set(DATASETS["imagewoof"].class_names)
     assert set(page.locator("#results .top5 li > span:first-child").all_inner_texts()) <= breeds
     assert "on the test set" in page.locator("#results .figures").first.inner_text()
-    assert "unlike the photographs" not in page.locator("#results").inner_text()  # measured for Imagenette alone
+    assert "none of the" not in page.locator("#results").inner_text()  # not measured for Imagewoof
     assert "Imagewoof" in page.locator("#fetch").locator("xpath=../..").inner_text()
     choose(page, "Imagenette", "gas pump")
     shown(page, chosen_at_first(imagenette))
     assert sorted(offered(page)) == sorted(imagenette)
+
+
+def test_everyday_things_answer_of_a_photo_in_its_own_shape(visit):
+    tab = visit()
+    page = tab.page
+    choose(page, "Everyday things", "200")
+    page.set_input_files("#photo input[type=file]", str(ROOT / "samples" / "espresso.jpg"))
+    names = chosen_at_first(checkpoints.available("everyday"))
+    assert len(names) == 6 and names[0] == "baseline"
+    shown(page, names)
+    assert "espresso" in page.locator("#results .summary").inner_text()
+    assert page.locator("#results .card.done").first.locator(".top5 li").count() == 5
+    shapes = page.locator("#results .card.done .pic img").evaluate_all(
+        "all => all.map(i => i.naturalWidth / i.naturalHeight)"
+    )
+    assert shapes and all(shape == pytest.approx(1.5, abs=0.05) for shape in shapes)
+    known = page.locator("#classes .all-classes")
+    known.locator("summary").click()
+    known.locator("input").fill("teapot")
+    assert known.locator("li:visible").all_inner_texts() == ["teapot"]
+    found = Axe().run(page, context="#classes")
+    assert found.response["violations"] == []
+
+
+def test_what_is_none_of_the_200_things_is_told_first(visit, tmp_path):
+    page = visit().page
+    choose(page, "Everyday things", "200")
+    grey = tmp_path / "grey.png"
+    Image.new("RGB", (320, 240), (110, 110, 110)).save(grey)
+    page.set_input_files("#photo input[type=file]", str(grey))
+    shown(page, chosen_at_first(checkpoints.available("everyday")))
+    assert (
+        page.locator("#results .summary").inner_text().startswith("This is probably none of the 200 things they know")
+    )
 
 
 def test_a_choice_of_models_holds_for_the_data_set_that_is_shown(visit):
@@ -114,6 +149,6 @@ def test_the_api_compares_on_any_data_set(own_server):
         assert found["foreign"] is None and {row["class"] for row in found["models"][0]["top5"]} <= classes
     assert client.predict(photo, ["baseline"], api_name="/compare")["models"][0]["top5"][0]["class"] == "church"
     for bad in ("nobody", "../own", ""):
-        with pytest.raises(AppError, match="Known: imagenette, imagewoof, my-shapes"):
+        with pytest.raises(AppError, match="Known: everyday, imagenette, imagewoof, my-shapes"):
             client.predict(photo, ["baseline"], bad, api_name="/compare_dataset")
     client.close()

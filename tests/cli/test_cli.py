@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -153,3 +154,20 @@ def test_runs_as_a_module():
         [sys.executable, "-m", "attention", "list"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0 and "baseline" in done.stdout
+
+
+def test_the_page_opens_on_everyday_things_and_calls_without_a_name_are_imagenettes(monkeypatch):
+    import app
+    from attention.inference.model_sets import ModelSets
+
+    assert app.build_parser().parse_args([]).dataset == "everyday"
+    monkeypatch.setattr(ModelSets, "_load", lambda self, name: SimpleNamespace(device="cpu"))
+    asked = {name: ModelSets(name).default_name for name in ("everyday", "imagenette", "imagewoof")}
+    assert asked == {"everyday": "imagenette", "imagenette": "imagenette", "imagewoof": "imagewoof"}
+
+
+def test_a_sweep_leaves_everyday_things_out_unless_they_are_named(runs, capsys):
+    assert main(["sweep", "--dry-run", "--seeds", "7", "--variants", "baseline"]) == 0
+    assert "everyday" not in capsys.readouterr().out
+    assert main(["sweep", "--dry-run", "--seeds", "7", "--variants", "baseline", "--dataset", "everyday"]) == 0
+    assert "everyday baseline seed 7" in capsys.readouterr().out

@@ -103,7 +103,7 @@ def test_pairs_of_several_heads_become_the_mean_heads_pairs():
 
 
 def test_a_grid_that_is_not_square_is_refused():
-    with pytest.raises(ValueError, match="no square grid"):
+    with pytest.raises(ValueError, match="no grid of 1 to 1"):
         describe("input.attn", torch.full((1, 6), 1 / 6))
 
 

@@ -287,7 +287,7 @@ def test_an_unknown_data_set_is_answered_with_ones_own_too(shapes, capsys):
     take(shapes)
     for command in (["list"], ["evaluate"], ["publish"], ["train"], ["compare", "x.png"], ["sweep", "--dry-run"]):
         assert main([*command, "--dataset", "../own"]) == 2
-        assert one_sentence(capsys).endswith("Known: imagenette, imagewoof, Meine-Formen.\n")
+        assert one_sentence(capsys).endswith("Known: everyday, imagenette, imagewoof, Meine-Formen.\n")
 
 
 # what becomes of it
@@ -386,7 +386,7 @@ def test_the_page_keeps_the_published_models_until_the_next_are_trained(shapes, 
     assert "No longer offered" in capsys.readouterr().out
     assert sets[name] is not before and sets[name].names == ["baseline"]
     assert sets[name].dataset.class_names == ("disc", "square", "triangle")
-    with pytest.raises(DataError, match="Known: imagenette, imagewoof, Meine-Formen"):
+    with pytest.raises(DataError, match="Known: everyday, imagenette, imagewoof, Meine-Formen"):
         sets["../own"]
 
 
@@ -405,7 +405,7 @@ def test_altered_weights_of_ones_own_are_refused(shapes, own_root):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("nobody", "Known: imagenette, imagewoof"), ("Meine-Formen", "No model of")]
+    ("name", "words"), [("nobody", "Known: everyday, imagenette, imagewoof"), ("Meine-Formen", "No model of")]
 )
 def test_the_page_does_not_begin_with_what_is_not_there(name, words, shapes, capsys):
     take(shapes)

@@ -66,7 +66,7 @@ def test_an_update_is_a_fifth_of_the_rate_in_root_mean_square(memory_format, dev
     values = torch.linalg.svdvals(update) / (0.1 * 0.2 * 72**0.5)
     assert values.min() > 0.5
     assert values.max() < 1.3
-    assert update.resized().mean().sqrt() == pytest.approx(0.1 * 0.2, rel=0.35)
+    assert update.square().mean().sqrt() == pytest.approx(0.1 * 0.2, rel=0.35)
 
 
 def test_weight_decay_is_decoupled():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from attention.core.words import class_names
 from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import PLACEMENTS, VARIANTS, WHERE, Variant, all_models, variant
 from attention.pictures import reading
@@ -14,7 +15,7 @@ from attention.serving import refusals
 from attention.study import comparison
 from attention.web import board, cards
 from attention.web.table import COLUMNS
-from attention.web.texts import CLASS_NAMES_ZH, KINDS_ZH, TEXTS, WHERE_ZH, language_of, text, title
+from attention.web.texts import KINDS_ZH, TEXTS, WHERE_ZH, class_name, language_of, text, title
 
 
 def fields(sentence: str) -> set[str]:
@@ -65,7 +66,8 @@ def test_a_block_of_some_stages_is_told_from_one_of_all():
 def test_every_title_class_and_placement_has_a_chinese_name():
     assert {v.kind for v in VARIANTS.values()} <= set(KINDS_ZH)
     assert {key: fields(words) for key, words in WHERE.items()} == {k: fields(words) for k, words in WHERE_ZH.items()}
-    assert {name for info in DATASETS.values() for name in info.class_names} == set(CLASS_NAMES_ZH)
+    for name, info in DATASETS.items():
+        assert {w: class_name("zh", english) for w, english in info.classes.items()} == class_names("zh")[name]
     assert all(f"placement_{name}" in TEXTS["en"] for name in PLACEMENTS)
     assert all(f"family_{mechanism.family}" in TEXTS["en"] for mechanism in MECHANISMS.values())
 
