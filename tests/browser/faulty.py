@@ -34,7 +34,7 @@ def main(folder: Path, flags: list[str]) -> None:
     _spoil(folder)
     import app
 
-    sys.exit(app.main(["--device", "cpu", *flags]))
+    sys.exit(app.main(["--device", "cpu", "--dataset", "imagenette", *flags]))
 
 
 def _spoil(folder: Path) -> None:

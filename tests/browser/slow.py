@@ -33,7 +33,7 @@ def main(folder: Path, port: str) -> None:
     Models.looks_foreign = lambda *arguments: judge(*arguments) or (folder / "foreign").exists()
     import app
 
-    app.main(["--device", "cpu", "--port", port])
+    app.main(["--device", "cpu", "--dataset", "imagenette", "--port", port])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from attention.core.files import sha256, write_json, write_npz
 from attention.models import checkpoints
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
-from attention.pictures.datasets import DATASETS
+from attention.pictures.datasets import SWEPT
 from attention.study import lookup, map_scoring, tables
 from attention.study.comparison import SEEDS_TO_JUDGE
 
@@ -128,12 +128,12 @@ def probabilities(name: str, seed: int) -> np.ndarray:
 def write_predictions(folder: Path) -> None:
     """predictions/, labels/ and curves.csv of both data sets."""
     labels = np.repeat(np.arange(CLASSES, dtype=np.uint8), PER_CLASS)
-    for dataset in DATASETS:
+    for dataset in SWEPT:
         write_npz(folder / "labels" / f"{dataset}.npz", labels=labels)
         for name, seed in runs():
             path = folder / "predictions" / dataset / "cpu" / f"{name}-seed{seed}.npz"
             write_npz(path, probabilities=probabilities(name, seed))
-    pd.concat([curves(dataset) for dataset in DATASETS]).to_csv(folder / "curves.csv", index=False)
+    pd.concat([curves(dataset) for dataset in SWEPT]).to_csv(folder / "curves.csv", index=False)
 
 
 def map_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -166,7 +166,7 @@ def models() -> list[str]:
 
 def write(folder: Path) -> None:
     """Every file of results that the page reads, and checkpoints/ with untrained weights."""
-    pd.concat([accuracy(name) for name in DATASETS]).to_csv(folder / "accuracy.csv", index=False)
+    pd.concat([accuracy(name) for name in SWEPT]).to_csv(folder / "accuracy.csv", index=False)
     latencies().to_csv(folder / "latency.csv", index=False)
     mechanisms().to_csv(folder / "mechanisms_latency.csv", index=False)
     write_predictions(folder)
@@ -197,7 +197,7 @@ def serve(folder: Path, port: str) -> int:
     map_scoring.RESULT_FILE = folder / "heatmaps.csv"
     map_scoring.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
-    return app.main(["--port", port, "--device", "cpu"])
+    return app.main(["--port", port, "--device", "cpu", "--dataset", "imagenette"])
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_uploads_go_after_their_time(tmp_path, start):
         "import sys; from attention.web import server; server.CLEAN_SECONDS = 1; import app;"
         "made = server.Served.__init__\n"
         "def quick(self, sets, settings, **others):\n    settings.keep_minutes, settings.max_request_seconds = 1 / 30, 2\n    made(self, sets, settings, **others)\n"
-        "server.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--port', sys.argv[1]]))"
+        "server.Served.__init__ = quick; sys.exit(app.main(['--device', 'cpu', '--dataset', 'imagenette', '--port', sys.argv[1]]))"
     )
     with start(tmp_path, "-c", code) as address, httpx.Client(base_url=address, timeout=60) as client:
         (path,) = client.post("/gradio_api/upload", files={"files": ("a.jpg", SAMPLE.read_bytes())}).json()
