@@ -46,7 +46,7 @@ def read(path) -> pd.DataFrame:
 @lru_cache(maxsize=16)
 def _parsed(path: Path, *stamp: int) -> pd.DataFrame:
     """Raises ValueError for a file that is no table, or not this one."""
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype={"timed_threads": "Int64"})  # whole numbers beside gaps: some runs do not say it
     missing = {*NUMBERS.get(path.name, ()), *WORDS.get(path.name, ())} - set(table.columns)
     no_numbers = [name for name in NUMBERS.get(path.name, ()) if name in table and not is_numeric_dtype(table[name])]
     if missing or no_numbers:

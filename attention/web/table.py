@@ -292,7 +292,7 @@ def _seconds_note(lang: str, table: pd.DataFrame) -> str:
         "precision": "timed_precision",
         "devices": "training_device",
     }
-    return text(lang, "seconds_note", **{field: _every(table, key) for field, key in circumstances.items()})
+    return text(lang, "seconds_note", **{field: _every(table, key) or "?" for field, key in circumstances.items()})
 
 
 def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:

@@ -203,7 +203,7 @@ def test_nothing_moves_while_cards_arrive(visit_slow, slow_server, tmp_path, wid
     first = page.evaluate(PLACES)
     complete(page)
     assert "The models differ" in page.locator("#results .summary").inner_text()
-    assert "Unlike the training" in page.locator("#results .aside").inner_text()
+    assert "How the page can tell" in page.locator("#results .aside").inner_text()
     assert page.evaluate(PLACES) == first and len(first) == 2 * len(SHOWN)
     for kind in ("activation", "difference", "photo"):
         show(page, kind)
