@@ -196,9 +196,7 @@ def _check_complete(info: Dataset, folder: Path, may_be_part: bool | None = None
         filled = {file.label for file in found}
         empty = [wnid for label, wnid in enumerate(info.classes) if label not in filled]
         if empty:
-            raise DataError(
-                f"{folder.name}/{split} holds no photograph of {len(empty)} classes, {empty[0]} the first. {again}"
-            )
+            raise DataError(f"{folder.name}/{split} holds no photograph of {_named(empty)}. {again}")
 
 
 def found(name: str) -> str:
@@ -210,8 +208,13 @@ def found(name: str) -> str:
         f"{counts[1]:,} of {info.val_images:,} to test with."
     )
     if unknown := info.layout.unknown(folder, info.classes):
-        said += f" Left out, for the data set has no such class: {len(unknown)} folders, {', '.join(unknown[:3])}."
+        said += f" Left out, for the data set has no such class: {_named(unknown)}."
     return said
+
+
+def _named(names: list[str], at_most: int = 3) -> str:
+    """The first few names; the others are counted."""
+    return ", ".join(names[:at_most]) + (f" and {len(names) - at_most:,} more" if len(names) > at_most else "")
 
 
 def require(name: str) -> Path:

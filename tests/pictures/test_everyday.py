@@ -67,7 +67,7 @@ def test_what_does_not_belong_is_left_out_and_named(tiny_imagenet):
     (tiny_imagenet / "train" / next(iter(CLASSES)) / "images" / "._hidden.JPEG").write_text("")
     (tiny_imagenet / "train" / "n00000000" / "images").mkdir(parents=True)
     assert len(datasets.load("everyday", "train")) == 6
-    assert "no such class: 1 folders, train/n00000000" in datasets.found("everyday")
+    assert "no such class: train/n00000000." in datasets.found("everyday")
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
@@ -77,7 +77,7 @@ def test_grey_and_printing_colours_are_read(tiny_imagenet, mode):
 
 
 DAMAGES = {
-    "no photograph of 1 classes": lambda folder: [p.unlink() for p in folder.glob(f"train/{min(CLASSES)}/images/*")],
+    "holds no photograph of n01443537\\.": lambda folder: [p.unlink() for p in folder.glob(f"train/{min(CLASSES)}/images/*")],
     "has no folder train/n": lambda folder: (folder / "train" / min(CLASSES)).rename(folder / "elsewhere"),
     "val holds 2 images of 3": lambda folder: (folder / "val/images/val_0.JPEG").unlink(),
     "has no val/val_annotations.txt": lambda folder: (folder / "val/val_annotations.txt").unlink(),
