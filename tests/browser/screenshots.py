@@ -1,6 +1,6 @@
 """The pictures of README: `make screenshots` drives a real Chromium over the page and writes docs/screenshots/*.png.
 
-Nothing but the project's own renderings is shown: no photograph of a data set, and none that came with a library.
+Nothing but the committed samples is shown: no photograph of a data set, and none that came with a library.
 """
 
 import io
@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script,
 from conftest import CHROMIUM, FLAGS, serving  # noqa: E402
 
 from attention.core.paths import ROOT  # noqa: E402
+from attention.pictures.datasets import DATASETS  # noqa: E402
+from attention.pictures.samples import shown_with  # noqa: E402
 
 OUT = ROOT / "docs" / "screenshots"
-SAMPLES = sorted((ROOT / "samples").glob("*.jpg"))
+SAMPLES = [sample.path for sample in shown_with(DATASETS["everyday"])]
 MAX_BYTES = 300_000
 OWN_ONLY = """own => document.querySelectorAll("#samples .thumbnail-item").forEach((item, index) => {
     if (index >= own) item.style.visibility = "hidden";
@@ -56,7 +58,7 @@ def scroll_to(page: Page, selector: str, above: int = 16) -> None:
     )
 
 
-def compare(page: Page, sample: str = "church") -> None:
+def compare(page: Page, sample: str = "school-bus") -> None:
     page.set_input_files("#photo input[type=file]", str(ROOT / "samples" / f"{sample}.jpg"))
     page.wait_for_selector("#results .cards[data-complete]")
 
