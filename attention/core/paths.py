@@ -21,3 +21,8 @@ def own_root() -> Path:
     """Where folders of one's own are registered, and their weights kept: $ATTENTION_OWN, or data/own."""
     given = os.environ.get("ATTENTION_OWN")
     return Path(given) if given else DEFAULT_ROOT / "own"
+
+
+def below_a_root(relative: str) -> Path | None:
+    """The first of `roots()` that holds such a file or folder, with it; None where none does."""
+    return next((root / relative for root in roots() if (root / relative).exists()), None)

@@ -175,8 +175,9 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
     """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
 
-    `none_of_these` says yes where the detector does. For files that spreadsheets open: a name of a file or a class that would be a formula there begins with an apostrophe,
-    tabs and ends of lines in it are spaces, and what cannot be seen is left out.
+    `none_of_these` says yes where the detector does. For files that spreadsheets open: a name of a file or a class that
+    would be a formula there begins with an apostrophe, tabs and ends of lines in it are spaces, and what cannot be seen is
+    left out.
     """
     lines, classes = [], list(map(_as_text, class_names))
     for row in rows:

@@ -68,8 +68,10 @@ def has_photographs(info: Dataset) -> bool:
 def photographs(dataset_name: str = "imagenette") -> list[Sample]:
     """The first test images of each class, up to three; empty where the data set is missing or incomplete."""
     try:
-        folder, info = find(dataset_name), dataset(dataset_name)
-        if folder is None or not (info.is_own or has_photographs(info)):
+        info = dataset(dataset_name)
+        shows = info.is_own or has_photographs(info)  # asked first: `find` lists every file
+        folder = find(dataset_name) if shows else None
+        if folder is None:
             return []
         by_class = _own_test_images(info, folder) if info.is_own else _published_test_images(info, folder)
     except DataError:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from attention.core.files import write_text
-from attention.core.paths import roots
+from attention.core.paths import below_a_root
 from attention.inference import out_of_distribution
 from attention.inference.out_of_distribution import AGREED, CERTAIN, FALSE_ALARMS, PHOTOGRAPHS, SCORES, USED
 from attention.models import checkpoints
@@ -61,20 +61,16 @@ def other_pictures(dataset_name: str, progress: Callable[[str], None] = print) -
     """Pictures without a class of the data set, by kind: those of other data sets that are here, then drawn ones."""
     found, known = {}, set(dataset(dataset_name).classes)
     for other in (info for info in DATASETS.values() if info.name != dataset_name):
-        folder, classes = _folder(f"{other.folder}/val"), list(other.classes)
+        folder, classes = below_a_root(f"{other.folder}/val"), list(other.classes)
         listed = other.layout.files(folder.parent, "val", classes) if folder else []
         files = [folder.parent / file.path for file in listed if classes[file.label] not in known]
         found[f"{other.title}, test"] = [_open(files[i]) for i in _evenly(len(files))]
-    pets = _folder("oxford-pets-masks/images")
+    pets = below_a_root("oxford-pets-masks/images")
     found["Oxford-IIIT Pets"] = [read_image(path).image for path in sorted(pets.glob("*.jpg"))] if pets else []
     for missing in [kind for kind, pictures in found.items() if not pictures]:
         progress(f"{missing} is not on this machine: its rows of foreign.csv are left out")
         del found[missing]
     return found | drawn()
-
-
-def _folder(relative: str) -> Path | None:
-    return next((root / relative for root in roots() if (root / relative).is_dir()), None)
 
 
 def _evenly(count: int) -> list[int]:
@@ -117,7 +113,8 @@ def rows_of(dataset_name: str, familiar: np.ndarray, others: dict[str, np.ndarra
     Every second test image chooses the thresholds, the others are reported on. Each score alone with all models, then the
     rule that is used with the first one, two, ... of them.
     """
-    photographs = [p for kind, p in others.items() if kind not in drawn()]
+    of_nothing = set(drawn())
+    photographs = [p for kind, p in others.items() if kind not in of_nothing]
     others = others | ({PHOTOGRAPHS: np.concatenate(photographs, axis=1)} if photographs else {})
     alone = [((name,), name, len(familiar)) for name in SCORES]
     used = [((CERTAIN, AGREED), USED, count) for count in range(1, len(familiar) + 1)]

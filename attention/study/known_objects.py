@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from attention.core.paths import roots
+from attention.core.paths import below_a_root
 from attention.maps.scores import Box
 from attention.pictures.datasets import DATASETS, DataError, require
 from attention.pictures.preprocessing import STUDY, to_tensor
@@ -55,10 +55,10 @@ class Located:
 
 
 def _find(relative: str) -> Path:
-    for root in roots():
-        if (root / relative).exists():
-            return root / relative
-    raise DataError(f"{relative} is not on this machine. Point ATTENTION_DATA at the folder that holds it.")
+    found = below_a_root(relative)
+    if found is None:
+        raise DataError(f"{relative} is not on this machine. Point ATTENTION_DATA at the folder that holds it.")
+    return found
 
 
 def boxed_images(split: str, at_most: int | None = None) -> Located:

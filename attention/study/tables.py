@@ -14,7 +14,7 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -155,8 +155,8 @@ def _outdated(record: dict) -> str | None:
         return f"recipe {recipe.name} has changed since ({record['recipe_hash']} then, {recipe.hash} now)."
     if record["variant"] not in VARIANTS:
         return f"there is no variant {record['variant']}."
-    of = dataset(record["dataset"]).train_images
-    if record.get("trained_on", of) != of:
+    if records.learned_from_a_part(record):
+        of = dataset(record["dataset"]).train_images
         return f"it learned from {record['trained_on']:,} of {of:,} photographs."
     return None if record["scored_on"] == "val" else f"it was scored on {record['scored_on']}."
 
@@ -184,18 +184,19 @@ def save_labels(dataset_name: str, labels: np.ndarray) -> None:
 
 def read_array(path: Path, key: str) -> np.ndarray:
     """One array of an .npz under data/results. Raises ResultsError."""
-    try:
-        with open(path, "rb") as file, np.load(file) as arrays:  # np.load leaves a broken file open
-            return arrays[key]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ResultsError(f"{shown_path(path)} is damaged ({error}). Restore it from git.") from error
+    return _of_arrays(path, lambda arrays: arrays[key])
 
 
 def read_probabilities(path: Path, labels: np.ndarray, classes: int) -> np.ndarray:
     """The probabilities (N, classes) of a run on the test images whose labels are (N,). Raises ResultsError."""
+    return _of_arrays(path, lambda arrays: scoring.expand(arrays, labels, classes))
+
+
+def _of_arrays(path: Path, made: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> np.ndarray:
+    """What is made of the arrays of an .npz under data/results. Raises ResultsError."""
     try:
-        with open(path, "rb") as file, np.load(file) as arrays:
-            return scoring.expand(arrays, labels, classes)
+        with open(path, "rb") as file, np.load(file) as arrays:  # np.load leaves a broken file open
+            return made(arrays)
     except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ResultsError(f"{shown_path(path)} is damaged ({error}). Restore it from git.") from error
 

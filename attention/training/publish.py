@@ -12,7 +12,7 @@ from attention.models.checkpoints import checkpoint_folder, read_manifest
 from attention.models.variants import REFERENCE, all_models
 from attention.pictures.datasets import SWEPT, dataset
 from attention.training.recipes import RECIPES
-from attention.training.records import read_record, run_folder
+from attention.training.records import learned_from_a_part, read_record, run_folder
 
 
 def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[str]:
@@ -45,7 +45,7 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[
             )  # a run that collapsed: its record stays in the tables, but nobody is offered the model
             continue
         record = read_record(run / "record.json")
-        if record.get("trained_on", info.train_images) != info.train_images and not info.is_own:
+        if learned_from_a_part(record):
             continue  # it learned from a part of the photographs: its record says so, and it takes nobody's place
         file = f"{name}.safetensors"
         write_by_rename(folder / file, lambda path, run=run: shutil.copyfile(run / "weights.safetensors", path))
@@ -82,8 +82,7 @@ def _is_finite(weights: Path) -> bool:
 def _publish_run(run: Path) -> None:
     """A finished run's record and predictions, in place of those that an older form of its recipe left."""
     record = read_record(run / "record.json")
-    of = dataset(record["dataset"]).train_images
-    if record.get("trained_on", of) != of:
+    if learned_from_a_part(record):
         return
     place = Path(record["dataset"]) / record["recipe"] / run.name
     write_json((RECORDS / place).with_suffix(".json"), record)

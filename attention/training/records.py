@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attention.core import paths
 from attention.core.files import told_in_words
-from attention.pictures.datasets import own_names, read_own
+from attention.pictures.datasets import dataset, own_names, read_own
 from attention.training.recipes import Recipe
 
 
@@ -52,6 +52,12 @@ def claim(folder: Path) -> Iterator[None]:
 
 def read_record(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def learned_from_a_part(record: dict) -> bool:
+    """Whether a run saw fewer photographs than its published data set has, so that it stands in no table with others."""
+    info = dataset(record["dataset"])
+    return not info.is_own and record.get("trained_on", info.train_images) != info.train_images
 
 
 def committed_record_path(dataset_name: str, recipe_name: str, variant_name: str, seed: int) -> Path:
