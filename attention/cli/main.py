@@ -624,9 +624,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="(default: the data set's own; of your own folder by the number of photographs)",
     )
 
-    sub = command("evaluate", run_evaluate, "Score the published checkpoints on val again; rebuild foreign.csv.")
+    sub = command(
+        "evaluate", run_evaluate, "Score the published checkpoints on val again: foreign.csv, test_sizes.csv."
+    )
     sub.add_argument(
-        "--pixels", type=int, metavar="N", help="enlarge or shrink the images to N a side, and write nothing"
+        "--pixels", type=int, metavar="N", help="enlarge or shrink the images to N a side: rows of test_sizes.csv alone"
     )
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 

@@ -194,10 +194,12 @@ def random_map(height: int, width: int, seed: int, cells: int = 10) -> np.ndarra
     return ndimage.zoom(noise, (height / cells, width / cells), order=1, mode="nearest", grid_mode=True)
 
 
-def edge_map(image: np.ndarray, sigma: float = 5.0) -> np.ndarray:
-    """(H, W, 3) uint8 -> how strong the edges are, blurred to the coarseness of a model's map: no learning at all."""
-    grey = image.astype(np.float32).mean(axis=2)
-    return ndimage.gaussian_filter(np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1)), sigma)
+def edge_map(image: np.ndarray, sigma: float = 1 / 32) -> np.ndarray:
+    """(H, W, 3) uint8 -> how strong the edges are, blurred to the coarseness of a model's map: no learning at all.
+
+    `sigma` is in fractions of the height."""
+    grey, pixels = image.astype(np.float32).mean(axis=2), sigma * len(image)
+    return ndimage.gaussian_filter(np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1)), pixels)
 
 
 # intervals

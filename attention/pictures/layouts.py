@@ -8,6 +8,9 @@ IMAGE_FILES = {".jpeg", ".jpg", ".png"}
 ANNOTATIONS = "val/val_annotations.txt"  # of Tiny ImageNet: file, class, x0, y0, x1, y1 in pixels, tabs between them
 
 
+Corners = tuple[int, ...]  # x0, y0, x1, y1: the first and the last column and row of the object, in pixels
+
+
 class DataError(Exception):
     """A data set is missing, incomplete or unreadable; the message says what to do."""
 
@@ -30,6 +33,7 @@ class ByClass:
     """<split>/<class>/<photographs>, as Imagenette has it; `inside` is a folder between the class and its photographs."""
 
     inside: str = ""
+    boxed = False  # whether it says where the object of a photograph is
 
     def files(self, folder: Path, split: str, classes: Collection[str]) -> list[Listed]:
         """The photographs of a split, class by class. Raises DataError for a class without a folder."""
@@ -53,6 +57,7 @@ class TinyImageNet(ByClass):
     """train/<class>/images, and val/images with a list of their classes and boxes: Tiny ImageNet's own layout."""
 
     inside: str = "images"
+    boxed = True
 
     def files(self, folder: Path, split: str, classes: Collection[str]) -> list[Listed]:
         """The photographs of a split, `val` in the order of its list. Raises DataError."""
@@ -67,16 +72,31 @@ class TinyImageNet(ByClass):
             raise DataError(f"{ANNOTATIONS} of {folder.name} names classes that the data set does not have")
         return [Listed(f"val/images/{name}", label) for name, label in found if name in there]
 
+    def boxes(self, folder: Path, split: str, classes: Collection[str]) -> list[tuple[Listed, Corners]]:
+        """The photographs of a split that are here, in the order of `files`, with the box round the object of each."""
+        if split == "val":
+            known = {f"val/images/{name}": corners for name, _, corners in annotations(folder)}
+        else:
+            lists = {wnid: _corners(folder, f"train/{wnid}/{wnid}_boxes.txt") for wnid in classes}
+            known = {f"train/{wnid}/images/{name}": box for wnid, rows in lists.items() for [name], box in rows}
+        return [(file, known[file.path]) for file in self.files(folder, split, classes) if file.path in known]
 
-def annotations(folder: Path) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Tiny ImageNet's list of its val: file, class, and the box's corners x0, y0, x1, y1 in pixels. Raises DataError."""
+
+def annotations(folder: Path) -> list[tuple[str, str, Corners]]:
+    """Tiny ImageNet's list of its val: file, class, box. Raises DataError."""
+    return [(name, wnid, corners) for (name, wnid), corners in _corners(folder, ANNOTATIONS, 2)]
+
+
+def _corners(folder: Path, path: str, words: int = 1) -> list[tuple[list[str], Corners]]:
+    """The rows of a list whose lines are so many words and a box, tabs between them. Raises DataError."""
     try:
-        lines = (folder / ANNOTATIONS).read_text(encoding="utf-8").splitlines()
-        rows = [(name, wnid, tuple(map(int, box))) for name, wnid, *box in (line.split("\t") for line in lines if line)]
+        lines = (folder / path).read_text(encoding="utf-8").splitlines()
+        rows = [line.split("\t") for line in lines if line]
+        found = [(row[:words], tuple(map(int, row[words:]))) for row in rows]
     except FileNotFoundError as error:
-        raise DataError(f"{folder.name} has no {ANNOTATIONS}, which says what its test photographs show") from error
+        raise DataError(f"{folder.name} has no {path}, which says what its photographs show and where") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{ANNOTATIONS} of {folder.name} is damaged") from error
-    if any(len(box) != 4 for _, _, box in rows):
-        raise DataError(f"{ANNOTATIONS} of {folder.name} is damaged")
-    return rows
+        raise DataError(f"{path} of {folder.name} is damaged") from error
+    if any(len(corners) != 4 for _, corners in found):
+        raise DataError(f"{path} of {folder.name} is damaged")
+    return found

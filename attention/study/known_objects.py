@@ -1,7 +1,9 @@
-"""Images whose object is known, to score maps on: boxed dogs of Imagewoof, and pets with masks.
+"""Images whose object is known, to score maps on: boxed photographs, and pets with masks.
 
-Both lie where ATTENTION_DATA points: imagewoof2-boxes.csv (path, x0, y0, x1, y1 in fractions, from Stanford Dogs) beside
-Imagewoof, and oxford-pets-masks/ (list.csv, images/, masks/). A part of each is held out: thresholds are chosen on it.
+A data set that has boxes is scored on its own: everyday things on their 10,000 test photographs. The others are scored on
+boxed dogs of Imagewoof. All lie where ATTENTION_DATA points: imagewoof2-boxes.csv (path, x0, y0, x1, y1 in fractions, from
+Stanford Dogs) beside Imagewoof, and oxford-pets-masks/ (list.csv, images/, masks/). A part of each is held out: thresholds
+are chosen on it.
 """
 
 from dataclasses import dataclass, replace
@@ -14,10 +16,12 @@ from PIL import Image
 
 from attention.core.paths import below_a_root
 from attention.maps.scores import Box
-from attention.pictures.datasets import DATASETS, DataError, require
-from attention.pictures.preprocessing import STUDY, to_tensor
+from attention.pictures.datasets import DataError, dataset, require
+from attention.pictures.layouts import Listed
+from attention.pictures.preprocessing import STUDY, Preprocessing, Squashed, to_tensor
 from attention.pictures.reading import read_image
 
+DOGS = "imagewoof"  # whose boxes stand in for those of a data set without any
 HELD_OUT_BOXES = 200  # boxed training images
 HELD_OUT_EVERY = 6  # of the pets: 100 of 600
 OBJECT, BORDER = 1, 3  # values of the pets' masks; 2 is background
@@ -27,10 +31,11 @@ OBJECT, BORDER = 1, 3  # values of the pets' masks; 2 is background
 class Located:
     """Images with what is known of their object: a box each, or a mask and the pixels to ignore; labels where known."""
 
-    images: torch.Tensor  # (N, 3, 160, 160) uint8
+    images: torch.Tensor  # (N, 3, S, S) uint8
     labels: torch.Tensor | None  # (N,) int64
     boxes: tuple[Box, ...] = ()
     masks: tuple[tuple[np.ndarray, np.ndarray], ...] = ()  # (object, ignored), each (H, W) bool
+    preprocessing: Preprocessing = STUDY  # of the models that are asked
 
     def __len__(self) -> int:
         return len(self.images)
@@ -46,11 +51,12 @@ class Located:
 
     def subset(self, index: np.ndarray) -> "Located":
         pick = index.tolist()
-        return Located(
-            self.images[pick],
-            None if self.labels is None else self.labels[pick],
-            tuple(self.boxes[i] for i in pick) if self.boxes else (),
-            tuple(self.masks[i] for i in pick) if self.masks else (),
+        return replace(
+            self,
+            images=self.images[pick],
+            labels=None if self.labels is None else self.labels[pick],
+            boxes=tuple(self.boxes[i] for i in pick) if self.boxes else (),
+            masks=tuple(self.masks[i] for i in pick) if self.masks else (),
         )
 
 
@@ -61,31 +67,49 @@ def _find(relative: str) -> Path:
     return found
 
 
-def boxed_images(split: str, at_most: int | None = None) -> Located:
-    """Imagewoof's images of a split that have a box, in the order of its list, or so many spread evenly over it."""
+def boxes_of(dataset_name: str) -> str:
+    """The data set on whose boxed photographs the maps of a data set's models are scored: its own, or else DOGS."""
+    return dataset_name if dataset(dataset_name).layout.boxed else DOGS
+
+
+def boxed_images(dataset_name: str, split: str, at_most: int | None = None) -> Located:
+    """A data set's images of a split that have a box, in the order of its list, or so many spread evenly over it."""
+    info, folder = dataset(dataset_name), require(dataset_name)
+    found = info.layout.boxes(folder, split, info.classes) if info.layout.boxed else _dogs(split)
+    if at_most is not None and len(found) > at_most:
+        found = [found[i] for i in np.linspace(0, len(found) - 1, at_most).astype(int)]
+    images, boxes = [], []
+    for file, corners in found:
+        with Image.open(folder / file.path) as image:
+            images.append(info.preprocessing.stored(image))
+            boxes.append(_in_fractions(corners, *image.size) if info.layout.boxed else corners)
+    labels = torch.tensor([file.label for file, _ in found])
+    return Located(to_tensor(images), labels, tuple(boxes), preprocessing=info.preprocessing)
+
+
+def _in_fractions(corners: tuple[int, ...], width: int, height: int) -> Box:
+    x0, y0, x1, y1 = corners
+    return x0 / width, y0 / height, (x1 + 1) / width, (y1 + 1) / height  # the last column and row belong to it
+
+
+def _dogs(split: str) -> list[tuple[Listed, Box]]:
     table = pd.read_csv(_find("imagewoof2-boxes.csv"))
-    table = table[table["path"].str.startswith(f"{split}/")]
-    if at_most is not None and len(table) > at_most:
-        table = table.iloc[np.linspace(0, len(table) - 1, at_most).astype(int)]
-    folder, classes = require("imagewoof"), list(DATASETS["imagewoof"].classes)
-    images = []
-    for path in table["path"]:
-        with Image.open(folder / path) as image:
-            images.append(STUDY.stored(image))
-    labels = torch.tensor([classes.index(path.split("/")[1]) for path in table["path"]])
-    return Located(to_tensor(images), labels, tuple(table[["x0", "y0", "x1", "y1"]].itertuples(index=False, name=None)))
+    table, classes = table[table["path"].str.startswith(f"{split}/")], list(dataset(DOGS).classes)
+    files = [Listed(path, classes.index(path.split("/")[1])) for path in table["path"]]
+    return list(zip(files, table[["x0", "y0", "x1", "y1"]].itertuples(index=False, name=None), strict=True))
 
 
-def masked_pets() -> Located:
-    """The pets with their masks."""
+def masked_pets(preprocessing: Preprocessing = STUDY) -> Located:
+    """The pets with their masks, squashed to a square of the test pixels."""
     folder = _find("oxford-pets-masks")
     images, masks = [], []
     for name in pd.read_csv(folder / "list.csv")["name"]:
-        images.append(STUDY.stored(read_image(folder / "images" / f"{name}.jpg").image))
+        pet = read_image(folder / "images" / f"{name}.jpg").image
+        images.append(Squashed().resized(pet, preprocessing.test_pixels))
         with Image.open(folder / "masks" / f"{name}.png") as file:
             values = np.asarray(file)
         masks.append((values == OBJECT, values == BORDER))
-    return Located(to_tensor(images), None, masks=tuple(masks))
+    return Located(to_tensor(images), None, masks=tuple(masks), preprocessing=preprocessing)
 
 
 @dataclass(frozen=True)
@@ -98,13 +122,14 @@ class KnownObjects:
     masked_held_out: Located
 
 
-def known_objects() -> KnownObjects:
-    """Every image with a known object: decoded, some 150 MB. Raises DataError where something is missing."""
-    pets = masked_pets()
+def known_objects(boxed: str) -> KnownObjects:
+    """Every image with a known object for the models that are scored on the boxes of the data set `boxed`: decoded, some
+    150 MB. Raises DataError where something is missing."""
+    pets = masked_pets(dataset(boxed).preprocessing)
     held_out = np.arange(len(pets)) % HELD_OUT_EVERY == 0
     return KnownObjects(
-        boxed_images("val"),
-        boxed_images("train", HELD_OUT_BOXES),
+        boxed_images(boxed, "val"),
+        boxed_images(boxed, "train", HELD_OUT_BOXES),
         pets.subset((~held_out).nonzero()[0]),
         pets.subset(held_out.nonzero()[0]),
     )

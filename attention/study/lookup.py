@@ -21,6 +21,7 @@ NUMBERS = {  # columns without which a file cannot be shown, and that hold numbe
     "mechanisms_latency.csv": ("p50_us", "pixels", "threads"),
     "leaderboard.csv": ("accuracy", "training_multiply_adds"),
     "curves.csv": ("epoch", "loss", "seed"),
+    "test_sizes.csv": ("accuracy", "pixels", "difference_points"),
 }
 WORDS = {"accuracy.csv": ("dataset", "variant", "recipe"), "latency.csv": ("variant", "device", "dtype")}
 damaged: set[str] = set()  # the files that could not be read when they were last asked for; the page says so

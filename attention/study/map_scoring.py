@@ -6,15 +6,16 @@ the yardstick that all share, the baseline included. Three controls: a centre Ga
 deletion, insertion     on 200 test images of the model's data set: how fast the probability of the class that the model
                         chose falls when the pixels that the map marks are replaced by the mean colour, and rises when they
                         are put back into a blurred picture (RISE). Lower deletion and higher insertion are better.
-pointing, energy,       on 367 boxed test images of Imagewoof: whether and how much of the map lies in the box, MaxBoxAccV2,
-max_box, box_overlap,   the overlap of the box that localisation.implied draws, and whether it reaches half. The threshold is
-box_found               chosen on 200 boxed training images. Imagenette's models are out of domain here.
-pixel_precision,        PxAP and the overlap of the implied mask on 500 pets with masks, which no model was trained on (cats and
-mask_overlap            dogs: out of domain). The threshold is chosen on another 100.
+pointing, energy,       on boxed test images: whether and how much of the map lies in the box, MaxBoxAccV2, the overlap of the
+max_box, box_overlap,   box that localisation.implied draws, and whether it reaches half. The threshold is chosen on 200 boxed
+box_found               training images. The models of everyday things are asked about all 10,000 of their own test images,
+                        the others about 367 of Imagewoof, where Imagenette's models are out of domain.
+pixel_precision,        PxAP and the overlap of the implied mask on 500 pets with masks, which no model was trained on. The
+mask_overlap            threshold is chosen on another 100.
 
-Where a model knows the breeds, its class activation map is the true one's for boxes (as in the papers); everywhere else it
-is that of the class that the model chose. Maps are computed in float32; the probabilities behind deletion and insertion in
-half precision where precision.csv says that a model's answers hold: column `dtype`.
+Where a model knows the boxed classes, its class activation map is the true one's for boxes (as in the papers); everywhere
+else it is that of the class that the model chose. Maps are computed in float32; the probabilities behind deletion and
+insertion in half precision where precision.csv says that a model's answers hold: column `dtype`.
 
 What a score was for each image stands in map_scores/, and heatmap_differences.csv is made of it: paired differences between a
 map and three others on the same images (DIFFERENCES), with 95 % bootstrap intervals over images.
@@ -28,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 
 from attention.core import devices
 from attention.core.files import write_npz, write_text
@@ -45,7 +47,7 @@ from attention.models.network import ResNet
 from attention.models.variants import REFERENCE, all_models
 from attention.models.visible import watch
 from attention.pictures.datasets import Split, dataset, load
-from attention.pictures.preprocessing import STUDY, Preprocessing
+from attention.pictures.preprocessing import CELL, Preprocessing
 from attention.study import known_objects
 from attention.study.known_objects import KnownObjects, Located
 
@@ -107,12 +109,13 @@ def maps_of(
     return found
 
 
-def control(name: str, image: np.ndarray, seed: int) -> np.ndarray:
-    """One of CONTROLS at the size of an image (H, W, 3)."""
+def control(name: str, image: np.ndarray, seed: int, preprocessing: Preprocessing) -> np.ndarray:
+    """One of CONTROLS at the size of an image (H, W, 3), a random one as coarse as the maps of the models asked."""
     height, width = image.shape[:2]
     if name == "centre":
         return scores.centre_gaussian(height, width)
-    return scores.random_map(height, width, seed) if name == "random" else scores.edge_map(image)
+    cells = preprocessing.test_pixels // CELL
+    return scores.random_map(height, width, seed, cells) if name == "random" else scores.edge_map(image)
 
 
 Maps = Iterator[dict[str, np.ndarray]]  # of each image, by name, of any size
@@ -122,17 +125,20 @@ MapsOn = Callable[[Located], Maps]
 def models_maps(model: ResNet, device: torch.device, known: Located) -> Maps:
     for start in range(0, len(known), BATCH):
         labels = None if known.labels is None else known.labels[start : start + BATCH].to(device)
-        for maps, _ in maps_of(model, _prepared(known.images[start : start + BATCH], device), labels):
+        for maps, _ in maps_of(
+            model, _prepared(known.images[start : start + BATCH], device, known.preprocessing), labels
+        ):
             yield maps
 
 
 def controls_maps(known: Located) -> Maps:
     for number, image in enumerate(known.images):
-        yield {name: control(name, image.permute(1, 2, 0).numpy(), number) for name in CONTROLS}
+        picture = image.permute(1, 2, 0).numpy()
+        yield {name: control(name, picture, number, known.preprocessing) for name in CONTROLS}
 
 
-def _prepared(images: torch.Tensor, device: torch.device, preprocessing: Preprocessing = STUDY) -> torch.Tensor:
-    return preprocessing.normalise(images.to(device)).contiguous(memory_format=torch.channels_last)
+def _prepared(images: torch.Tensor, device: torch.device, preprocessing: Preprocessing) -> torch.Tensor:
+    return preprocessing.tested(images.to(device), preprocessing.test_pixels)
 
 
 # the scores
@@ -211,11 +217,11 @@ def score_faithfulness(
     """
     areas: dict[str, list] = {}
     for number in range(len(split)):
-        image = split.images[number : number + 1]
+        image = _enlarged(split.images[number : number + 1], split.preprocessing.test_pixels)
         [(maps, chosen)] = maps_of(model, _prepared(image, device, split.preprocessing))
         maps = {name: upsample(values, *image.shape[:1:-1]) for name, values in maps.items()}
         picture = image[0].permute(1, 2, 0).numpy()
-        maps |= {name: control(name, picture, number) for name in CONTROLS}
+        maps |= {name: control(name, picture, number, split.preprocessing) for name in CONTROLS}
         for name, pair in curves(answers, image, maps, chosen, device, steps, split.preprocessing).items():
             areas.setdefault(name, []).append([scores.area(curve) for curve in pair])
         tick()
@@ -224,6 +230,13 @@ def score_faithfulness(
         for name, rows in areas.items()
         for column, score in enumerate(FAITHFULNESS)
     ]
+
+
+def _enlarged(images: torch.Tensor, pixels: int) -> torch.Tensor:
+    """Stored images (B, 3, S, S) uint8 at the test pixels, since it is pixels of these that are taken away."""
+    if images.shape[-1] == pixels:
+        return images
+    return F.interpolate(images.float(), size=(pixels, pixels), mode="bilinear").round().to(torch.uint8)
 
 
 def score_model(
@@ -239,7 +252,7 @@ def score_model(
 
     maps_on = partial(models_maps, model, device)
     boxed = (known.boxed, known.boxed_held_out)
-    if dataset_name != "imagewoof":
+    if dataset_name != known_objects.boxes_of(dataset_name):
         boxed = tuple(images.without_labels() for images in boxed)
     scored = score_masks(maps_on, known.masked, known.masked_held_out) + score_boxes(maps_on, *boxed)
     return scored + score_faithfulness(model, answers, test, device, steps, tick, devices.dtype_name(dtype))
@@ -261,11 +274,15 @@ def score(
 
     Raises DataError or CheckpointError.
     """
-    missing = {name: _missing(name, names, images, steps, progress) for name in dataset_names}
-    if any(missing.values()) or not _is_scored("", "", ""):
-        known = known_objects.known_objects()  # seconds of decoding: only where something is left to do
-        _score_controls(known, progress)
-    for dataset_name, left in missing.items():
+    decoded: dict[str, KnownObjects] = {}
+    for dataset_name in dataset_names:
+        left, boxed = _missing(dataset_name, names, images, steps, progress), known_objects.boxes_of(dataset_name)
+        if not left and _is_scored(controls_of(dataset_name), "", ""):
+            continue
+        if boxed not in decoded:  # seconds, and only where something is left to do
+            decoded = {boxed: known_objects.known_objects(boxed)}
+        known = decoded[boxed]
+        _score_controls(controls_of(dataset_name), known, progress)
         test = load(dataset_name, "val").spread(images) if left else None
         for name in left:
             tick = bar(len(test), f"{dataset_name} {name}")
@@ -273,6 +290,12 @@ def score(
             _write(scored, dataset_name, name, weights_sha256=_sha256(dataset_name, name), steps=steps)
             progress(f"{dataset_name} {name}: {len(scored)} scores")
     return read()
+
+
+def controls_of(dataset_name: str) -> str:
+    """The `dataset` of the rows of maps that know nothing, on the images on which a data set's models are scored: its own
+    name, or "" where it shares its images with others."""
+    return dataset_name if dataset(dataset_name).layout.boxed else ""
 
 
 def _missing(dataset_name: str, names: list[str] | None, images: int, steps: int, progress: Callable) -> list[str]:
@@ -301,21 +324,21 @@ def _is_scored(dataset_name: str, model: str, sha: str, images: int = 0, steps: 
     return _by_image_file(dataset_name, model).exists() and expected <= set(rows["score"]) and bool(as_asked.all())
 
 
-def _score_controls(known: KnownObjects, progress: Callable[[str], None]) -> None:
+def _score_controls(dataset_name: str, known: KnownObjects, progress: Callable[[str], None]) -> None:
     """Where an object is does not depend on the model for maps that know none: they have rows of their own."""
-    if _is_scored("", "", ""):
+    if _is_scored(dataset_name, "", ""):
         return
     scored = score_masks(controls_maps, known.masked, known.masked_held_out)
     scored += score_boxes(controls_maps, known.boxed, known.boxed_held_out)
-    _write(scored, "", "", weights_sha256="", steps=0)
-    progress(f"controls: {len(scored)} scores")
+    _write(scored, dataset_name, "", weights_sha256="", steps=0)
+    progress(f"{dataset_name} controls: {len(scored)} scores".lstrip())
 
 
 # the files
 
 
 def read() -> pd.DataFrame:
-    """heatmaps.csv, or an empty frame of its columns. `dataset` and `model` are "" for the controls' own rows."""
+    """heatmaps.csv, or an empty frame of its columns. The controls' own rows have the model "" (`controls_of`)."""
     return _or_none(RESULT_FILE, COLUMNS)
 
 
@@ -355,7 +378,7 @@ def scores_of(dataset_name: str, model: str, map_name: str) -> dict[str, dict]:
 
 def _by_image_file(dataset_name: str, model: str) -> Path:
     """Where the scores of each image are kept: an array (N,) for each "map/score"."""
-    return RESULT_FILE.parent / "map_scores" / (f"{dataset_name}/{model}.npz" if model else "controls.npz")
+    return RESULT_FILE.parent / "map_scores" / dataset_name / f"{model or 'controls'}.npz"
 
 
 def _write(scored: list[Scored], dataset_name: str, model: str, **common) -> None:
@@ -404,5 +427,5 @@ def _others(by_image: dict, dataset_name: str, model: str, map_name: str, score:
     found = {"activation": own[f"activation/{score}"]} if map_name != "activation" else {}
     if model != REFERENCE and not of_model and (dataset_name, REFERENCE) in by_image:
         found["baseline"] = by_image[dataset_name, REFERENCE][f"activation/{score}"]
-    controls = own if of_model else by_image.get(("", ""), {})
+    controls = own if of_model else by_image.get((controls_of(dataset_name), ""), {})
     return found | ({"centre": controls[f"centre/{score}"]} if f"centre/{score}" in controls else {})

@@ -6,8 +6,9 @@ import pandas as pd
 import torch
 
 from attention.models import checkpoints
+from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import dataset, load
-from attention.study import foreign
+from attention.study import foreign, test_sizes
 from attention.study.tables import ROUNDING_IMAGES, ResultsError, save_labels, shown_path
 from attention.training import records
 from attention.training.scoring import predict
@@ -18,11 +19,12 @@ def evaluate(
 ) -> pd.DataFrame:
     """Score every published checkpoint on the official val again, and say where its run's record has another count.
 
-    Rewrites the data set's rows of foreign.csv, and keeps the labels of val where they are not kept yet. Of a folder of one's
-    own nothing is written: its figures stand in its manifest. At another size than the data set's, `pixels` a side, nothing
-    is written either, and records are compared that were first scored at that size.
+    Writes a row of test_sizes.csv a model, rewrites the data set's rows of foreign.csv, and keeps the labels of val where they
+    are not kept yet. At another size than the data set's, `pixels` a side, only test_sizes.csv is written, and records are
+    compared that were first scored at that size. Of a folder of one's own nothing is written: its figures stand in its manifest.
     """
     manifest, own = checkpoints.read_manifest(dataset_name), dataset(dataset_name).is_own
+    side = pixels or dataset(dataset_name).preprocessing.test_pixels
     if own and manifest.get("fingerprint") != dataset(dataset_name).fingerprint:
         raise ResultsError(
             f"{dataset_name} has other photographs than when its models were trained. "
@@ -33,10 +35,13 @@ def evaluate(
     labels = test.labels.numpy()
     if not own:
         save_labels(dataset_name, labels)
-    rows, probabilities = [], {}
-    for name in checkpoints.available(dataset_name):
+    rows, probabilities, right = [], {}, {}
+    for name in sorted(checkpoints.available(dataset_name), key=lambda name: name != REFERENCE):
         probabilities[name] = predict(checkpoints.load(name, dataset_name, device), test, device, pixels=pixels)
-        correct = int((probabilities[name].argmax(1) == labels).sum())
+        right[name] = probabilities[name].argmax(1) == labels
+        correct = int(right[name].sum())
+        if not own and name in VARIANTS:
+            test_sizes.record(dataset_name, name, side, manifest[name]["sha256"], right[name], right.get(REFERENCE))
         recorded = _recorded_correct(dataset_name, manifest[name], pixels)
         agrees = recorded is None or abs(correct - recorded) <= ROUNDING_IMAGES
         rows.append(

@@ -16,10 +16,12 @@ from torchvision.datasets.utils import calculate_md5
 
 from attention.core import paths
 from attention.core.words import class_names
+from attention.maps import scores
 from attention.pictures import datasets
 from attention.pictures.datasets import DATASETS, DataError
 from attention.pictures.preprocessing import CELL, OwnShape
 from attention.pictures.samples import committed, shown_with
+from attention.study import known_objects
 
 CLASSES = dict(islice(DATASETS["everyday"].classes.items(), 3))
 
@@ -37,6 +39,9 @@ def tiny_imagenet(tmp_path, monkeypatch):
     for number, wnid in enumerate(CLASSES):
         for index in range(2):
             draw(folder / "train" / wnid / "images" / f"{wnid}_{index}.JPEG")
+        (folder / "train" / wnid / f"{wnid}_boxes.txt").write_text(
+            "".join(f"{wnid}_{index}.JPEG\t{index}\t0\t31\t63\n" for index in range(3))  # one is not in this part
+        )
         name = f"val_{2 - number}.JPEG"  # the list's order is not that of the names
         draw(folder / "val" / "images" / name)
         rows.append(f"{name}\t{wnid}\t3\t4\t60\t50\n")
@@ -53,6 +58,21 @@ def test_labels_are_positions_in_the_sorted_classes_and_val_keeps_its_lists_orde
     assert list(CLASSES) == sorted(CLASSES)
     assert train.images.shape == (6, 3, 64, 64) and train.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert val.paths == tuple(f"val/images/val_{n}.JPEG" for n in (2, 1, 0)) and val.labels.tolist() == [0, 1, 2]
+
+
+def test_boxes_are_those_of_the_photographs_that_are_here(tiny_imagenet):
+    boxed = known_objects.boxed_images("everyday", "val")
+    assert boxed.boxes == ((3 / 64, 4 / 64, 61 / 64, 51 / 64),) * 3, "the last column and row belong to the object"
+    assert (boxed.images == datasets.load("everyday", "val").images).all() and boxed.labels.tolist() == [0, 1, 2]
+    inside = scores.box_mask(boxed.boxes[0], *boxed.size)
+    assert inside.sum() == 58 * 47 and inside[4, 3] and inside[50, 60] and not inside[51, 60]
+    learned = known_objects.boxed_images("everyday", "train", 2)
+    assert learned.labels.tolist() == [0, 2] and learned.boxes == ((0, 0, 0.5, 1), (1 / 64, 0, 0.5, 1))
+    assert (known_objects.boxes_of("everyday"), known_objects.boxes_of("imagenette")) == ("everyday", "imagewoof")
+    wnid = min(CLASSES)
+    (tiny_imagenet / "train" / wnid / f"{wnid}_boxes.txt").unlink()
+    with pytest.raises(DataError, match=f"{wnid}_boxes.txt"):
+        known_objects.boxed_images("everyday", "train")
 
 
 def test_a_part_of_train_is_enough_and_is_said(tiny_imagenet):

@@ -1,5 +1,6 @@
 """Images whose object is known: read from small folders of the same layout."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -37,7 +38,7 @@ def known(tmp_path, monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, info.name, replace(info, train_images=10, val_images=10))
     monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
     monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "empty")
-    return known_objects.known_objects()
+    return known_objects.known_objects("imagewoof")
 
 
 def test_boxes_belong_to_their_images_and_labels(known):
@@ -62,13 +63,13 @@ def test_no_pet_is_both_scored_and_held_out(known):
 
 
 def test_so_many_are_spread_over_the_list(known):
-    assert known_objects.boxed_images("train", 2).labels.tolist() == [1, 9]
+    assert known_objects.boxed_images("imagewoof", "train", 2).labels.tolist() == [1, 9]
 
 
-def test_missing_boxes_and_masks_say_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATTENTION_DATA", str(tmp_path))
-    monkeypatch.setattr(paths, "DEFAULT_ROOT", tmp_path / "empty")
+def test_missing_boxes_and_masks_say_what_to_do(known, tmp_path):
+    (tmp_path / "imagewoof2-boxes.csv").unlink()
+    shutil.rmtree(tmp_path / "oxford-pets-masks")
     with pytest.raises(DataError, match="imagewoof2-boxes.csv is not on this machine.*ATTENTION_DATA"):
-        known_objects.boxed_images("val")
+        known_objects.boxed_images("imagewoof", "val")
     with pytest.raises(DataError, match="oxford-pets-masks"):
         known_objects.masked_pets()

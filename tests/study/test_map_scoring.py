@@ -8,6 +8,7 @@ import torch
 from attention.maps import scores
 from attention.models.variants import build_model
 from attention.models.visible import watch
+from attention.pictures.datasets import DATASETS
 from attention.pictures.preprocessing import STUDY
 from attention.study import known_objects as located_module
 from attention.study import map_scoring
@@ -87,7 +88,7 @@ def scored(tiny_dataset, published, tmp_path, monkeypatch):
     monkeypatch.setattr(map_scoring, "RESULT_FILE", tmp_path / "heatmaps.csv")
     monkeypatch.setattr(map_scoring, "DIFFERENCE_FILE", tmp_path / "heatmap_differences.csv")
     known = KnownObjects(located(), located(3), located(masks=True), located(3, masks=True))
-    monkeypatch.setattr(located_module, "known_objects", lambda: known)
+    monkeypatch.setattr(located_module, "known_objects", lambda boxed: known)
 
     def run(*names):
         said = []
@@ -95,6 +96,34 @@ def scored(tiny_dataset, published, tmp_path, monkeypatch):
         return map_scoring.score(["imagenette"], torch.device("cpu"), list(names), **arguments), said
 
     return run
+
+
+def test_a_data_set_with_boxes_has_its_own_controls(scored, monkeypatch):
+    scored("baseline")
+    shared = map_scoring.read()
+    monkeypatch.setattr(map_scoring, "controls_of", lambda name: name)
+    found, said = scored("baseline")
+    assert said == ["imagenette baseline: scored already", "imagenette controls: 21 scores"]
+    own = found[(found["dataset"] == "imagenette") & (found["model"] == "")]
+    controls = shared[shared["model"] == ""]
+    assert own["value"].tolist() == controls["value"].tolist() and len(found) == len(shared) + 21
+    assert map_scoring._by_image_file("imagenette", "").name == "controls.npz"
+
+
+@pytest.mark.parametrize("name", ["baseline", "cbam-block"])
+def test_maps_and_controls_follow_the_size_at_which_models_are_asked(name):
+    """Everyday things: stored at 64 px, asked at 112, so seven positions a side, and the boxes are in pixels of 64."""
+    preprocessing = DATASETS["everyday"].preprocessing
+    images = torch.randint(0, 255, (3, 3, 64, 64), dtype=torch.uint8)
+    known = Located(images, None, boxes=(BOX,) * 3, preprocessing=preprocessing)
+    model = build_model(name).eval()
+    for maps, image in zip(map_scoring.models_maps(model, torch.device("cpu"), known), images, strict=True):
+        [(expected, _)] = map_scoring.maps_of(model, preprocessing.tested(image[None]))
+        assert maps["activation"].shape == (7, 7) and maps["activation"] == pytest.approx(
+            expected["activation"], abs=1e-4
+        )
+    assert [m["random"].shape for m in map_scoring.controls_maps(known)] == [(64, 64)] * 3
+    assert map_scoring._enlarged(images, 112).shape == (3, 3, 112, 112) and map_scoring._enlarged(images, 64) is images
 
 
 def test_the_command_goes_on_where_it_was_killed(scored, monkeypatch):

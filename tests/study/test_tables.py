@@ -14,7 +14,7 @@ from attention.inference import out_of_distribution
 from attention.models import checkpoints
 from attention.pictures import datasets
 from attention.pictures.preprocessing import Preprocessing
-from attention.study import lookup, rescoring, tables
+from attention.study import lookup, rescoring, tables, test_sizes
 from attention.study.latency import calls_at
 from attention.study.tables import ResultsError
 from attention.training.recipes import RECIPES
@@ -46,6 +46,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "LABELS", folder / "labels")
     monkeypatch.setattr(paths, "RECORDS", folder / "runs")
     monkeypatch.setattr(out_of_distribution, "RESULT_FILE", folder / "foreign.csv")
+    monkeypatch.setattr(test_sizes, "RESULT_FILE", folder / "test_sizes.csv")
     return folder
 
 
@@ -287,6 +288,9 @@ def test_evaluate_counts_what_the_models_say(evaluated, folder):
     assert set(foreign["against"]) == drawn, "no other set is here to hold val against"
     assert any("is not on this machine" in line for line in said)
     assert not (folder / "accuracy.csv").exists(), "that is what the rebuild is for"
+    sizes = test_sizes.read("imagenette").set_index("variant")
+    assert (20 * sizes["accuracy"]).round().astype(int).to_dict() == rows["correct"].to_dict()
+    assert set(sizes["pixels"]) == {160} and sizes["difference_points"].isna().to_dict()["baseline"]
 
 
 def test_evaluate_misses_a_record(evaluated, folder):

@@ -6,11 +6,12 @@ from html import escape
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats as st
 from sklearn.metrics import confusion_matrix
 
 from attention.core import intervals, paths
 from attention.models.variants import REFERENCE, VARIANTS
-from attention.study import comparison, lookup, predictions, tables
+from attention.study import comparison, lookup, predictions, tables, test_sizes
 from attention.training import trainer
 from attention.web.charts import study
 from attention.web.charts.study import Asked
@@ -18,6 +19,19 @@ from attention.web.tabs.benchmarks import study as study_panel
 from attention.web.texts import TEXTS, text
 
 DATASETS = ("imagenette", "imagewoof")
+
+
+@pytest.fixture
+def sizes(tmp_path, monkeypatch):
+    """Both data sets scored at two sizes: CBAM answers as the baseline at one, and at the other a fifth of it is lost."""
+    monkeypatch.setattr(test_sizes, "RESULT_FILE", tmp_path / "test_sizes.csv")
+    right = np.arange(1000) % 10 < 6
+    for name in DATASETS:
+        for pixels in (96, 144):
+            test_sizes.record(name, "baseline", pixels, "made up", right, right)
+            test_sizes.record(name, "se-block", pixels, "made up", right, right)
+            worse = right & (np.arange(1000) % 5 > 0) if pixels == 144 else right
+            test_sizes.record(name, "cbam-block", pixels, "made up", worse, right)
 
 
 def asked(lang="en", dataset="imagenette", models=None, **more):
@@ -218,13 +232,45 @@ def test_the_sentence_of_curves_counts_who_reaches_into_the_range():
 @pytest.mark.parametrize("lang", TEXTS)
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("view", study.VIEWS)
-def test_every_view_says_reads_and_names_its_source(lang, dataset, view):
+def test_every_view_says_reads_and_names_its_source(lang, dataset, view, sizes):
+    assert view in study.views_of(dataset)
     for values in study.VALUES:
         figure, lines = study.draw(view, asked(lang, dataset, values=values))
         assert [lines.count(f'<p class="{kind}">') for kind in ("says", "read", "source")] == [1, 1, 1]
         assert "data/results/" in lines and "<code>python -m attention " in lines and "nan" not in lines.lower()
         assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
         assert "NaN" not in json.dumps(figure.to_plotly_json()["layout"], default=str)
+
+
+def test_the_size_says_who_depends_on_it_most(sizes):
+    table = test_sizes.read("imagenette").set_index(["variant", "pixels"])
+    row = table.loc["cbam-block", 144]
+    assert row["accuracy"] == 0.4 and row["difference_points"] == -20
+    low, high = row["difference_low_points"], row["difference_high_points"]
+    d = np.where((np.arange(1000) % 5 == 0) & (np.arange(1000) % 10 < 6), -1.0, 0.0)
+    assert (low, high) == pytest.approx(st.t.interval(0.95, 999, 100 * d.mean(), 100 * st.sem(d)), abs=1e-4)
+    assert np.isnan(table.loc["baseline", 96]["difference_points"])
+    figure, lines = study.draw("sizes", asked(models=["baseline", "cbam-block"]))
+    assert [list(trace.y) for trace in figure.data] == [[60, 60], [60, 40]] and list(figure.data[0].x) == [96, 144]
+    assert f"at 144 px -20.0 points ({low:+.1f} to {high:+.1f})".replace("-", "−") in lines
+    assert (
+        "CBAM, in every block depends most" in lines
+        and "No other model&#x27;s difference moves by more than 0.0" in lines
+    )
+    assert (
+        f"{low:+.1f}".replace("-", "−") in figure.data[1].hovertext[1] and "points" not in figure.data[0].hovertext[0]
+    )
+
+
+def test_sizes_are_offered_where_there_are_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(test_sizes, "RESULT_FILE", tmp_path / "test_sizes.csv")
+    assert "sizes" not in study.views_of("imagenette")
+    test_sizes.record("imagenette", "baseline", 96, "made up", np.ones(9, bool), None)
+    assert "sizes" not in study.views_of("imagenette")
+    update = study_panel.render("en", "imagenette", [], "sizes")[2]
+    assert update["value"] == study.VIEWS[0] and len(update["choices"]) == len(study.VIEWS) - 1
+    (tmp_path / "test_sizes.csv").write_text("dataset,pixels\nimagenette,small\n")
+    assert "sizes" not in study.views_of("imagenette"), "a damaged file counts as none"
 
 
 def test_the_first_models_are_the_baseline_and_one_a_placement_with_several_seeds():

@@ -1,4 +1,4 @@
-"""The four views behind the accuracy: the chart of each, what it says, how to read it, and its source. No gradio here."""
+"""The views behind the accuracy: the chart of each, what it says, how to read it, and its source. No gradio here."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from attention.core import intervals
 from attention.core.intervals import CONFIDENCE
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS
 from attention.pictures import datasets
-from attention.study import predictions, tables
+from attention.study import predictions, tables, test_sizes
 from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 from attention.web.chart_lines import lines_html, source
 from attention.web.charts import study_figures
@@ -18,7 +18,7 @@ from attention.web.findings import JUDGED
 from attention.web.table import number
 from attention.web.texts import class_name, text, title
 
-VIEWS = ("curves", "classes", "confusion", "calibration")
+VIEWS = ("curves", "classes", "confusion", "calibration", "sizes")
 VALUES = ("difference", "accuracy")
 AT_FIRST = 5  # models: curves of more cross too often to be followed
 MOST_CLASSES = 20  # columns of a chart; of more classes those that say most are shown
@@ -64,17 +64,25 @@ def at_first(seeds: dict[str, int]) -> list[str]:
     return [name for name in VARIANTS if name in chosen[:AT_FIRST]]
 
 
+def views_of(dataset_name: str) -> list[str]:
+    """Those of VIEWS that a data set has figures for."""
+    return [view for view in VIEWS if view != "sizes" or len(_by_size(dataset_name))]
+
+
 def draw(view: str, asked: Asked) -> tuple[go.Figure, str]:
     """A view's figure, and its lines as HTML. Raises ResultsError where a file behind it is damaged."""
-    figure, says = {"curves": _curves, "classes": _classes, "confusion": _confusion, "calibration": _calibration}[view](
-        asked
-    )
+    drawn = {
+        "curves": _curves, "classes": _classes, "confusion": _confusion, "calibration": _calibration, "sizes": _sizes,
+    }  # fmt: skip
+    figure, says = drawn[view](asked)
     return figure, lines_html(says, _read(view, asked), _source(view, asked.lang))
 
 
 def _read(view: str, asked: Asked) -> str:
     if view == "classes" and asked.values == "accuracy":
         return asked.text("classes_read_accuracy")
+    if view == "sizes":
+        return asked.text("sizes_read", pixels=datasets.dataset(asked.dataset).preprocessing.test_pixels)
     if view == "calibration":
         return asked.text("calibration_read", bins=CALIBRATION_BINS, rare=predictions.RARE, needed=SEEDS_TO_JUDGE)
     return asked.text(f"{view}_read")
@@ -83,6 +91,8 @@ def _read(view: str, asked: Asked) -> str:
 def _source(view: str, lang: str) -> str:
     if view == "curves":
         return source(lang, "data/results/curves.csv", "python -m attention results")
+    if view == "sizes":
+        return source(lang, "data/results/test_sizes.csv", "python -m attention evaluate")
     return source(lang, text(lang, "predictions_files"), "python -m attention publish")
 
 
@@ -355,3 +365,57 @@ def _against_baseline(asked: Asked) -> str:
 def _error_difference(asked: Asked, row: pd.Series) -> str:
     figures = {key: number(row[key], "+.1f", 0.01) for key in ("difference", "low", "high")}
     return asked.text("calibration_difference", name=asked.title(row["variant"]), **figures)
+
+
+# the size of the test images
+
+
+def _by_size(dataset_name: str) -> pd.DataFrame:
+    """The rows of test_sizes.csv of a data set, where there are several sizes to hold against each other."""
+    rows = test_sizes.read(dataset_name)
+    return rows if not rows.empty and rows["pixels"].nunique() > 1 else rows[:0]
+
+
+def _sizes(asked: Asked) -> tuple[go.Figure, str]:
+    table = _by_size(asked.dataset)
+    rows = {name: table[table["variant"] == name] for name in asked.models}
+    rows = {name: of_model for name, of_model in rows.items() if len(of_model)}
+    figure = study_figures.test_sizes(
+        {asked.title(name): of_model for name, of_model in rows.items()},
+        {asked.title(name): [_size_hover(asked, row) for row in of_model.to_dict("records")] for name, of_model in rows.items()},
+        (asked.text("sizes_axis"), asked.text("curves_axis_accuracy")), asked.title(REFERENCE),
+    )  # fmt: skip
+    return figure, _sizes_say(asked, table)
+
+
+def _size_hover(asked: Asked, row: dict) -> str:
+    figures = {key: _percent(row[key]) for key in ("accuracy", "low", "high")}
+    said = asked.text("sizes_hover", name=asked.title(row["variant"]), pixels=row["pixels"], **figures)
+    return said if pd.isna(row["difference_points"]) else f"{said}<br>{_size_difference(asked, row)}"
+
+
+def _size_difference(asked: Asked, row: dict) -> str:
+    ends = {"difference": "", "low": "_low", "high": "_high"}
+    figures = {key: number(row[f"difference{end}_points"], "+.1f") for key, end in ends.items()}
+    return asked.text("sizes_difference", **figures)
+
+
+def _sizes_say(asked: Asked, table: pd.DataFrame) -> str:
+    """The best size of the baseline, and of all models with attention the one whose difference to it moves the most."""
+    own = table[table["variant"] == REFERENCE].sort_values("accuracy")
+    said = ""
+    if len(own):
+        best, worst = own.iloc[-1], own.iloc[0]
+        fields = {"best": best["pixels"], "worst": worst["pixels"]}
+        fields |= {"high": _percent(best["accuracy"]), "low": _percent(worst["accuracy"])}
+        said = asked.text("sizes_says", name=asked.title(REFERENCE), **fields)
+    moves = table.groupby("variant")["difference_points"].agg(lambda points: points.max() - points.min())
+    moves = moves[[name in VARIANTS and not VARIANTS[name].is_control for name in moves.index]].dropna()
+    if moves.empty:
+        return said
+    name = moves.idxmax()
+    rows = table[table["variant"] == name].sort_values("pixels").to_dict("records")
+    parts = [asked.text("sizes_at", pixels=row["pixels"], difference=_size_difference(asked, row)) for row in rows]
+    others = moves.drop(name)
+    rest = asked.text("sizes_rest", most=number(others.max(), ".1f")) if len(others) else ""
+    return asked.say(said, asked.text("sizes_moves", name=asked.title(name), parts=asked.join(parts)), rest)

@@ -168,3 +168,26 @@ def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: 
     figure.update_yaxes(title=axes[1], range=[0, 101])
     style(figure).update_layout(height=520, showlegend=True, legend=LEGEND)
     return figure
+
+
+# the size of the test images
+
+
+def test_sizes(
+    rows: Mapping[str, pd.DataFrame], hover: Mapping[str, Sequence[str]], axes: tuple[str, str], reference: str = ""
+) -> go.Figure:
+    """Accuracy in per cent against the side of the test images: a line a model over its rows of test_sizes.csv."""
+    figure, looks = go.Figure(), _looks(list(rows), reference)
+    for name, table in rows.items():
+        colour, dash, symbol = looks[name]
+        figure.add_scatter(
+            x=table["pixels"], y=100 * table["accuracy"], name=name, mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": dash}, marker={"symbol": symbol, "size": 9, "color": colour},
+            hovertext=list(hover[name]), hoverinfo="text",
+        )  # fmt: skip
+    figure.update_xaxes(
+        title=axes[0], tickvals=sorted({int(side) for table in rows.values() for side in table["pixels"]})
+    )
+    figure.update_yaxes(title=axes[1])
+    style(figure).update_layout(height=480, showlegend=True, legend=LEGEND)
+    return figure

@@ -8,7 +8,8 @@ import pandas as pd
 
 from attention.models.variants import all_models
 from attention.study import map_scoring
-from attention.study.map_scoring import CONTROLS, DIFFERENCES, MAPS
+from attention.study.known_objects import DOGS, boxes_of
+from attention.study.map_scoring import CONTROLS, DIFFERENCES, MAPS, controls_of
 from attention.web.chart_lines import lines_html, source
 from attention.web.charts import figures
 from attention.web.charts.figures import PLACEMENT_COLOURS, Dot
@@ -22,15 +23,16 @@ QUESTIONS = {  # and the scores that answer it; the first is shown first
     "need": ("insertion", "deletion"),
 }
 LOWER_IS_BETTER = {"deletion"}
-KNOWN_BREEDS = "imagewoof"  # whose models were trained on the breeds of the boxes
 
 
 def of_dataset(dataset_name: str, score: str) -> pd.DataFrame:
     """The rows of one score for the models of a data set, and for the maps that know nothing: theirs have model "" where no
     model is asked. Empty where no model of it was scored."""
     table = map_scoring.read()
-    table = table[(table["score"] == score) & table["dataset"].isin([dataset_name, ""])]
-    return table if (table["model"] != "").any() else table[:0]
+    table = table[table["score"] == score]
+    if not ((table["dataset"] == dataset_name) & (table["model"] != "")).any():
+        return table[:0]
+    return table[table["dataset"].isin([dataset_name, controls_of(dataset_name)])]
 
 
 # the chart
@@ -155,13 +157,19 @@ def notes_html(lang: str, dataset_name: str, score: str) -> str:
     read = f"{text(lang, f'read_{score}')} {text(lang, 'maps_read')}"
     about = text(lang, "maps_images_note", images=table["images"].max())
     if score in map_scoring.BOXES:
-        about = f"{text(lang, 'maps_breeds' if dataset_name == KNOWN_BREEDS else 'maps_no_breeds')} {about}"
+        about = f"{text(lang, _boxes(dataset_name))} {about}"
     where = source(lang, text(lang, "maps_files"), "python -m attention score-maps")
     summary, folded = escape(text(lang, "maps_summary")), paragraphs([text(lang, "maps_judged")])
     return (
         f"{key_html(lang)}{''.join(lines_html(sentence, '', '') for sentence in said)}{lines_html('', read, f'{about} {where}')}"
         f'<details class="notes"><summary>{summary}</summary>{folded}</details>'
     )
+
+
+def _boxes(dataset_name: str) -> str:
+    """Which sentence says on which boxes a data set's models are scored."""
+    of = boxes_of(dataset_name)
+    return "maps_no_breeds" if of != dataset_name else "maps_breeds" if of == DOGS else "maps_own_boxes"
 
 
 # the section

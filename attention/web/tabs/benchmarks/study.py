@@ -8,7 +8,7 @@ import gradio as gr
 from attention.models.variants import VARIANTS
 from attention.study import predictions
 from attention.study.tables import ResultsError
-from attention.web.charts.study import VALUES, VIEWS, Asked, at_first, draw
+from attention.web.charts.study import VALUES, VIEWS, Asked, at_first, draw, views_of
 from attention.web.language import language
 from attention.web.texts import text, title
 
@@ -43,7 +43,7 @@ def answer(
     return *controls, gr.update(value=figure, visible=True), lines
 
 
-def render(lang: str, dataset_name: str, models: list[str] | None = None) -> list:
+def render(lang: str, dataset_name: str, models: list[str] | None = None, view: str = VIEWS[0]) -> list:
     """Updates of the whole section for a data set, closed: of those models that it has too, or of those it begins with.
 
     No chart is drawn before the section is opened, so that the page loads no later for it.
@@ -52,12 +52,14 @@ def render(lang: str, dataset_name: str, models: list[str] | None = None) -> lis
     heading, closed = _heading(lang, bool(names)), gr.update(open=False, visible=bool(names))
     kept = [name for name in names if name in (models or ())]
     chosen = kept or at_first(names)
-    views = [(text(lang, f"view_{name}"), name) for name in VIEWS]
+    views = views_of(dataset_name)
     cells = [(text(lang, f"values_{name}"), name) for name in VALUES]
     return [
         heading,
         closed,
-        gr.update(choices=views),
+        gr.update(
+            choices=[(text(lang, f"view_{name}"), name) for name in views], value=view if view in views else views[0]
+        ),
         gr.update(choices=[(title(lang, VARIANTS[name]), name) for name in names], value=chosen),
         gr.update(choices=cells),
         hidden,
@@ -82,12 +84,12 @@ def build(t, which: gr.Radio):
     def choose(dataset_name: str, chosen: str, names: list[str], in_cell: str, of: str | None, request: gr.Request):
         return answer(language(request), dataset_name, chosen, names, in_cell, of)
 
-    def choose_dataset(dataset_name: str, names: list[str], request: gr.Request):
-        return render(language(request), dataset_name, names)
+    def choose_dataset(dataset_name: str, names: list[str], chosen: str, request: gr.Request):
+        return render(language(request), dataset_name, names, chosen)
 
     gr.on(
         [section.expand, view.input, models.input, values.input, one.input], choose,
         [which, view, models, values, one], [values, one, plot, lines], **quietly,
     )  # fmt: skip
-    which.input(choose_dataset, [which, models], outputs, **quietly)
+    which.input(choose_dataset, [which, models, view], outputs, **quietly)
     return render, outputs

@@ -8,12 +8,12 @@ import numpy as np
 from attention.maps import localisation
 from attention.maps.display import attention_map
 from attention.maps.overlay import mask_layer
-from attention.study.map_scoring import scores_of
+from attention.study.known_objects import boxes_of
+from attention.study.map_scoring import controls_of, scores_of
 from attention.web.tabs.look_closer import views
 from attention.web.tabs.look_closer.questions import Asked, Question
 from attention.web.texts import text
 
-BOXED = "imagewoof"  # the data set whose test photographs have boxes: for other models they are out of domain
 BOX, MASK = "box_overlap", "mask_overlap"
 
 
@@ -49,14 +49,14 @@ class BoxAndMask(Question):
         if not figures:
             is_published = asked.examiner.models.dataset.source is not None
             return asked.says("box_not_for_published" if is_published else "box_not_measured")
-        if asked.dataset_name != BOXED:
+        if asked.dataset_name != boxes_of(asked.dataset_name):
             said.append(asked.says("box_out_of_domain"))
         return "".join(said) + views.shots(figures) + asked.read("box_read")
 
 
 def _scored(asked: Asked, score: str, row: dict) -> str:
     """The sentence that keeps a picture from being taken for a detector's."""
-    centre = scores_of("", "", "centre").get(score)
+    centre = scores_of(controls_of(asked.dataset_name), "", "centre").get(score)
     fields = {"images": row["images"], "value": row["value"]}
     what = "box_scored" if score == BOX else "mask_scored"
     if centre is None:
