@@ -18,7 +18,7 @@ PLACEMENTS = {
     "head": "before the classifier",
     "everywhere": "on the input, inside every residual block and before the classifier",
 }
-WHERE = {  # how a title says where, in a block by the position there; Chinese in web/texts.py
+WHERE = {  # how a title says where, in a block by the position there; Chinese in words/names.toml
     "input": "on the input",
     "standard": "in every block",
     "pre": "before the branch",

@@ -19,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from attention.core.words import sentences
 from attention.pictures.limits import Limits
 
 limits = Limits()  # set_limits changes it
@@ -30,54 +31,8 @@ Image.init()  # registers every plugin, so that FORMATS names only those that th
 FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if name in Image.OPEN)
 # Phones' MPO is read as JPEG: Pillow opens both under that name.
 
-MESSAGES = {
-    "en": {
-        "missing": "There is no picture to read here; choose an image file and try again.",
-        "empty": "This file is empty; choose another picture.",
-        "too-large": "This file is larger than {megabytes:g} MB; save the picture smaller and try again.",
-        "too-many-pixels": "This picture has more than {megapixels:g} million pixels; shrink it and try again.",
-        "zero-pixels": "This picture has no pixels; choose another one.",
-        "unsupported-format": "{kind} files are not read here; save the picture as JPEG or PNG and try again.",
-        "not-an-image": "This file is not a picture that can be read; choose a JPEG, PNG, WebP, GIF, BMP or TIFF file.",
-        "truncated": "This picture is cut off or damaged; send it again, or save it anew as JPEG or PNG.",
-        "too-demanding": "Reading this picture takes too long or too much memory; save it anew as JPEG and try again.",
-        "busy": "Too many pictures are being read at this moment; wait a little and try again.",
-        "bad-array": "An array must be uint8 and of shape (H, W), (H, W, 3) or (H, W, 4); convert it and try again.",
-    },
-    "zh": {
-        "missing": "这里没有可读取的图片，请选择一个图片文件后重试。",
-        "empty": "这个文件是空的，请选择另一张图片。",
-        "too-large": "文件超过 {megabytes:g} MB，请将图片另存为更小的文件后重试。",
-        "too-many-pixels": "图片超过 {megapixels:g} 百万像素，请缩小后重试。",
-        "zero-pixels": "这张图片没有任何像素，请选择另一张图片。",
-        "unsupported-format": "不支持 {kind} 文件，请将图片另存为 JPEG 或 PNG 后重试。",
-        "not-an-image": "这个文件不是可读取的图片，请选择 JPEG、PNG、WebP、GIF、BMP 或 TIFF 文件。",
-        "truncated": "图片不完整或已损坏，请重新上传，或另存为 JPEG 或 PNG 后重试。",
-        "too-demanding": "读取这张图片耗时过长或占用内存过多，请将图片另存为 JPEG 后重试。",
-        "busy": "目前正在读取的图片过多，请稍候重试。",
-        "bad-array": "数组必须为 uint8，形状为 (H, W)、(H, W, 3) 或 (H, W, 4)，请转换后重试。",
-    },
-}
-NOTICES = {
-    "en": {
-        "animated": "This picture has several frames or pages; its first is used.",
-        "alpha": "This picture is partly transparent; it is shown on white.",
-        "16-bit": "This picture has more than 8 bits of brightness; it is scaled to 8.",
-        "rotated": "This picture is turned upright, as its camera recorded.",
-        "cmyk": "This picture is in printing colours (CMYK); its screen colours are approximate.",
-        "grey": "This picture is grey; the models have learnt from colour photographs.",
-        "middle": "This picture is more than twice as long as wide; the models see its middle, which is shown.",
-    },
-    "zh": {
-        "animated": "图片包含多帧或多页，仅使用第一帧。",
-        "alpha": "图片含有透明部分，已置于白色背景上。",
-        "16-bit": "图片亮度超过 8 位，已缩放为 8 位。",
-        "rotated": "已按相机记录的方向将图片转正。",
-        "cmyk": "图片为印刷色 (CMYK)，屏幕颜色为近似值。",
-        "grey": "图片为灰度图，而模型是用彩色照片训练的。",
-        "middle": "图片的长边超过短边的两倍；模型只看图中显示的中间部分。",
-    },
-}
+MESSAGES = sentences("uploads")
+NOTICES = sentences("notices")
 
 _SIGNATURES = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP|GIF8|BM.{4}\0{4}|II\*\0|MM\0\*|.{4}ftypavi", re.DOTALL)
 _SIZES = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}  # how and where width and height stand

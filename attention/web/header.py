@@ -7,10 +7,10 @@ It is there before the server knows the visitor, so it says everything in both l
 import json
 from html import escape
 
-from attention.web import texts_busy, texts_page
+from attention.core.words import sentences
 from attention.web.texts import TEXTS, text
 
-SAID = tuple(key for key in texts_page.TEXTS["en"] if key.startswith(("link_", "present_")))  # by scripts
+SAID = tuple(key for key in sentences("page")["en"] if key.startswith(("link_", "present_")))  # by scripts
 TAGS = {"en": "en", "zh": "zh-CN"}  # as <html lang> and Gradio name the languages
 
 
@@ -30,8 +30,8 @@ def header(device: str) -> str:
 
 def busy() -> str:
     """Where busy.js says how many are before a visitor: a line in sight, and one that a screen reader reads out less often."""
-    words = {lang: {key: TEXTS[lang][key] for key in texts_busy.TEXTS[lang]} for lang in TEXTS}
-    return f'<p id="busy" aria-hidden="true" data-words="{escape(json.dumps(words))}"></p><p id="busy-said" role="status"></p>'
+    words = json.dumps(sentences("busy"))
+    return f'<p id="busy" aria-hidden="true" data-words="{escape(words)}"></p><p id="busy-said" role="status"></p>'
 
 
 def both(key: str, **fields) -> str:

@@ -18,8 +18,7 @@ from attention.study import lookup
 from attention.web.tabs.learn import mechanism as learn_mechanism
 from attention.web.tabs.learn import network, questions, steps, views
 from attention.web.tabs.learn import tab as learn
-from attention.web.texts import TEXTS, text
-from attention.web.texts_learn import SUMMARIES_ZH
+from attention.web.texts import SUMMARIES_ZH, TEXTS, text
 
 DATASET = "imagenette"
 WITH_ATTENTION = [name for name, variant in VARIANTS.items() if not variant.is_control]

@@ -2,37 +2,43 @@
 
 import re
 import string
+import tomllib
 from dataclasses import replace
 
 import pytest
 
-from attention.core.words import class_names
+from attention.core.words import FOLDER, class_names, sentences
 from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import PLACEMENTS, VARIANTS, WHERE, Variant, all_models, variant
-from attention.pictures import reading
 from attention.pictures.datasets import DATASETS
-from attention.serving import refusals
 from attention.study import comparison
 from attention.web import board, cards
 from attention.web.table import COLUMNS
-from attention.web.texts import KINDS_ZH, TEXTS, WHERE_ZH, class_name, language_of, text, title
+from attention.web.texts import KINDS_ZH, SUBJECTS, TEXTS, WHERE_ZH, class_name, language_of, text, title
 
 
 def fields(sentence: str) -> set[str]:
     return {name.split("!")[0] for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
-def test_the_two_languages_have_the_same_keys_and_fields():
-    assert set(TEXTS["en"]) == set(TEXTS["zh"])
-    for key, english in TEXTS["en"].items():
-        assert fields(english) == fields(TEXTS["zh"][key]), key
+FILES = sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem not in ("classes", "names"))
 
 
-@pytest.mark.parametrize("texts", [TEXTS, reading.MESSAGES, reading.NOTICES, refusals.MESSAGES])
-def test_chinese_has_its_own_punctuation(texts):
+@pytest.mark.parametrize("subject", FILES)
+def test_both_languages_have_each_sentence_with_the_same_fields(subject):
     """Half-width marks beside a Chinese character are of another script."""
     wrong = re.compile(r"[\u4e00-\u9fff][,;!?]|[,;!?][\u4e00-\u9fff]")
-    assert not {key: sentence for key, sentence in texts["zh"].items() if wrong.search(sentence)}
+    table = tomllib.loads((FOLDER / f"{subject}.toml").read_text(encoding="utf-8"))
+    for key, said in table.items():
+        assert list(said) == ["en", "zh"] and all(said.values()), key
+        assert fields(said["en"]) == fields(said["zh"]), key
+        assert not wrong.search(said["zh"]), key
+
+
+def test_no_key_of_the_page_stands_in_two_files():
+    assert set(FILES) == {*SUBJECTS, "uploads", "notices", "refusals"}
+    keys = [key for subject in SUBJECTS for key in sentences(subject)["en"]]
+    assert len(keys) == len(set(keys)) == len(TEXTS["en"])
 
 
 @pytest.mark.parametrize("language", TEXTS)

@@ -25,8 +25,7 @@ from attention.web.tabs.learn import diagrams
 from attention.web.tabs.learn.diagrams import Box
 from attention.web.tabs.learn.views import Case, heading
 from attention.web.tabs.look_closer import views
-from attention.web.texts import kind, place, text
-from attention.web.texts_learn import SUMMARIES_ZH
+from attention.web.texts import SUMMARIES_ZH, kind, place, text
 
 OVER = {"2 3": "learn_over_positions", "1": "learn_over_channels"}  # dimensions of (B, C, H, W)
 KERNELS = 8  # at most so many are drawn of a convolution
