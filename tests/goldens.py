@@ -110,7 +110,7 @@ def tables(lang: str, dataset_name: str) -> str:
         *costs.render(lang, machine, False),
         *maps.render(lang, dataset_name),
         *compute.render(lang),
-        *(part for view in study.VIEWS for part in study.draw(view, asked)),
+        *(part for view in study.views_of(asked.dataset) for part in study.draw(view, asked)),
         published.section(lang),
     ]
     found = []

@@ -3,6 +3,7 @@
 python tests/browser/study.py FOLDER PORT writes them into FOLDER, in place of what is committed, and serves the page.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from attention.core.files import sha256, write_json, write_npz
 from attention.models import checkpoints
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
 from attention.pictures.datasets import SWEPT
-from attention.study import lookup, map_scoring, tables
+from attention.study import lookup, map_scoring, tables, test_sizes
 from attention.study.comparison import SEEDS_TO_JUDGE
 
 VERDICTS = ("gain", "loss", "equivalent", "undecided")
@@ -172,6 +173,10 @@ def write(folder: Path) -> None:
     write_predictions(folder)
     for table, name in zip(map_scores(), ("heatmaps", "heatmap_differences"), strict=True):
         table.to_csv(folder / f"{name}.csv", index=False)
+    test_sizes.RESULT_FILE, random = folder / "test_sizes.csv", np.random.default_rng(7)
+    for name, pixels in itertools.product(models(), (96, 160)):
+        right, baseline = random.random((2, 400)) < 0.9
+        test_sizes.record("imagenette", name, pixels, "0", right, baseline)
     entries = {}
     for name in models():
         file = folder / "checkpoints" / "imagenette" / f"{name}.safetensors"

@@ -123,9 +123,7 @@ def test_every_view_draws_with_a_transparent_background_and_legible_cells(visit_
     strong = page.evaluate("getComputedStyle(document.body).getPropertyValue('--strong').trim()")
     for view in VIEWS:
         page.locator(f"#study-view input[value={view}]").check()
-        before = {"curves": ".scatterlayer .trace", "calibration": ".scatterlayer .trace"}.get(
-            view, ".heatmaplayer image"
-        )
+        before = ".heatmaplayer image" if view in ("classes", "confusion") else ".scatterlayer .trace"
         page.locator(f"#study-chart {before}").first.wait_for(state="attached")
         expect(page.locator("#study-lines .source code")).to_contain_text("python -m attention")
         assert page.locator("#study-lines .says").count() == page.locator("#study-lines .read").count() == 1
