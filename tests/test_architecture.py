@@ -27,6 +27,7 @@ LIBRARIES = {  # where alone a library may be imported; the rest runs on bare GP
     "gradio": ("attention.web",),
     "gradio_client": ("attention.web",),
     "plotly": ("attention.web.charts",),
+    "jinja2": ("attention.web.render",),
     "fastapi": ("attention.web", "attention.serving"),
     "starlette": ("attention.web", "attention.serving"),
     "uvicorn": ("attention.web", "attention.serving"),

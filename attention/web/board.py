@@ -1,16 +1,148 @@
-"""The result area of the Compare tab as HTML: what all models say, the colour scale, and the cards in order. No gradio here."""
+"""A comparison as it goes on: a Board again after every model, for the page and for the report. templates/board.html draws it.
 
-from html import escape
+No gradio and no HTML here.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import numpy as np
+from PIL import Image
 
 from attention.inference import out_of_distribution
+from attention.inference.compare import Models, Result, compare
+from attention.maps.display import TOP, shown_photo
 from attention.maps.overlay import DIFFERENCE_SCALE, SCALE_NAME
+from attention.models.variants import REFERENCE
 from attention.models.variants import variant as variant_of
+from attention.pictures import reading
 from attention.pictures.datasets import Dataset
-from attention.web.card_pictures import DIFFERENCE_TOP, Setting
-from attention.web.charts.figures import ramp
+from attention.pictures.reading import Upload
+from attention.study import class_means
+from attention.web import cards
+from attention.web.cards import DIFFERENCE_TOP, Card, Frame
+from attention.web.charts.figures import data_uri, ramp
+from attention.web.measured import measured
 from attention.web.texts import class_name, text, title
 
+EVERY_SECONDS = 0.25  # a board holds all its pictures, so a quick comparison is not sent a model at a time
 NAMED = 3  # models that the summary names one by one; more are counted
+
+
+@dataclass(frozen=True)
+class LegendLine:
+    """The colour scale of one of cards.KINDS: its two ends, its colours as a list of CSS, and what it shows."""
+
+    kind: str
+    low: str
+    high: str
+    ramp: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole result area. `run` names the comparison; only the cards of a `complete` one are sorted.
+
+    `live`: a page answers to its buttons, which a file does not. `is_picked` where every card explains one class.
+    """
+
+    cards: tuple[Card, ...]
+    photo: str  # a data address
+    dataset_title: str
+    run: str
+    live: bool
+    rows: int  # classes on a card
+    legend: tuple[LegendLine, ...]
+    notices: tuple[str, ...] = ()
+    is_picked: bool = False
+    unknown_class: str = ""  # what is said in place of the map of a class that these models do not have
+    summary: str = ""
+    foreign_how: str = ""  # how the page can tell a picture of none of these classes
+    complete: bool = False
+
+
+def reference_of(names: list[str], pinned: str = "") -> str | None:
+    """The model that the others are held against: the one that is pinned, else the baseline, else the first one."""
+    return next((name for name in (pinned, REFERENCE, *names) if name in names), None)
+
+
+def boards(
+    upload: Upload, names: list[str], models: Models, lang: str, pinned: str = "", picked: str = "", live: bool = True
+) -> Iterator[Board | None]:
+    """Skeletons, then cards in place; None after a model that the next board will show too.
+
+    `pinned` names the reference, `picked` the class that every card explains ("": its own first choice).
+    """
+    photo, runnable = shown_photo(models.part(upload.image)), [name for name in names if name not in models.problems]
+    frame = Frame(lang, photo.size, reference_of(runnable, pinned), device=models.device.type)
+    shown = _waiting(frame, names, models)
+    board = _empty(frame, data_uri(photo), upload, models, picked, live)
+    yield replace(board, cards=tuple(shown.values()), complete=not runnable)
+    order = sorted(runnable, key=lambda name: (name != frame.reference, name != REFERENCE))
+    results, others, sent = [], None, time.monotonic()
+    class_index = models.dataset.class_names.index(picked) if board.is_picked else None
+    for result in compare(upload.image, order, models, class_index):
+        results.append(result)
+        if result.name == frame.reference:
+            frame, others = replace(frame, held_against=result), _maps_of(result, upload.image, models)
+        means = class_means.of_class(models.dataset.name, result.name, result.top1)
+        shown[result.name] = cards.done(frame, shown[result.name], result, means, others(result.explained))
+        if len(results) == len(runnable):
+            yield replace(board, cards=tuple(shown.values()), complete=True, **_together(frame, results, models))
+        elif time.monotonic() - sent >= EVERY_SECONDS:
+            yield replace(board, cards=tuple(shown.values()))
+            sent = time.monotonic()
+        else:
+            yield None
+
+
+def _waiting(frame: Frame, names: list[str], models: Models) -> dict[str, Card]:
+    table = measured(models.dataset.name, models.device.type)
+    return {
+        name: cards.failed(frame, name, models.problems[name])
+        if name in models.problems
+        else cards.skeleton(frame, name, table[name])
+        for name in names
+    }
+
+
+def _empty(frame: Frame, photo: str, upload: Upload, models: Models, picked: str, live: bool) -> Board:
+    """What stands round the cards before any model has answered."""
+    lang, classes = frame.language, models.dataset.class_names
+    is_picked = picked in classes
+    return Board(
+        (), photo, models.dataset.title, uuid4().hex[:8], live, min(TOP, len(classes)),
+        legend(lang, picked if is_picked else None),
+        tuple(reading.NOTICES[lang][code] for code in models.notices(upload)), is_picked,
+        text(lang, "class_unknown", name=class_name(lang, picked)) if picked and not is_picked else "",
+    )  # fmt: skip
+
+
+def _together(frame: Frame, results: list[Result], models: Models) -> dict[str, str]:
+    """What all models say together, after `none_of_these` where that is so."""
+    says = summary(frame.language, results)
+    if not models.looks_foreign(results):
+        return {"summary": says}
+    none, how = none_of_these(frame.language, models.dataset)
+    return {"summary": frame.join(none, says), "foreign_how": how}
+
+
+def _maps_of(result: Result, image: Image.Image, models: Models) -> Callable[[int], np.ndarray]:
+    """The class activation maps of one model, by class; it runs again for a class that it has not explained yet."""
+    maps = {result.explained: result.activation}
+
+    def of_class(index: int) -> np.ndarray:
+        if index not in maps:
+            maps[index] = next(compare(image, [result.name], models, index)).activation
+        return maps[index]
+
+    return of_class
+
+
+# what is said above the cards
 
 
 def summary(lang: str, results: list) -> str:
@@ -41,78 +173,20 @@ def none_of_these(lang: str, dataset: Dataset) -> tuple[str, str]:
     return text(lang, "foreign_short", count=count), long
 
 
-def head(setting: Setting, says: str, foreign: tuple[str, str] | None) -> str:
-    """What the models say together, after `none_of_these` where that is so: in a room that is kept from the beginning."""
-    aside = ""
-    if foreign:
-        none, long = foreign
-        says, short = none + ("" if setting.language == "zh" else " ") + says, text(setting.language, "foreign_how")
-        state = "" if setting.live else " open"
-        aside = f"<details{state}><summary>{escape(short)}</summary><p>{escape(long)}</p></details>"
-    summed_up = f'<p class="summary" aria-live="polite">{escape(says) or "&nbsp;"}</p>'
-    return f'<div class="says-all">{summed_up}<div class="aside">{aside}</div></div>'
-
-
-def legend(setting: Setting, picked: str | None) -> str:
-    """The colour scale, once for all cards: a line a kind of map, of which the page shows that of the maps it shows.
+def legend(lang: str, picked: str | None) -> tuple[LegendLine, ...]:
+    """The colour scales, once for all cards; the page shows that of the maps it shows.
 
     `picked` is the class that every card explains, None where each explains its own first choice.
     """
-    lang = setting.language
     activation = text(lang, "legend_activation")
-    own = ""
     if picked is not None:
         activation = text(lang, "legend_picked", name=class_name(lang, picked))
-        own = own_choice(lang) if setting.live else ""
-    low, high = text(lang, "legend_low"), text(lang, "legend_high")
-    ends = f"−{DIFFERENCE_TOP:g}", f"+{DIFFERENCE_TOP:g}"
-    lines = (
-        _line("attention", SCALE_NAME, (low, high), text(lang, "legend_attention")),
-        _line("activation", SCALE_NAME, (low, high), activation, own),
-        _line("difference", DIFFERENCE_SCALE, ends, text(lang, "legend_difference"), own),
-    )
-    return f'<div class="legend kinds">{"".join(lines)}</div>'
-
-
-def _line(kind: str, scale_name: str, ends: tuple[str, str], says: str, after: str = "") -> str:
-    low, high = map(escape, ends)
-    colours = f'<span class="ramp" style="background:linear-gradient(90deg,{ramp(scale_name)})"></span>'
-    scale = f'<span class="scale"><span>{low}</span>{colours}<span>{high}</span></span>'
-    return f'<div class="{kind}">{scale}<span class="of">{escape(says)}</span>{after}</div>'
-
-
-def own_choice(lang: str) -> str:
-    """The button that lets every card explain its own first choice again."""
-    return f'<button type="button" class="own" data-class="">{escape(text(lang, "own_choice"))}</button>'
-
-
-def unknown_class(lang: str, picked: str) -> str:
-    """In place of the map of a class that these models do not have."""
-    said = escape(text(lang, "class_unknown", name=class_name(lang, picked)))
-    return f'<div class="notice" role="status">{said} {own_choice(lang)}</div>'
-
-
-def board(lang: str, cards: list[str], above: str, dataset_title: str, run: str, complete: bool) -> str:
-    """The whole result area: what stands `above`, and the cards in order.
-
-    `run` names the comparison; only the cards of a `complete` one are sorted.
-    """
-    words = {
-        "run": run,
-        "title": text(lang, "title"),  # this and the next two are for figure.js
-        "footer": text(lang, "figure_footer", dataset=dataset_title),
-        "saved": text(lang, "picture_saved"),
-    }
-    data = "".join(f' data-{key}="{escape(value)}"' for key, value in words.items())
-    return f'{above}<div class="cards"{data}{" data-complete" if complete else ""}>{"".join(cards)}</div>'
-
-
-def empty(lang: str) -> str:
+    ends, scale = (text(lang, "legend_low"), text(lang, "legend_high")), ramp(SCALE_NAME)
     return (
-        f'<div class="empty" data-nothing="{escape(text(lang, "nothing_to_save"))}">{escape(text(lang, "empty"))}</div>'
-    )
-
-
-def loading(lang: str, dataset_title: str) -> str:
-    """While the models of another data set are being loaded."""
-    return f'<div class="empty" role="status">{escape(text(lang, "loading", dataset=dataset_title))}</div>'
+        LegendLine("attention", *ends, scale, text(lang, "legend_attention")),
+        LegendLine("activation", *ends, scale, activation),
+        LegendLine(
+            "difference", f"−{DIFFERENCE_TOP:g}", f"+{DIFFERENCE_TOP:g}", ramp(DIFFERENCE_SCALE),
+            text(lang, "legend_difference"),
+        ),
+    )  # fmt: skip

@@ -1,12 +1,34 @@
-"""Result cards as HTML: one a model, all the same size, skeletons first so that nothing jumps. No gradio here."""
+"""One model's answer as a card: every string is final, every picture a data address. templates/card.html draws it.
+
+No gradio and no HTML here.
+"""
 
 from dataclasses import dataclass, replace
-from html import escape
 
-from attention.maps.display import TOP
+import numpy as np
+from PIL import Image
+
+from attention.inference.compare import Result
+from attention.maps.description import describe_map
+from attention.maps.display import (
+    TOP,
+    attention_map,
+    channel_maps,
+    is_drawable,
+    layer,
+    maps_to_draw,
+    scale_of,
+    signed_difference,
+)
+from attention.maps.overlay import difference_layer
 from attention.models.variants import variant as variant_of
-from attention.web.card_pictures import Setting, picture
+from attention.web import sentences
+from attention.web.charts.figures import PLACEMENT_COLOURS, channel_bars, data_uri
+from attention.web.render import render
 from attention.web.texts import class_name, text, title
+
+KINDS = ("attention", "activation", "difference", "photo")  # what the switch above the cards offers
+DIFFERENCE_TOP = 0.5  # one scale of differences for every card and photo: from here on the colour is full
 
 
 @dataclass(frozen=True)
@@ -23,9 +45,112 @@ class Measured:
     published: str | None = None
 
 
-def _heading(setting: Setting, name: str, measured: Measured) -> str:
-    lang, variant = setting.language, variant_of(name)
-    chip = text(lang, f"placement_{variant.placement}")
+@dataclass(frozen=True)
+class Frame:
+    """What the cards of one comparison share.
+
+    `size` is the photo's width and height. `reference` names the model that the others are held against, None for none;
+    `held_against` is its Result as soon as it is there. `device` is where the models run.
+    """
+
+    language: str
+    size: tuple[int, int]
+    reference: str | None = None
+    held_against: Result | None = None
+    device: str = ""
+
+    def join(self, *sentences: str) -> str:
+        return ("" if self.language == "zh" else " ").join(filter(None, sentences))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of the most probable classes: its name in English and in the visitor's language, and its probability.
+
+    `marked` is that of the reference's first choice, `pressed` that of the class whose map was asked for.
+    """
+
+    english: str
+    name: str
+    share: float
+    marked: bool
+    pressed: bool
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a card shows for one of KINDS: a picture over the photo, whose alt text `words` is; or bars in its place, an SVG;
+    or, where it has neither, the words that say why."""
+
+    kind: str
+    words: str
+    picture: str = ""
+    bars: str = ""
+    caption: tuple[str, ...] = ()  # its lines below the photo
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card of a board. `state` is "skeleton" until the model has answered, then "done", or "failed".
+
+    `order` has what compare.js sorts the cards by.
+    """
+
+    model: str
+    title: str
+    placement: str
+    is_control: bool
+    is_reference: bool
+    figures: str
+    state: str = "skeleton"
+    differs: bool = False  # in its first choice, from the reference
+    layers: tuple[Layer, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    foot: str = ""
+    order: tuple[tuple[str, float], ...] = ()
+
+
+def skeleton(frame: Frame, name: str, measured: Measured) -> Card:
+    """The card of a model that has not answered yet."""
+    variant = variant_of(name)
+    return Card(
+        name, title(frame.language, variant), variant.placement, variant.is_control, name == frame.reference,
+        _figures(frame.language, measured),
+    )  # fmt: skip
+
+
+def failed(frame: Frame, name: str, problem: str) -> Card:
+    """The card of a model that could not run, and so cannot be the reference."""
+    waiting = skeleton(frame, name, Measured())
+    said = text(frame.language, "model_failed", problem=problem)
+    return replace(waiting, state="failed", is_reference=False, foot=said)
+
+
+def done(
+    frame: Frame, waiting: Card, result: Result, means: dict | None = None, other: np.ndarray | None = None
+) -> Card:
+    """The card of a model that has answered, in place of the one that was `waiting`.
+
+    `means` are the mean channel weights of the class that the model chose, by the module's path: class_means.of_class.
+    `other` is the reference's class activation map (h, w) of the class that is explained here.
+    """
+    reference = frame.held_against
+    return replace(
+        waiting, state="done", differs=reference is not None and result.top1 != reference.top1,
+        layers=(
+            _attention(frame, result, means or {}),
+            _map(frame, result, "activation", result.activation),
+            _difference(frame, result, other),
+        ),
+        bars=top5(frame.language, result, reference.top1 if reference else None, result.asked),
+        foot=_foot(frame, result), order=_order(result, reference),
+    )  # fmt: skip
+
+
+# the words and figures
+
+
+def _figures(lang: str, measured: Measured) -> str:
     figures = []
     if measured.published is not None:
         figures.append(text(lang, "published_accuracy", network=measured.published, accuracy=measured.accuracy))
@@ -35,117 +160,115 @@ def _heading(setting: Setting, name: str, measured: Measured) -> str:
         figures.append(text(lang, "accuracy_line", accuracy=measured.accuracy))
     if measured.p50_ms is not None:
         figures.append(text(lang, "latency_line", p50=measured.p50_ms))
-    return (
-        f'<div class="head"><h2>{escape(title(lang, variant))}</h2><span class="chip">{escape(chip)}</span>'
-        f'{_pin(setting, name)}</div><p class="figures">{escape(" · ".join(figures))}</p>'
+    return " · ".join(figures)
+
+
+def top5(lang: str, result, marked: int | None, asked: int | None = None) -> tuple[Bar, ...]:
+    """The most probable classes of a Result or a Look; the class `marked` is marked."""
+    return tuple(
+        Bar(english, class_name(lang, english), float(result.probabilities[index]), index == marked, index == asked)
+        for index in result.ranking[:TOP]
+        for english in (result.class_names[index],)
     )
 
 
-def _pin(setting: Setting, name: str) -> str:
-    """The button that makes a model the one that the others are held against; in a file, the mark of the one that is."""
-    word = text(setting.language, "pin")
-    if not setting.live:
-        return f'<span class="pin">{escape(word)}</span>' if name == setting.reference else ""
-    label = escape(f"{word}: {title(setting.language, variant_of(name))}")
-    pressed = str(name == setting.reference).lower()
-    return f'<button type="button" class="pin" data-pin="{name}" aria-pressed="{pressed}" aria-label="{label}">{escape(word)}</button>'
+def top5_html(lang: str, result, marked: int | None) -> str:
+    """The same as HTML, without buttons."""
+    return render("top5.html", lang, bars=top5(lang, result, marked), live=False)
 
 
-def _article(name: str, classes: str, body: str, data: str = "") -> str:
-    variant = variant_of(name)
-    control = " control" if variant.is_control else ""
-    placed = f'data-model="{name}" data-placement="{variant.placement}"'
-    return f'<article class="card{control} {classes}" {placed}{data}>{body}</article>'
-
-
-def skeleton(setting: Setting, name: str, measured: Measured, classes: int = TOP) -> str:
-    """The card of a model that has not answered yet, with room for so many classes."""
-    row = '<li><span>&nbsp;</span><span></span><span class="bar"></span></li>'
-    says = "".join(
-        f'<span class="{word}">{escape(text(setting.language, word))}</span>' for word in ("waiting", "stopped")
-    )
-    body = (
-        f'{_heading(setting, name, measured)}<div class="pic"></div><p class="unit"></p>'
-        f'<ol class="top5" aria-hidden="true">{row * min(TOP, classes)}</ol><p class="foot">{says}</p>'
-    )
-    return _article(name, "skeleton", body)
-
-
-def failed(setting: Setting, name: str, problem: str) -> str:
-    """The card of a model that could not run."""
-    said = escape(text(setting.language, "model_failed", problem=problem))
-    heading = _heading(replace(setting, live=False), name, Measured())  # it cannot be the reference
-    return _article(name, "failed", f'{heading}<p class="notice">{said}</p>')
-
-
-def top5(lang: str, result, marked: int | None, asked: int | None = None, live: bool = False) -> str:
-    """The most probable classes of a Result or a Look as bars; the class `marked` is marked.
-
-    Where the page is `live`, a button over each bar asks for that class's map; that of `asked` is pressed.
-    """
-    rows = []
-    for index in result.ranking[:TOP]:
-        share, english = float(result.probabilities[index]), result.class_names[index]
-        name = escape(class_name(lang, english))
-        choose = ""
-        if live:
-            label, pressed = escape(text(lang, "explain", name=class_name(lang, english))), str(index == asked).lower()
-            choose = f'<button type="button" data-class="{escape(english)}" aria-pressed="{pressed}" aria-label="{label}"></button>'
-        rows.append(
-            f"<li{' class=marked' if index == marked else ''}><span>{name}</span><span>{share:.1%}</span>"
-            f'<span class="bar"><i style="width:{share:.2%}"></i></span>{choose}</li>'
-        )
-    return f'<ol class="top5">{"".join(rows)}</ol>'
-
-
-def points(result, reference) -> float:
+def points(result: Result, reference: Result) -> float:
     """How much more probable `result` finds the reference's first choice than the reference does, in percentage points."""
     return 100 * float(result.probabilities[reference.top1] - reference.probabilities[reference.top1])
 
 
-def _foot(setting: Setting, result) -> str:
-    reference, lang = setting.held_against, setting.language
-    space = "" if lang == "zh" else " "
+def _foot(frame: Frame, result: Result) -> str:
+    reference, lang = frame.held_against, frame.language
     call = text(lang, "call", ms=result.latency_ms)
-    if setting.device and setting.device != result.device:
-        call += space + text(lang, "fell_back")
+    if frame.device and frame.device != result.device:
+        call = frame.join(call, text(lang, "fell_back"))
     if reference is None:
         return call
     if result.name == reference.name:
-        return f"{call}{space}{text(lang, 'is_reference')}"
+        return frame.join(call, text(lang, "is_reference"))
     key = "same_as_reference" if result.top1 == reference.top1 else "differs_from_reference"
     names = {"prediction": class_name(lang, result.prediction), "other": class_name(lang, reference.prediction)}
     difference = f"{round(points(result, reference), 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: never minus nothing
-    return f"{call}{space}{text(lang, key, points=difference, **names)}"
+    return frame.join(call, text(lang, key, points=difference, **names))
 
 
-def _to_sort(result, reference) -> str:
-    """What compare.js sorts the cards by. The reference leads the disagreement with itself; another first choice is more
-    disagreement than any difference in the same one."""
+def _order(result: Result, reference: Result | None) -> tuple[tuple[str, float], ...]:
+    """The reference leads the disagreement with itself; another first choice is more disagreement than any difference in the
+    same one."""
     found = {"confidence": float(result.probabilities[result.top1]), "latency": result.latency_ms}
     if reference is not None and result.name != reference.name:
         found["disagreement"] = abs(points(result, reference)) + 100 * (result.top1 != reference.top1)
     elif reference is not None:
         found["disagreement"] = 1000
-    return "".join(f' data-{key}="{value:.4f}"' for key, value in found.items())
+    return tuple(found.items())
 
 
-def card(setting: Setting, result, measured: Measured, means: dict | None = None, other=None) -> str:
-    """One finished card.
-
-    `means` are the mean channel weights of the class that the model chose, by the module's path: class_means.of_class.
-    `other` is the reference's class activation map (h, w) of the class that is explained here.
-    """
-    reference, lang = setting.held_against, setting.language
-    body = (
-        _heading(setting, result.name, measured)
-        + picture(setting, result, means or {}, other)
-        + top5(lang, result, reference.top1 if reference else None, result.asked, setting.live)
-        + f'<p class="foot">{escape(_foot(setting, result))}</p>'
-    )
-    differs = reference is not None and result.top1 != reference.top1
-    return _article(result.name, "done differs" if differs else "done", body, _to_sort(result, reference))
+# the maps
 
 
-def notice(sentence: str) -> str:
-    return f'<p class="notice" role="status">{escape(sentence)}</p>'
+def _attention(frame: Frame, result: Result, means: dict) -> Layer:
+    spatial, channels = attention_map(result), channel_maps(result)
+    if spatial is not None:
+        return _map(frame, result, "attention", spatial.values)
+    if channels:
+        return _bars(frame.language, result, channels, means)
+    return Layer("attention", text(frame.language, "no_attention"))
+
+
+def _map(frame: Frame, result: Result, kind: str, values: np.ndarray) -> Layer:
+    lang = frame.language
+    said, drawn = sentences.sentence(lang, values, kind), maps_to_draw(result).get(kind)
+    if drawn is None:
+        return Layer(kind, said)
+    scale = drawn[1]  # only those of attention differ from card to card; the legend says that of the others
+    first = _explained(lang, result) if kind == "activation" else text(lang, f"unit_{scale.unit}", top=scale.top)
+    return _picture(lang, result, kind, layer(*drawn, frame.size), said, first)
+
+
+def _difference(frame: Frame, result: Result, other: np.ndarray | None) -> Layer:
+    """What the map of `result` has more, and less, than the reference's of the same class."""
+    lang = frame.language
+    if result.name == frame.reference:
+        return Layer("difference", text(lang, "is_reference"))
+    if other is None:
+        return Layer("difference", text(lang, "no_reference"))
+    values = signed_difference(result.activation, other)
+    if not np.isfinite(values).all():
+        return Layer("difference", text(lang, "words_not_finite"))
+    if not values.any():
+        return Layer("difference", text(lang, "difference_none"))
+    where = describe_map(values.clip(min=0)).where
+    said = text(lang, "more_nowhere") if where == "nowhere" else text(lang, "more", where=text(lang, f"where_{where}"))
+    drawn = difference_layer(values, DIFFERENCE_TOP, *frame.size)
+    return _picture(lang, result, "difference", drawn, said, _explained(lang, result))
+
+
+def _picture(lang: str, result: Result, kind: str, drawn: Image.Image, said: str, first: str) -> Layer:
+    name = title(lang, variant_of(result.name))
+    alt = text(lang, "map_alt", kind=text(lang, f"kind_{kind}"), name=name, words=said)
+    return Layer(kind, alt, data_uri(drawn), caption=(first, said))
+
+
+def _explained(lang: str, result: Result) -> str:
+    """Which class a map explains, and how probable the model finds it."""
+    name, probability = result.class_names[result.explained], float(result.probabilities[result.explained])
+    return text(lang, "explained", name=class_name(lang, name), probability=probability)
+
+
+def _bars(lang: str, result: Result, channels: list, means: dict) -> Layer:
+    """The bars of a model that weighs channels alone, before the means of the class that it chose; and their legend."""
+    said = sentences.channels(lang, channels)
+    if not all(is_drawable(m.values) for m in channels):
+        return Layer("attention", said)
+    scale, of_class = scale_of(channels), [means[m.path] for m in channels if m.path in means]
+    of_class = of_class if len(of_class) == len(channels) else []
+    unit = text(lang, f"unit_{scale.unit}", top=scale.top)
+    legend = sentences.bars(lang, channels, unit, result.prediction, of_class)
+    values, colour = [m.values for m in channels], PLACEMENT_COLOURS[variant_of(result.name).placement]
+    drawn = channel_bars(values, scale.top, colour, f"{legend} {said}", scale.mark, of_class)
+    return Layer("attention", said, bars=drawn, caption=(legend if of_class else f"{legend} {said}",))

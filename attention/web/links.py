@@ -14,7 +14,7 @@ from attention.inference.compare import Models
 from attention.inference.model_sets import ModelSets
 from attention.models.checkpoints import CheckpointError
 from attention.pictures import datasets, reading
-from attention.web.card_pictures import KINDS
+from attention.web.cards import KINDS
 from attention.web.language import NAME, language_of_tag
 from attention.web.tabs.compare.parts import chosen_at_first, readable
 from attention.web.texts import text

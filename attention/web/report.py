@@ -16,10 +16,11 @@ from attention.models.variants import variant
 from attention.pictures.reading import Upload
 from attention.study import lookup
 from attention.web import published
-from attention.web.card_pictures import KINDS
+from attention.web.board import boards
+from attention.web.cards import KINDS
 from attention.web.charts.accuracy import chart, chart_key, chart_lines
-from attention.web.compare_stream import compare_stream
 from attention.web.matrix import matrix_html
+from attention.web.render import render
 from attention.web.style import CSS, SCRIPT
 from attention.web.table import notes_html, table_html
 from attention.web.texts import text, title
@@ -50,15 +51,15 @@ def write(
 ) -> None:
     """Write the report on named pictures: those models (None: all) on each, then the tables of their data set.
 
-    `pinned` and `picked` are the reference and the class that every card explains, as in compare_stream.
+    `pinned` and `picked` are the reference and the class that every card explains, as in boards().
     Raises UnknownVariant or CheckpointError for a model that cannot run, WriteError where the file cannot be written.
     """
     chosen = check_names(names or [n for n in models.names if n not in models.problems], models)
     parts = []
     for caption, upload in pictures:
         progress(caption)
-        *_, compared = compare_stream(upload, chosen, models, lang, pinned, picked, live=False)
-        parts.append(_section(caption, compared))
+        *_, board = boards(upload, chosen, models, lang, pinned, picked, live=False)
+        parts.append(_section(caption, render("board.html", lang, board=board)))
     buttons = "".join(
         f'<button type="button" value="{kind}" aria-pressed="{str(kind == KINDS[0]).lower()}">'
         f"{escape(text(lang, f'show_{kind}'))}</button>"

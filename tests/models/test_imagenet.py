@@ -274,8 +274,8 @@ def test_a_look_is_plain_json(models):
 def test_a_card_says_whose_accuracy_it_shows(lang, models):
     table = measured(NAME, "cpu")
     assert table["se-block"].accuracy == 0.8038 and table["cbam-block"].accuracy is None
-    card = cards.skeleton(cards.Setting(lang, PHOTO, "data:,"), "se-block", table["se-block"])
-    assert "seresnet33ts" in card and "80.38%" in card and "timm" in card.split("seresnet33ts")[1]
+    figures = cards.skeleton(cards.Frame(lang, PHOTO.size), "se-block", table["se-block"]).figures
+    assert "seresnet33ts" in figures and "80.38%" in figures and "timm" in figures.split("seresnet33ts")[1]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

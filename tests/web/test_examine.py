@@ -162,7 +162,7 @@ def test_any_class_can_be_explained(ask, examiner, upload):
 ])  # fmt: skip
 def test_what_cannot_be_answered_gets_a_sentence_and_clears_the_last_answer(ask, model, explained, why):
     (only,) = ask("activation", model, explained)
-    assert why in only["header"].replace("&#x27;", "'") and only["html"] == ""
+    assert why in only["header"].replace("&#39;", "'") and only["html"] == ""
 
 
 # against another model

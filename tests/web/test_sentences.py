@@ -113,22 +113,19 @@ def drawn(activation, *maps, name="baseline", language="en", means=None):
         activation=activation, latency_ms=5.0, ranking=[4, *(i for i in range(10) if i != 4)], top1=4, prediction="church",
         asked=None, explained=4,
     )  # fmt: skip
-    return cards.card(cards.Setting(language, PHOTO, "data:"), given, cards.Measured(0.9, 5.0), means)
+    frame = cards.Frame(language, PHOTO.size)
+    return cards.done(frame, cards.skeleton(frame, name, cards.Measured(0.9, 5.0)), given, means)
 
 
 @BOTH
 def test_the_card_says_the_map_as_alt_text_and_below_it(language):
     gate = AttentionMap("a.gate", "gate", "positions", corner())
-    html = drawn(corner()[::-1], gate, name="cbam-block", language=language)
-    attention, activation = (
-        sentences.sentence(language, gate),
-        sentences.sentence(language, corner()[::-1], "activation"),
-    )
-    assert attention != activation
-    for said in (attention, activation):
-        assert html.count(said) == 2, "as alt text, and in the caption"
-        alts = [part.split('"')[0] for part in html.split('alt="')[1:]]
-        assert sum(said in alt for alt in alts) == 1
+    card = drawn(corner()[::-1], gate, name="cbam-block", language=language)
+    attention = sentences.sentence(language, gate)
+    activation = sentences.sentence(language, corner()[::-1], "activation")
+    assert attention != activation and [layer.kind for layer in card.layers] == list(cards.KINDS[:3])
+    for layer, said in zip(card.layers, (attention, activation), strict=False):
+        assert layer.picture and said in layer.words and layer.caption[1] == said
 
 
 @BOTH
@@ -136,29 +133,32 @@ def test_the_card_says_the_map_as_alt_text_and_below_it(language):
 def test_the_card_has_a_sentence_in_place_of_a_map_that_shows_nothing(language, level):
     nothing = np.full((10, 10), level, np.float32)
     gate = AttentionMap("a.gate", "gate", "positions", nothing)
-    html = drawn(nothing, gate, name="cbam-block", language=language)
-    assert 'class="layer' not in html
-    for kind in ("attention", "activation"):
-        assert f'<span class="none {kind}">{sentences.sentence(language, nothing, kind)}</span>' in html
+    card = drawn(nothing, gate, name="cbam-block", language=language)
+    assert not any(layer.picture or layer.caption for layer in card.layers)
+    for layer, kind in zip(card.layers, ("attention", "activation"), strict=False):
+        assert (layer.kind, layer.words) == (kind, sentences.sentence(language, nothing, kind))
 
 
 def test_channel_bars_stand_before_the_mean_of_the_class_that_was_chosen():
     gates = channel_map([0.1, 0.4, 0.9, 1.0])
     means = {gates.path: np.array([0.2, 0.5, 0.8, 0.9], np.float32)}
-    html = drawn(corner(), gates, name="se-block", means=means)
-    assert html.count("Line: the mean of class church, on average 0.10 away.") == 2, "read out, and below"
-    assert html.count("<polyline") == 1
-    without = drawn(corner(), gates, name="se-block")
-    assert "Line:" not in without and "<polyline" not in without
-    assert without.count("Weights from 0.10 to 1.00") == 2
-    assert "类别“教堂”的平均值，平均相差 0.10" in drawn(corner(), gates, name="se-block", language="zh", means=means)
+    layer = drawn(corner(), gates, name="se-block", means=means).layers[0]
+    assert "Line: the mean of class church, on average 0.10 away." in layer.caption[0]
+    assert "Line: the mean of class church" in layer.bars.split('aria-label="')[1].split('"')[0], "read out"
+    assert layer.bars.count("<polyline") == 1 and not layer.picture
+    without = drawn(corner(), gates, name="se-block").layers[0]
+    assert "Line:" not in without.caption[0] + without.bars and "<polyline" not in without.bars
+    assert "Weights from 0.10 to 1.00" in without.caption[0] and "Weights from 0.10 to 1.00" in without.bars
+    chinese = drawn(corner(), gates, name="se-block", language="zh", means=means).layers[0]
+    assert "类别“教堂”的平均值，平均相差 0.10" in chinese.caption[0]
 
 
 def test_means_of_some_modules_alone_are_not_drawn():
     first, second = channel_map([0.1, 0.4]), channel_map([0.2, 0.3], path="stages.0.1.attention.gate")
-    assert "<polyline" not in drawn(corner(), first, second, name="se-block", means={first.path: np.zeros(2)})
+    card = drawn(corner(), first, second, name="se-block", means={first.path: np.zeros(2)})
+    assert card.layers[0].bars and "<polyline" not in card.layers[0].bars
 
 
 def test_channel_weights_that_are_not_finite_are_said():
-    html = drawn(corner(), channel_map([0.1, np.nan]), name="se-block")
-    assert "<polygon" not in html and '<span class="none attention">This map holds values that are not finite' in html
+    layer = drawn(corner(), channel_map([0.1, np.nan]), name="se-block").layers[0]
+    assert not layer.bars and layer.words.startswith("This map holds values that are not finite")

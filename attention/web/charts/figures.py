@@ -3,6 +3,7 @@
 import base64
 import io
 from functools import lru_cache
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ def channel_bars(
             'vector-effect="non-scaling-stroke"/>'
         )
     return (
-        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
         + "".join(parts)
         + "</svg>"
     )

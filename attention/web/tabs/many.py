@@ -17,9 +17,9 @@ from attention.models.checkpoints import CheckpointError
 from attention.models.variants import variant
 from attention.pictures import reading
 from attention.pictures.datasets import DataError
-from attention.web import cards
 from attention.web.charts.figures import data_uri
 from attention.web.language import language, language_of_event
+from attention.web.render import notice
 from attention.web.tabs.compare.tab import chosen_at_first, dataset_choices, titled
 from attention.web.texts import class_name, text, title
 
@@ -99,12 +99,12 @@ def stream(
         yield f'<div class="empty">{escape(text(lang, "many_empty"))}</div>', []
         return
     if not names:
-        yield cards.notice(text(lang, "no_models")), []
+        yield notice(text(lang, "no_models")), []
         return
     try:
         pictures = batch.gather(paths)
     except batch.BatchError as error:
-        yield cards.notice(str(error)), []
+        yield notice(str(error)), []
         return
     rows: list[batch.Row] = []
     drawn = 0.0
@@ -116,7 +116,7 @@ def stream(
                 drawn = time.monotonic()
                 yield summary_html(lang, rows, len(pictures)), list(rows)
     except deadlines.TimeUp:  # what is done is kept
-        said = cards.notice(text(lang, "many_time_up", done=len(rows), total=len(pictures)))
+        said = notice(text(lang, "many_time_up", done=len(rows), total=len(pictures)))
         yield said + summary_html(lang, rows, len(pictures), goes_on=False), list(rows)
 
 
@@ -169,7 +169,7 @@ def build(sets: ModelSets, t):
         try:
             models = sets[dataset_name or first.dataset.name]
         except (CheckpointError, DataError) as error:
-            yield cards.notice(text(lang, "not_loaded", problem=error)), "", [], gr.update(visible=False)
+            yield notice(text(lang, "not_loaded", problem=error)), "", [], gr.update(visible=False)
             return
         chosen, rows = [name for name in models.names if name in names and name not in models.problems], []
         for said, rows in stream(paths, chosen, models, lang):

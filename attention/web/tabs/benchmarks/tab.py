@@ -12,11 +12,12 @@ from attention.inference.compare import Models
 from attention.pictures.datasets import DATASETS
 from attention.study import lookup
 from attention.study.lookup import Machine
-from attention.web import cards, published, table_files
+from attention.web import published, table_files
 from attention.web.charts.accuracy import chart, chart_key, chart_lines
 from attention.web.findings import reading_html
 from attention.web.language import language
 from attention.web.matrix import matrix_html
+from attention.web.render import notice
 from attention.web.table import is_missing, machine_name, notes_html, table_html
 from attention.web.tabs.benchmarks import compute, costs, live, maps, study
 from attention.web.tabs.compare.tab import dataset_choices
@@ -56,7 +57,7 @@ def _render(
 ) -> tuple:
     """What stands above the chart, the chart, what stands below it, and the hint about GPUs."""
     table = lookup.summary(dataset_name, "cpu", machine, batch_size, busy)
-    problems = "".join(cards.notice(text(lang, "table_damaged", file=name)) for name in sorted(lookup.damaged))
+    problems = "".join(notice(text(lang, "table_damaged", file=name)) for name in sorted(lookup.damaged))
     if table.empty:
         nothing = problems or f'<p class="says">{escape(text(lang, "no_results"))}</p>'
         return nothing, gr.update(visible=False), "", gpu_html(lang)

@@ -9,7 +9,8 @@ from attention.core.files import WriteError
 from attention.inference.compare import Models
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import UnknownVariant
-from attention.web import cards, report
+from attention.web import report
+from attention.web.render import notice
 from attention.web.texts import text
 
 FILE_NAME = "attention-lab.html"
@@ -20,7 +21,7 @@ def report_stream(
 ) -> Iterator[tuple[str, str | None]]:
     """(what to say as HTML, the report's file or None): a sentence first, then the file, which goes with the next step."""
     if upload is None or not names:
-        yield cards.notice(text(lang, "no_models" if upload else "nothing_to_save")), None
+        yield notice(text(lang, "no_models" if upload else "nothing_to_save")), None
         return
     yield _said(text(lang, "report_working")), None
     try:
@@ -30,9 +31,9 @@ def report_stream(
             size = file.stat().st_size / 1e6
             yield _said(text(lang, "report_saved", file=FILE_NAME, size=size), ready=True), str(file)
     except (CheckpointError, UnknownVariant) as error:
-        yield cards.notice(str(error)), None
+        yield notice(str(error)), None
     except (WriteError, OSError):
-        yield cards.notice(text(lang, "no_place")), None
+        yield notice(text(lang, "no_place")), None
 
 
 def _said(sentence: str, ready: bool = False) -> str:

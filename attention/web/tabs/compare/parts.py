@@ -12,9 +12,10 @@ from attention.inference.compare import Models
 from attention.inference.model_sets import ModelSets
 from attention.models.variants import PLACEMENTS, first_shown, variant
 from attention.pictures import datasets, reading, samples
-from attention.web import board, published
-from attention.web.card_pictures import KINDS
+from attention.web import published
+from attention.web.cards import KINDS
 from attention.web.language import language_of_event
+from attention.web.render import render
 from attention.web.texts import class_name, dataset_title, text, title
 from attention.web.turn import Turn
 
@@ -114,7 +115,7 @@ class Parts:
                     }  # fmt: skip
             with gr.Column(scale=3, min_width=320):
                 self._how_to_show(t)
-                self.board = gr.HTML(board.empty("en"), elem_id="results")
+                self.board = gr.HTML(render("empty.html", "en"), elem_id="results")
                 self._take_away(t)
                 self.classes = gr.HTML(_classes("en", first), elem_id="classes")
         self.turn = gr.State(Turn())

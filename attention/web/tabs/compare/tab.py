@@ -13,9 +13,10 @@ from attention.maps.display import result_as_json
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import UnknownVariant
 from attention.pictures import datasets, reading
-from attention.web import board, cards, theme
-from attention.web.compare_stream import compare_stream
+from attention.web import theme
+from attention.web.board import boards
 from attention.web.language import language
+from attention.web.render import notice, render
 from attention.web.tabs.compare import downloads
 from attention.web.tabs.compare.parts import (
     Parts,
@@ -51,11 +52,14 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError) as error:
-            yield cards.notice(text(lang, "not_loaded", problem=error))
+            yield notice(text(lang, "not_loaded", problem=error))
             return
         names = in_order(models, names_by_group)
-        for html in turn.follow(compare_stream(upload, names, models, lang, pinned, picked)):
-            yield gr.skip() if html is None else html
+        if upload is None or not names:
+            yield notice(text(lang, "no_models")) if upload else render("empty.html", lang)
+        else:
+            for board in turn.follow(boards(upload, names, models, lang, pinned, picked)):
+                yield gr.skip() if board is None else render("board.html", lang, board=board)
         if number == turn.number:
             turn.answered = asked(upload, dataset_name, pinned, picked, names_by_group)
 
@@ -83,7 +87,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError) as error:
-            yield cards.notice(text(lang, "not_loaded", problem=error)), gr.skip()
+            yield notice(text(lang, "not_loaded", problem=error)), gr.skip()
             return
         names = [name for name in in_order(models, names_by_group) if name not in models.problems]
         for says, file in downloads.report_stream(upload, names, models, lang, pinned, picked):
@@ -95,7 +99,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
         lang, unchanged = language(request), [gr.skip()] * len(parts.of_dataset())
         if not sets.is_loaded(dataset_name):
             label = {name: label for label, name in dataset_choices(lang, sets.names)}.get(dataset_name, dataset_name)
-            yield *unchanged, board.loading(lang, label)
+            yield *unchanged, render("loading.html", lang, dataset=label)
         try:
             models = sets[dataset_name]
         except (CheckpointError, datasets.DataError):  # `stream`, which follows, says it
@@ -159,9 +163,9 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
         lang = language(request)
         radio = gr.update(choices=dataset_choices(lang, sets.names), value=name, visible=len(sets.names) > 1)
         try:
-            return radio, *settings(lang, sets[name], chosen, may_fetch), board.empty(lang)
+            return radio, *settings(lang, sets[name], chosen, may_fetch), render("empty.html", lang)
         except (CheckpointError, datasets.DataError) as error:
-            problem = cards.notice(text(lang, "not_loaded", problem=error))
+            problem = notice(text(lang, "not_loaded", problem=error))
             return radio, *[gr.skip()] * len(parts.of_dataset()), problem
 
     return on_load, [parts.dataset, *parts.of_dataset(), parts.board], parts.photo, parts.dataset

@@ -305,7 +305,7 @@ def weighed_html(page: Page) -> str:
         scale = scale_of(channels)
         bars = "".join(
             f'<div class="channels"><span>{escape(views.place(lang, m.path))}</span>'
-            f"{channel_bars([m.values], scale.top, page.colour, escape(sentences.channels(lang, [m])), scale.mark)}</div>"
+            f"{channel_bars([m.values], scale.top, page.colour, sentences.channels(lang, [m]), scale.mark)}</div>"
             for m in channels
         )
         drawn += [

@@ -8,7 +8,7 @@ from attention.models.checkpoints import CheckpointError
 from attention.models.variants import UnknownVariant
 from attention.pictures.datasets import DataError
 from attention.pictures.reading import UploadError
-from attention.web import cards
+from attention.web.render import notice
 from attention.web.tabs.compare.tab import titled
 from attention.web.tabs.learn import mechanism as mechanism_views
 from attention.web.tabs.learn import network as network_views
@@ -100,7 +100,7 @@ def show_step(parts: Parts, sets: ModelSets, upload, dataset_name: str, values: 
         case = views.case(lang, upload, sets[dataset_name])
         shown = ANSWERS[values[parts.step]](parts, case, values)
     except PROBLEMS as error:
-        return {parts.lead: cards.notice(text(lang, "learn_problem", problem=error))}
+        return {parts.lead: notice(text(lang, "learn_problem", problem=error))}
     names = [text(lang, f"learn_step_{name}") for name in STEPS]
     for index, name in enumerate(names):
         if index:

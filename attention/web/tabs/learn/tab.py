@@ -11,8 +11,8 @@ from gradio.context import Context
 
 from attention.inference.model_sets import ModelSets
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS
-from attention.web import cards
 from attention.web.language import language
+from attention.web.render import notice
 from attention.web.tabs.compare.parts import by_placement, titled
 from attention.web.tabs.learn import mechanism as mechanism_views
 from attention.web.tabs.learn import network as network_views
@@ -64,7 +64,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
             case = views.case(lang, upload, sets[dataset_name])
             return views.reveal(case, name, across / 100, down / 100)
         except PROBLEMS as error:
-            return cards.notice(text(lang, "learn_problem", problem=error))
+            return notice(text(lang, "learn_problem", problem=error))
 
     # Listeners of one event run in the order in which they are defined: these before the step is shown.
     for index, step in enumerate(parts.steps):

@@ -201,7 +201,7 @@ def _channels(asked: Asked) -> str:
     rows = []
     for m in weighed:
         where, of_class = views.place(lang, m.path), [means[m.path]] if means else None
-        label = views.escape(f"{where}. {sentences.channels(lang, [m])}")
+        label = f"{where}. {sentences.channels(lang, [m])}"
         bars = channel_bars([m.values], scale.top, colour, label, scale.mark, of_class)
         rows.append(f'<div class="channels"><span>{where}</span>{bars}</div>')
     unit = text(lang, f"unit_{scale.unit}", top=scale.top)
@@ -249,5 +249,5 @@ class WhyThisClass(Question):
             )
             + asked.read("activation_read", name=asked.explained)
             + views.heading(text(lang, "examine_classes"))
-            + cards.top5(lang, look, look.class_index),
+            + cards.top5_html(lang, look, look.class_index),
         }

@@ -98,7 +98,7 @@ class AttentionOff(Question):
         sides = [
             f"<div>{views.heading(caption)}"
             f"{views.activation(lang, asked.under, look.activation, asked.explained, asked.title())}"
-            f"{cards.top5(lang, look, look.class_index)}</div>"
+            f"{cards.top5_html(lang, look, look.class_index)}</div>"
             for caption, look in zip(captions, pair, strict=True)
         ]
         before, after = map(_probability, pair)

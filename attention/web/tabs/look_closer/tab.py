@@ -15,10 +15,11 @@ from attention.inference.questions import Examiner
 from attention.models.checkpoints import CheckpointError
 from attention.models.variants import REFERENCE, UnknownVariant, variant
 from attention.pictures.datasets import DataError
-from attention.web import cards, theme
+from attention.web import theme
 from attention.web.board import none_of_these
 from attention.web.language import language
 from attention.web.published import MOST_NAMED
+from attention.web.render import notice
 from attention.web.tabs.compare.tab import CONCURRENCY, titled
 from attention.web.tabs.look_closer import api, views
 from attention.web.tabs.look_closer.box_and_mask import BoxAndMask
@@ -146,7 +147,7 @@ def answers(parts: Parts, examiners: Examiners, upload, dataset_name: str, value
         yield {parts.says: says(lang, look, examiner.models), parts.explained: class_choices(lang, look, chosen)}
         yield from question.answer(Asked(lang, upload.image, look, values[parts.other], examiner), values)
     except PROBLEMS as error:
-        problem = cards.notice(text(lang, "examine_problem", problem=error))
+        problem = notice(text(lang, "examine_problem", problem=error))
         yield {parts.says: problem} | question.cleared()
 
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from attention.inference.compare import Models, compare
-from attention.maps.display import shown_photo
 from attention.pictures.reading import Upload
-from attention.web import board, cards, compare_stream
-from attention.web.compare_stream import reference_of
+from attention.web import board, cards
+from attention.web.board import reference_of
+from attention.web.render import notice, render
 from attention.web.tabs.compare import downloads
 from attention.web.texts import TEXTS, text
 from attention.web.turn import Turn
@@ -34,11 +34,15 @@ def trained() -> Models:
 
 @pytest.fixture(autouse=True)
 def a_board_a_model(monkeypatch):
-    monkeypatch.setattr(compare_stream, "EVERY_SECONDS", 0)
+    monkeypatch.setattr(board, "EVERY_SECONDS", 0)
 
 
-def stream(models, names=NAMES, upload=UPLOAD, lang="en", **choices) -> list[str]:
-    return list(compare_stream.compare_stream(upload, names, models, lang, **choices))
+def html_of(shown: board.Board | None, lang="en") -> str | None:
+    return shown and render("board.html", lang, board=shown)
+
+
+def stream(models, names=NAMES, lang="en", **choices) -> list[str]:
+    return [html_of(shown, lang) for shown in board.boards(UPLOAD, names, models, lang, **choices)]
 
 
 def card(html: str, name: str) -> str:
@@ -125,13 +129,8 @@ def test_a_file_has_no_buttons_that_ask_a_server(models):
     assert not re.findall(r"data-pin|data-class", html) and 'class="layer activation"' in html
 
 
-def test_without_a_photo_or_a_model_it_says_what_to_do(models):
-    assert stream(models, upload=None) == [board.empty("en")] and "choose a sample" in board.empty("en")
-    assert stream(models, names=[]) == [cards.notice(text("en", "no_models"))]
-
-
 def test_a_quick_comparison_is_not_sent_a_model_at_a_time(models, monkeypatch):
-    monkeypatch.setattr(compare_stream, "EVERY_SECONDS", 1e9)
+    monkeypatch.setattr(board, "EVERY_SECONDS", 1e9)
     first, *between, last = stream(models)
     assert between == [None] * (len(NAMES) - 1) and "skeleton" in first and "skeleton" not in last
 
@@ -140,7 +139,7 @@ def test_a_replaced_comparison_runs_no_further_model(models, monkeypatch):
     ran, run = [], Models.run
     monkeypatch.setattr(Models, "run", lambda self, name, *a: ran.append(name) or run(self, name, *a))
     turn = Turn()
-    steps = turn.follow(compare_stream.compare_stream(UPLOAD, NAMES, models, "en"))
+    steps = turn.follow(board.boards(UPLOAD, NAMES, models, "en"))
     next(steps), next(steps)
     turn.take()  # another photo
     assert list(steps) == [] and len(ran) == 2, "the model that was running, and none after it"
@@ -149,7 +148,7 @@ def test_a_replaced_comparison_runs_no_further_model(models, monkeypatch):
 def test_a_comparison_that_is_closed_runs_no_further_model(models, monkeypatch):
     ran, run = [], Models.run
     monkeypatch.setattr(Models, "run", lambda self, name, *a: ran.append(name) or run(self, name, *a))
-    steps = Turn().follow(compare_stream.compare_stream(UPLOAD, NAMES, models, "en"))
+    steps = Turn().follow(board.boards(UPLOAD, NAMES, models, "en"))
     next(steps), next(steps)
     steps.close()  # what gradio does when the Stop button cancels
     assert ran == ["baseline"]
@@ -158,8 +157,9 @@ def test_a_comparison_that_is_closed_runs_no_further_model(models, monkeypatch):
 def test_a_card_says_where_a_full_gpu_was_answered_for(models):
     (result,) = list(compare(UPLOAD.image, ["baseline"], models))
     for device, said in (("cuda", True), ("cpu", False), ("", False)):
-        setting = cards.Setting("en", shown_photo(UPLOAD.image), "data:,", device=device)
-        assert ("ran on the CPU" in cards.card(setting, result, cards.Measured())) == said
+        frame = cards.Frame("en", UPLOAD.image.size, device=device)
+        waiting = cards.skeleton(frame, "baseline", cards.Measured())
+        assert ("ran on the CPU" in cards.done(frame, waiting, result).foot) == said
 
 
 # what is taken away
@@ -183,7 +183,7 @@ def test_the_report_is_there_while_it_is_sent_and_gone_afterwards():
 )
 def test_without_a_photo_or_a_model_there_is_no_report_but_a_sentence(upload, names, key, lang):
     steps = list(downloads.report_stream(upload, names, None, lang))
-    assert steps == [(cards.notice(text(lang, key)), None)]
+    assert steps == [(notice(text(lang, key)), None)]
 
 
 def test_a_report_that_cannot_be_made_says_why(models, published):
