@@ -8,7 +8,8 @@ from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import DATASETS
 from attention.study.comparison import SEEDS_TO_JUDGE
 from attention.study.lookup import Machine
-from attention.web.table import counted, machine_name, number
+from attention.web.table import counted, machine_name
+from attention.web.tables import number
 from attention.web.texts import text, title
 
 JUDGED = ("gain", "loss", "equivalent", "undecided")

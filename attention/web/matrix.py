@@ -3,7 +3,7 @@
 In a cell stands what attention there changed: accuracy against the baseline with its interval and verdict, and latency.
 """
 
-from html import escape
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -11,7 +11,9 @@ from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, Variant
 from attention.web.chart_lines import lines_html, source
 from attention.web.findings import judged
-from attention.web.table import counted, is_missing, number, verdict
+from attention.web.render import render
+from attention.web.table import counted, verdict
+from attention.web.tables import Row, Table, column, is_missing, number
 from attention.web.texts import kind, place, text, title
 
 COLUMNS = [name for name in PLACEMENTS if name != "none"]
@@ -24,23 +26,40 @@ MARKS = {
 }  # figures.FAMILY_SYMBOLS
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What one variant changed: difference and interval in points, verdict and its key, latency. Empty if not `trained`."""
+
+    variant: str
+    where: str  # "" where no other variant shares the cell
+    trained: bool = False
+    difference: str = ""
+    interval: str = ""
+    judged: str = ""
+    verdict: str = ""
+    latency: str = ""
+
+
+@dataclass(frozen=True)
+class MechanismRow(Row):
+    """Its cells are tuples of Entry."""
+
+    mark: str = ""
+    family: str = ""
+
+
 def matrix_html(lang: str, table: pd.DataFrame) -> str:
     """The matrix of a data set's summary (lookup.summary), with what to read it by; "" without a baseline."""
     rows = {row["variant"]: row for row in table.to_dict("records")}
     if REFERENCE not in rows:
         return ""
-    heads = "".join(
-        f'<th scope="col" data-placement="{name}"><span class="dot"></span>{escape(text(lang, f"placement_{name}"))}</th>'
-        for name in COLUMNS
-    )
-    body = "".join(_row(lang, name, rows) for name in MECHANISMS)
-    label = escape(text(lang, "matrix_heading"))
-    return (
-        f'<p class="says">{escape(_reference(lang, rows))}</p>'
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="matrix">'
-        f'<thead><tr><th scope="col">{escape(text(lang, "matrix_mechanism"))}</th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>{_lines(lang, table)}"
-    )
+    placements = [column(text(lang, f"placement_{name}"), **{"data-placement": name}) for name in COLUMNS]
+    drawn = Table(
+        text(lang, "matrix_heading"), (column(text(lang, "matrix_mechanism")), *placements),
+        tuple(_row(lang, name, rows) for name in MECHANISMS), "matrix", sorts=False,
+    )  # fmt: skip
+    reference = lines_html(_reference(lang, rows), "", "")
+    return f"{reference}{render('matrix.html', lang, table=drawn)}{_lines(lang, table)}"
 
 
 def _lines(lang: str, table: pd.DataFrame) -> str:
@@ -86,35 +105,25 @@ def _reference(lang: str, rows: dict[str, dict]) -> str:
     return " ".join([said, *wider])
 
 
-def _row(lang: str, mechanism: str, rows: dict[str, dict]) -> str:
+def _row(lang: str, mechanism: str, rows: dict[str, dict]) -> MechanismRow:
     info = MECHANISMS[mechanism]
     variants = sorted((v for v in VARIANTS.values() if v.mechanism == mechanism), key=lambda v: v.stages)
-    family = escape(text(lang, f"family_{info.family}"))
-    cells = "".join(
-        f"<td>{''.join(_entry(lang, v, rows) for v in variants if v.placement == placement)}</td>"
-        for placement in COLUMNS
-    )
-    return (
-        f'<tr data-mechanism="{mechanism}"><th scope="row"><span class="mark" aria-hidden="true">{MARKS[info.family]}</span>'
-        f'{escape(kind(lang, info.title))}<span class="family">{family}</span></th>{cells}</tr>'
-    )
+    cells = [[v for v in variants if v.placement == placement] for placement in COLUMNS]
+    return MechanismRow(
+        kind(lang, info.title), tuple(tuple(_entry(lang, v, rows, len(cell) > 1) for v in cell) for cell in cells),
+        {"data-mechanism": mechanism}, mark=MARKS[info.family], family=text(lang, f"family_{info.family}"),
+    )  # fmt: skip
 
 
-def _entry(lang: str, variant: Variant, rows: dict[str, dict]) -> str:
-    several = [v for v in VARIANTS.values() if (v.mechanism, v.placement) == (variant.mechanism, variant.placement)]
-    where = f'<span class="where">{escape(place(lang, variant))}</span>' if len(several) > 1 else ""
+def _entry(lang: str, variant: Variant, rows: dict[str, dict], is_one_of_several: bool) -> Entry:
+    where = place(lang, variant) if is_one_of_several else ""
     if variant.name not in rows:
-        untrained = escape(text(lang, "matrix_untrained"))
-        return f'<div class="entry" data-variant="{variant.name}">{where}<span class="none">{untrained}</span></div>'
+        return Entry(variant.name, where)
     row = rows[variant.name]
-    judged = escape(str(row.get("verdict")))
-    return (
-        f'<div class="entry" data-variant="{variant.name}" data-verdict="{judged}">{where}'
-        f"<b>{number(row.get('difference_points'), '+.2f')}</b>"
-        f'<span class="interval">{_interval(row)}</span>'
-        f'<span class="verdict" data-verdict="{judged}">{escape(verdict(lang, row))}</span>'
-        f'<span class="latency">{escape(_slower(lang, row, rows[REFERENCE]))}</span></div>'
-    )
+    return Entry(
+        variant.name, where, True, number(row.get("difference_points"), "+.2f"), _interval(row), str(row.get("verdict")),
+        verdict(lang, row), _slower(lang, row, rows[REFERENCE]),
+    )  # fmt: skip
 
 
 def _interval(row: dict) -> str:

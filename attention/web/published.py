@@ -3,9 +3,11 @@
 from html import escape
 
 from attention.models.checkpoints import read_manifest
-from attention.models.variants import REFERENCE, variant
+from attention.models.variants import REFERENCE
 from attention.pictures.datasets import ELSEWHERE, Dataset
-from attention.web.texts import class_name, text, title
+from attention.web.chart_lines import lines_html
+from attention.web.tables import Cell, Table, column, drawn, figure, of_model, word
+from attention.web.texts import class_name, text
 
 MOST_NAMED = 30  # classes that are all named; of more, some
 SOME = 8
@@ -69,13 +71,13 @@ def table(lang: str, dataset: Dataset) -> str:
     """The published figures, and what to bear in mind about them."""
     published = read_manifest(dataset.name)["models"]
     reference = published.get(REFERENCE, {}).get("accuracy")
-    word = {"model", "published_as"}
-    head = "".join(
-        f'<th scope="col"{" class=word" if column in word else ""}>{escape(text(lang, f"col_{column}"))}</th>'
-        for column in COLUMNS
+    columns = [
+        column(text(lang, f"col_{name}"), "word" if name in ("model", "published_as") else "") for name in COLUMNS
+    ]
+    rows = tuple(of_model(lang, name, _cells(name, entry, reference)) for name, entry in published.items())
+    listed = Table(
+        text(lang, "published_heading", dataset=dataset.title), tuple(columns), rows, "figures published", sorts=False
     )
-    rows = "".join(_row(lang, name, entry, reference) for name, entry in published.items())
-    label = escape(text(lang, "published_heading", dataset=dataset.title))
     note = text(
         lang,
         "published_note",
@@ -83,16 +85,11 @@ def table(lang: str, dataset: Dataset) -> str:
         images=dataset.val_images,
         pixels=dataset.preprocessing.test_pixels,
     )
-    return (
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="figures published">'
-        f'<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p class="read">{escape(note)}</p>'
-    )
+    return drawn(lang, listed) + lines_html("", note, "")
 
 
-def _row(lang: str, name: str, entry: dict, reference: float | None) -> str:
+def _cells(name: str, entry: dict, reference: float | None) -> list[Cell]:
     is_compared = reference is not None and name != REFERENCE
-    difference = f"{100 * (entry['accuracy'] - reference):+.2f}".replace("-", "−") if is_compared else "–"
-    model = f'<th scope="row"><span class="dot"></span>{escape(title(lang, variant(name)))}</th>'
-    figures = f"{100 * entry['accuracy']:.2f}", difference, f"{entry['parameters'] / 1e6:.2f}"
-    cells = "".join(f"<td>{f}</td>" for f in figures) + f'<td class="word">{escape(entry["published_as"])}</td>'
-    return f'<tr data-placement="{variant(name).placement}">{model}{cells}</tr>'
+    difference = entry["accuracy"] - reference if is_compared else None
+    figures = (entry["accuracy"], ".2f", 0.01), (difference, "+.2f", 0.01), (entry["parameters"], ".2f", 1e6)
+    return [*(figure(*one) for one in figures), word(entry["published_as"])]

@@ -3,6 +3,7 @@
 Every number is read from data/results. No gradio here.
 """
 
+from collections import Counter
 from html import escape
 
 import pandas as pd
@@ -14,6 +15,8 @@ from attention.pictures.preprocessing import STUDY
 from attention.study.comparison import MARGIN, POWER, SEEDS_TO_JUDGE, comparable
 from attention.study.lookup import Machine
 from attention.web.chart_lines import lines_html
+from attention.web.render import render
+from attention.web.tables import MISSING, Cell, Table, column, is_missing, number, of_model, word
 from attention.web.texts import TEXTS, kind, text, title
 
 COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its words
@@ -35,15 +38,6 @@ COLUMNS = {  # and the figure of the summary that a column is sorted by; None: b
 FILTER_FROM = 9  # rows; fewer are taken in at a glance
 NAMED = 4  # models that a note names one by one; more are counted
 VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")  # in the order in which they are counted
-MISSING = "–"
-
-
-def is_missing(value) -> bool:
-    return value is None or pd.isna(value)
-
-
-def number(value, form: str, per: float = 1) -> str:
-    return MISSING if is_missing(value) else format(value / per, form).replace("-", "−")
 
 
 def verdict(lang: str, row: dict) -> str:
@@ -76,27 +70,11 @@ def shown(lang: str, row: dict) -> dict[str, str]:
     }
 
 
-def _model_cell(words: dict[str, str]) -> str:
-    """The name; on a narrow screen the placement stands below it, and has no column (page.css)."""
-    name, placement = escape(words["model"]), escape(words["placement"])
-    return f'<th scope="row"><span class="dot"></span>{name}<span class="place">{placement}</span></th>'
-
-
-def _cell(column: str, words: str, row: dict) -> str:
-    if column == "placement":
-        return f'<td class="word place">{escape(words)}</td>'
-    if column == "verdict":
-        return f'<td class="word verdict" data-verdict="{escape(str(row.get("verdict")))}">{escape(words)}</td>'
-    value = row.get(COLUMNS[column])
-    return f"<td>{words}</td>" if is_missing(value) else f'<td data-value="{value}">{words}</td>'
-
-
-def _row_html(lang: str, row: dict) -> str:
-    name, words = row["variant"], shown(lang, row)
-    cells = _model_cell(words) + "".join(_cell(column, words[column], row) for column in list(COLUMNS)[1:])
-    reference = " data-reference" if name == REFERENCE else ""
-    found_by = escape(search_words(name))
-    return f'<tr data-placement="{VARIANTS[name].placement}" data-model="{name}" data-search="{found_by}"{reference}>{cells}</tr>'
+def _cell(name: str, words: str, row: dict) -> Cell:
+    if name == "verdict":
+        return word(words, "verdict", **{"data-verdict": str(row.get("verdict"))})
+    value = row.get(COLUMNS[name])
+    return Cell(words, {} if is_missing(value) else {"data-value": value})
 
 
 def search_words(name: str) -> str:
@@ -109,56 +87,27 @@ def search_words(name: str) -> str:
     return " ".join(dict.fromkeys(words)).lower()
 
 
-def _narrowing_html(lang: str, table: pd.DataFrame, savable: bool) -> str:
-    """Search, filter, and the files; benchmarks.js narrows the table, and asks the server for the files."""
-    if len(table) < FILTER_FROM:
-        return ""
-    words, none = escape(text(lang, "search")), escape(text(lang, "search_none"))
-    count = escape(text(lang, "search_count", shown="#shown", all="#all"))
-    search = f'<input type="search" class="search" aria-label="{words}" placeholder="{words}" autocomplete="off">'
-    save = ""
-    if savable:
-        buttons = "".join(
-            f'<button type="button" data-save="{kind}">{escape(text(lang, f"save_{kind}"))}</button>'
-            for kind in ("csv", "json")
-        )
-        save = f'<span class="save" role="group" aria-label="{escape(text(lang, "save_label"))}">{buttons}</span>'
-    said = f'<p class="count" role="status" data-count="{count}" data-none="{none}"></p>'
-    return f'<div class="narrowing">{search}{save}</div>{_filters_html(lang, table)}{said}'
-
-
-def _filters_html(lang: str, table: pd.DataFrame) -> str:
-    """Buttons that leave one placement in the table, and the baseline to hold it against."""
-    placements = [VARIANTS[name].placement for name in table["variant"]]
-    buttons = [
-        f'<button type="button" data-show="" aria-pressed="true">{text(lang, "filter_all")} {len(table)}</button>'
-    ]
-    for placement in PLACEMENTS:
-        if placement in placements:
-            words = f"{text(lang, f'placement_{placement}')} {placements.count(placement)}"
-            buttons.append(
-                f'<button type="button" data-show="{placement}" data-placement="{placement}" aria-pressed="false">'
-                f'<span class="dot"></span>{escape(words)}</button>'
-            )
-    return f'<div class="filters" role="group" aria-label="{escape(text(lang, "filter"))}">{"".join(buttons)}</div>'
+def accuracy_table(lang: str, table: pd.DataFrame) -> Table:
+    """A row a model; sorted by accuracy until a heading is clicked."""
+    columns = [
+        column(text(lang, f"col_{name}"), f"word {name}" if COLUMNS[name] is None else "",
+               **({"aria-sort": "descending"} if name == "accuracy" else {}))
+        for name in COLUMNS
+    ]  # fmt: skip
+    rows = []
+    for row in table.sort_values("accuracy", ascending=False).to_dict("records"):
+        words, reference = shown(lang, row), {"data-reference": ""} if row["variant"] == REFERENCE else {}
+        cells = [_cell(name, words[name], row) for name in list(COLUMNS)[2:]]  # model and placement stand before them
+        searched = {"data-search": search_words(row["variant"])}
+        rows.append(of_model(lang, row["variant"], cells, placed=True, **searched, **reference))
+    return Table(text(lang, "accuracy_heading"), tuple(columns), tuple(rows))
 
 
 def table_html(lang: str, table: pd.DataFrame, savable: bool = False) -> str:
-    """A row a model; sorted by accuracy until a heading is clicked. It scrolls in its own frame. `savable`: with buttons
-    for files, which need a server."""
-    head = []
-    for column in COLUMNS:
-        order = ' aria-sort="descending"' if column == "accuracy" else ""
-        kind = f' class="word {column}"' if COLUMNS[column] is None else ""
-        label = escape(text(lang, f"col_{column}"))
-        head.append(f'<th scope="col"{order}{kind}><button type="button">{label}</button></th>')
-    rows = table.sort_values("accuracy", ascending=False).to_dict("records")
-    return (
-        f'<div class="filtered">{_narrowing_html(lang, table, savable)}'
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "accuracy_heading"))}">'
-        f'<table class="figures"><thead><tr>{"".join(head)}</tr></thead>'
-        f"<tbody>{''.join(_row_html(lang, row) for row in rows)}</tbody></table></div></div>"
-    )
+    """The table with what narrows it where it is long. `savable`: with buttons for files, which need a server."""
+    found = Counter(VARIANTS[name].placement for name in table["variant"]) if len(table) >= FILTER_FROM else {}
+    filters = {name: found[name] for name in PLACEMENTS if name in found}
+    return render("accuracy.html", lang, table=accuracy_table(lang, table), filters=filters, savable=savable)
 
 
 # what it says

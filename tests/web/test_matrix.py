@@ -10,7 +10,7 @@ from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.study import lookup
 from attention.web.matrix import COLUMNS, matrix_html
-from attention.web.table import number
+from attention.web.tables import number
 from attention.web.texts import text
 
 

@@ -10,7 +10,8 @@ from attention.study.comparison import comparable, pareto_front
 from attention.web.chart_lines import lines_html, source
 from attention.web.charts import figures
 from attention.web.matrix import MARKS
-from attention.web.table import group_words, number, shown
+from attention.web.table import group_words, shown
+from attention.web.tables import number
 from attention.web.texts import text, title
 
 

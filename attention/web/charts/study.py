@@ -15,7 +15,7 @@ from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 from attention.web.chart_lines import lines_html, source
 from attention.web.charts import study_figures
 from attention.web.findings import JUDGED
-from attention.web.table import number
+from attention.web.tables import number
 from attention.web.texts import class_name, text, title
 
 VIEWS = ("curves", "classes", "confusion", "calibration", "sizes")

@@ -12,7 +12,8 @@ from attention.study.lookup import Machine
 from attention.web.chart_lines import lines_html
 from attention.web.charts import figures
 from attention.web.language import language
-from attention.web.table import MISSING, is_missing, number, threads_text
+from attention.web.table import threads_text
+from attention.web.tables import Cell, Table, column, drawn, figure, of_model
 from attention.web.texts import text, title
 
 FIRST = "block"  # the placement that the chart begins with
@@ -45,36 +46,24 @@ def chart(lang: str, table: pd.DataFrame, placement: str):
     return figures.cost_against_resolution(lines, families, text(lang, "axis_cost"), "%{x} px: %{y:,.0f} µs")
 
 
-def _row_html(lang: str, name: str, row: pd.Series, sides: list[int]) -> str:
-    variant = VARIANTS[name]
-    cells = [(row["modules"], ".0f")] + [(row[side], ",.0f") for side in sides]
-    cells += [(row["growth"], ".2f"), (row["replaced_us"] or float("nan"), ",.0f"), (row["in_network_us"], "+,.0f")]
-    figures_html = "".join(
-        f"<td>{MISSING}</td>" if is_missing(value) else f'<td data-value="{value}">{number(value, form)}</td>'
-        for value, form in cells
-    )
-    place = escape(text(lang, f"placement_{variant.placement}"))
-    return (
-        f'<tr data-placement="{variant.placement}" data-model="{name}"><th scope="row"><span class="dot"></span>'
-        f'{escape(title(lang, variant))}<span class="place">{place}</span></th><td class="word place">{place}</td>{figures_html}</tr>'
-    )
-
-
-def table_html(lang: str, table: pd.DataFrame) -> str:
+def costs_table(lang: str, table: pd.DataFrame) -> Table:
     rows = wide(table)
-    sides = [column for column in rows.columns if isinstance(column, int)]
-    words = [(text(lang, "col_model"), "word model"), (text(lang, "col_placement"), "word placement")]
-    words += [(text(lang, "col_modules"), "")] + [(text(lang, "col_at", pixels=side), "") for side in sides]
-    words += [(text(lang, "col_growth", low=sides[0], high=sides[-1]), "")]
-    words += [(text(lang, "col_replaced"), ""), (text(lang, "col_in_network"), "")]
-    head = "".join(
-        f'<th scope="col" class="{kind}"><button type="button">{escape(word)}</button></th>' for word, kind in words
-    )
-    body = "".join(_row_html(lang, name, row, sides) for name, row in rows.iterrows())
-    return (
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "costs_heading"))}">'
-        f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    sides = [name for name in rows.columns if isinstance(name, int)]
+    columns = [column(text(lang, f"col_{name}"), f"word {name}") for name in ("model", "placement")]
+    columns += [column(text(lang, "col_modules")), *(column(text(lang, "col_at", pixels=side)) for side in sides)]
+    columns += [column(text(lang, "col_growth", low=sides[0], high=sides[-1]))]
+    columns += [column(text(lang, f"col_{name}")) for name in ("replaced", "in_network")]
+    found = tuple(of_model(lang, name, _figures(row, sides), placed=True) for name, row in rows.iterrows())
+    return Table(text(lang, "costs_heading"), tuple(columns), found)
+
+
+def _figures(row: pd.Series, sides: list[int]) -> list[Cell]:
+    cells = [
+        figure(row["modules"], ".0f"),
+        *(figure(row[side], ",.0f") for side in sides),
+        figure(row["growth"], ".2f"),
+    ]
+    return [*cells, figure(row["replaced_us"] or float("nan"), ",.0f"), figure(row["in_network_us"], "+,.0f")]
 
 
 def says(lang: str, table: pd.DataFrame) -> str:
@@ -112,7 +101,7 @@ def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
         heading,
         gr.update(choices=choices, value=chosen, visible=True),
         gr.update(value=chart(lang, table, chosen), visible=True),
-        notes + table_html(lang, table),
+        notes + drawn(lang, costs_table(lang, table)),
     )
 
 

@@ -17,7 +17,8 @@ from attention.study.lookup import Machine
 from attention.study.timing import BUSY_SPREAD
 from attention.web.chart_lines import lines_html
 from attention.web.language import language
-from attention.web.table import MISSING, is_missing, machine_name, number, threads_text
+from attention.web.table import machine_name, threads_text
+from attention.web.tables import Table, column, drawn, figure, of_model
 from attention.web.texts import text, title
 
 CALLS, WARM_UPS = 50, 5
@@ -79,19 +80,6 @@ def _ratios(p50: pd.Series) -> pd.Series:
     return p50 / p50.get(REFERENCE, float("nan"))
 
 
-def _row_html(lang: str, name: str, figures: list[float]) -> str:
-    of_row = variant(name)
-    forms = (".2f", ".2f", ".2f") * 2
-    cells = "".join(
-        f"<td>{MISSING}</td>" if is_missing(value) else f'<td data-value="{value}">{number(value, form)}</td>'
-        for value, form in zip(figures, forms, strict=True)
-    )
-    return (
-        f'<tr data-placement="{of_row.placement}" data-model="{name}"><th scope="row"><span class="dot"></span>'
-        f"{escape(title(lang, of_row))}</th>{cells}</tr>"
-    )
-
-
 def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
     """What was measured now, and beside it, under a heading of its own, what is on record of the machine."""
     now = rows.set_index("variant")
@@ -109,20 +97,13 @@ def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
     record = text(lang, "live_none")
     if machine:
         record = text(lang, "live_recorded", machine=machine_name(lang, machine))
-    groups = "".join(
-        f'<th scope="colgroup" colspan="3" class="group">{escape(words)}</th>' for words in (measured, record)
-    )
-    head = "".join(
-        f'<th scope="col"><button type="button">{escape(text(lang, key))}</button></th>'
-        for key in ("col_p50", "col_p90", "col_ratio") * 2
-    )
-    body = "".join(_row_html(lang, name, list(row)) for name, row in zip(both.index, both.to_numpy(), strict=True))
-    model = f'<th scope="col" class="word"><button type="button">{escape(text(lang, "col_model"))}</button></th>'
-    return (
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(text(lang, "live_heading"))}">'
-        f'<table class="figures live"><thead><tr class="groups"><td></td>{groups}</tr><tr>{model}{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    figures = [column(text(lang, key)) for key in ("col_p50", "col_p90", "col_ratio") * 2]
+    table = Table(
+        text(lang, "live_heading"), (column(text(lang, "col_model"), "word"), *figures),
+        tuple(of_model(lang, name, [figure(value, ".2f") for value in row]) for name, row in both.iterrows()),
+        "figures live", (measured, record),
+    )  # fmt: skip
+    return drawn(lang, table)
 
 
 def notes(lang: str, rows: pd.DataFrame, machine: Machine | None) -> list[str]:

@@ -14,7 +14,8 @@ from attention.web.chart_lines import lines_html, source
 from attention.web.charts import figures
 from attention.web.charts.figures import PLACEMENT_COLOURS, Dot
 from attention.web.language import language
-from attention.web.table import number, paragraphs
+from attention.web.table import paragraphs
+from attention.web.tables import number
 from attention.web.tabs.compare.tab import chosen_at_first
 from attention.web.texts import text, title
 

@@ -18,7 +18,8 @@ from attention.web.findings import reading_html
 from attention.web.language import language
 from attention.web.matrix import matrix_html
 from attention.web.render import notice
-from attention.web.table import is_missing, machine_name, notes_html, table_html
+from attention.web.table import machine_name, notes_html, table_html
+from attention.web.tables import is_missing
 from attention.web.tabs.benchmarks import compute, costs, live, maps, study
 from attention.web.tabs.compare.tab import dataset_choices
 from attention.web.texts import text

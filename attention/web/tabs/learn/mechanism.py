@@ -20,7 +20,8 @@ from attention.study import lookup
 from attention.web import sentences
 from attention.web.charts.figures import PLACEMENT_COLOURS, channel_bars
 from attention.web.matrix import MARKS
-from attention.web.table import is_missing, number, verdict
+from attention.web.table import verdict
+from attention.web.tables import is_missing, number
 from attention.web.tabs.learn import diagrams
 from attention.web.tabs.learn.diagrams import Box
 from attention.web.tabs.learn.views import Case, heading

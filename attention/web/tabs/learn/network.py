@@ -6,7 +6,8 @@ from attention.models.parts import Station, occupants, stations
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.preprocessing import STUDY
 from attention.study import lookup
-from attention.web.table import is_missing, number, verdict
+from attention.web.table import verdict
+from attention.web.tables import is_missing, number
 from attention.web.tabs.learn import diagrams
 from attention.web.tabs.learn.diagrams import Part
 from attention.web.tabs.learn.mechanism import shape_text

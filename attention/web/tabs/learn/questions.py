@@ -7,7 +7,7 @@ import pandas as pd
 
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.study import lookup
-from attention.web.table import number
+from attention.web.tables import number
 from attention.web.tabs.look_closer import views
 from attention.web.texts import text, title
 
