@@ -139,7 +139,4 @@ def _made_with(models: Models, names: list[str], lang: str) -> str:
         (text(lang, "dataset"), models.dataset.title),
         *((title(lang, variant(name)), f"sha256 {manifest[name]['sha256']}") for name in names),
     ]
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td><code>{escape(value)}</code></td></tr>' for name, value in rows
-    )
-    return _section(text(lang, "report_made_with"), f'<div class="scroll"><table class="made">{body}</table></div>')
+    return _section(text(lang, "report_made_with"), render("made_with.html", lang, rows=rows))

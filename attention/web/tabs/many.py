@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,8 @@ from attention.pictures import reading
 from attention.pictures.datasets import DataError
 from attention.web.charts.figures import data_uri
 from attention.web.language import language, language_of_event
-from attention.web.render import notice
+from attention.web.render import notice, render
+from attention.web.tables import MISSING, Cell, Row, Table, column
 from attention.web.tabs.compare.tab import chosen_at_first, dataset_choices, titled
 from attention.web.texts import class_name, text, title
 
@@ -28,6 +30,22 @@ EVERY_S = 0.7  # seconds between two drawings of the table while it grows
 
 
 # the table
+
+
+@dataclass(frozen=True)
+class Answer(Cell):
+    """What one model says of a picture, with its probability; `is_wrong` where the right class is known and another."""
+
+    share: str = ""
+    is_wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Picture(Row):
+    """The row of a picture; `picture` is a data address, "" for none."""
+
+    picture: str = ""
+    is_foreign: bool = False  # it probably shows none of the classes
 
 
 def table_html(lang: str, rows: list[batch.Row], class_names: tuple[str, ...], disputed: bool = False) -> str:
@@ -39,31 +57,30 @@ def table_html(lang: str, rows: list[batch.Row], class_names: tuple[str, ...], d
     labelled = any(row.label is not None for row in rows)
     heads = [text(lang, "many_picture"), *([text(lang, "many_label")] if labelled else [])]
     heads += [title(lang, variant(name)) for name in names] + [text(lang, "many_agreement")]
-    head = "".join(f'<th scope="col" class="word"><button type="button">{escape(word)}</button></th>' for word in heads)
-    body = "".join(_row_html(lang, row, names, labelled, class_names) for row in shown)
-    label = escape(text(lang, "tab_many"))
-    return (
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{label}"><table class="figures many">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    body = tuple(_picture(lang, row, names, labelled, class_names) for row in shown)
+    table = Table(text(lang, "tab_many"), tuple(column(head, "word") for head in heads), body, "figures many")
+    return render("many.html", lang, table=table)
 
 
-def _row_html(lang: str, row: batch.Row, names: list[str], labelled: bool, class_names: tuple[str, ...]) -> str:
-    picture = f'<img src="{data_uri(row.thumbnail)}" alt="">' if row.thumbnail else ""
-    none = f'<span class="none">{escape(text(lang, "many_none"))}</span>' if row.foreign else ""
-    cells = [f'<th scope="row">{picture}<span>{escape(row.name)}{none}</span></th>']
+def _picture(lang: str, row: batch.Row, names: list[str], labelled: bool, class_names: tuple[str, ...]) -> Picture:
+    def name_of(label: int | None) -> str:
+        return MISSING if label is None else class_name(lang, class_names[label])
+
     if row.problem:
-        return f'<tr>{cells[0]}<td class="word" colspan="{len(names) + 1 + labelled}">{escape(row.problem)}</td></tr>'
-    if labelled:
-        known = "–" if row.label is None else escape(class_name(lang, class_names[row.label]))
-        cells.append(f'<td class="word">{known}</td>')
-    for name in names:
-        wrong = row.label is not None and row.chosen[name] != row.label
-        mark = f'<span class="wrong" title="{escape(text(lang, "many_wrong"))}">✗</span> ' if wrong else ""
-        said = escape(class_name(lang, class_names[row.chosen[name]]))
-        cells.append(f'<td class="word">{mark}{said} <span class="share">{row.probabilities[name]:.0%}</span></td>')
-    cells.append(f'<td data-value="{row.agreement:.4f}">{row.agreement:.0%}</td>')
-    return f"<tr{' data-disputed' if row.is_disputed else ''}>{''.join(cells)}</tr>"
+        cells = [Answer(row.problem, {"class": "word", "colspan": len(names) + 1 + labelled})]
+    else:
+        cells = [Answer(name_of(row.label), {"class": "word"})] if labelled else []
+        cells += [
+            Answer(
+                name_of(row.chosen[name]), {"class": "word"}, f"{row.probabilities[name]:.0%}",
+                row.label is not None and row.chosen[name] != row.label,
+            )
+            for name in names
+        ]  # fmt: skip
+        cells.append(Answer(f"{row.agreement:.0%}", {"data-value": f"{row.agreement:.4f}"}))
+    disputed = {"data-disputed": ""} if row.is_disputed else {}
+    thumbnail = data_uri(row.thumbnail) if row.thumbnail else ""
+    return Picture(row.name, tuple(cells), disputed, picture=thumbnail, is_foreign=bool(row.foreign))
 
 
 def summary_html(lang: str, rows: list[batch.Row], total: int, goes_on: bool = True) -> str:

@@ -20,8 +20,9 @@ from attention.study import lookup
 from attention.web import sentences
 from attention.web.charts.figures import PLACEMENT_COLOURS, channel_bars
 from attention.web.matrix import MARKS
+from attention.web.render import render
 from attention.web.table import verdict
-from attention.web.tables import is_missing, number
+from attention.web.tables import MISSING, Cell, Row, Table, column, is_missing, number
 from attention.web.tabs.learn import diagrams
 from attention.web.tabs.learn.diagrams import Box
 from attention.web.tabs.learn.views import Case, heading
@@ -225,25 +226,23 @@ def diagram_html(page: Page) -> str:
 # the numbers
 
 
-def _table(heads: list[str], rows: list[list[str]], label: str) -> str:
-    cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
-    )
-    return (
-        f'<div class="table-wrap" tabindex="0" role="region" aria-label="{escape(label)}"><table class="matrix learn-table">'
-        f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+@dataclass(frozen=True)
+class Drawn(Cell):
+    """A cell with a picture of ours above its words, an SVG; "" for none."""
+
+    picture: str = ""
 
 
-def _place_row(page: Page, found: Place, with_gamma: bool) -> list[str]:
-    row = [
-        escape(views.place(page.case.lang, found.path)),
-        shape_text(found.entered),
-        shape_text(found.left),
-        f"{found.parameters:,}",
-    ]
-    return [*row, number(found.gamma, ".3f")] if with_gamma else row
+def _table(page: Page, heads: list[str], rows: list[tuple[str, list[Drawn]]], label: str) -> str:
+    body = tuple(Row(name, tuple(cells)) for name, cells in rows)
+    table = Table(label, tuple(column(head) for head in heads), body, "matrix learn-table", sorts=False)
+    return render("numbers.html", page.case.lang, table=table)
+
+
+def _place_row(page: Page, found: Place, with_gamma: bool) -> tuple[str, list[Drawn]]:
+    cells = [shape_text(found.entered), shape_text(found.left), f"{found.parameters:,}"]
+    cells += [number(found.gamma, ".3f")] if with_gamma else []
+    return views.place(page.case.lang, found.path), [Drawn(cell) for cell in cells]
 
 
 def numbers_html(page: Page) -> str:
@@ -255,22 +254,23 @@ def numbers_html(page: Page) -> str:
     heads = [
         page.says(f"learn_col_{key}") for key in ("place", "in", "out", "weights", *(["gamma"] if with_gamma else []))
     ]
-    places = _table(heads, [_place_row(page, p, with_gamma) for p in found], said)
+    places = _table(page, heads, [_place_row(page, p, with_gamma) for p in found], said)
     heads = [page.says(f"learn_col_{key}") for key in ("parameter", "shape", "weights", "std", "spread")]
     rows = [_weights_row(page, index, w) for index, w in enumerate(found[-1].weights)]
     return (
         f"<h4>{escape(page.says('learn_numbers'))}</h4>{views.sentence(said)}"
-        f'<div class="tables"><div>{places}</div><div>{_table(heads, rows, page.says("learn_numbers"))}{_kernels(page)}</div></div>'
+        f'<div class="tables"><div>{places}</div><div>{_table(page, heads, rows, page.says("learn_numbers"))}{_kernels(page)}</div></div>'
     )
 
 
-def _weights_row(page: Page, index: int, weights: anatomy.Weights) -> list[str]:
-    values, name = weights.values, escape(weights.name)
+def _weights_row(page: Page, index: int, weights: anatomy.Weights) -> tuple[str, list[Drawn]]:
+    values, name = weights.values, weights.name
     if values.size == 1:
-        return [name, "1", "1", "–", f"{float(values.item()):.3g}"]
+        return name, [Drawn(said) for said in ("1", "1", MISSING, f"{float(values.item()):.3g}")]
     drawn = diagrams.histogram(values, page.says("learn_histogram_of", name=weights.name), f"learn-weights-{index}")
-    ends = f'<span class="ends">{number(values.min(), ".2g")} … {number(values.max(), ".2g")}</span>'
-    return [name, shape_text(values.shape), f"{values.size:,}", f"{values.std():.2g}", f"{drawn}{ends}"]
+    ends = f"{number(values.min(), '.2g')} … {number(values.max(), '.2g')}"
+    said = shape_text(values.shape), f"{values.size:,}", f"{values.std():.2g}"
+    return name, [*map(Drawn, said), Drawn(ends, picture=drawn)]
 
 
 def _kernels(page: Page) -> str:
