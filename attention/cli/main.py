@@ -24,6 +24,7 @@ OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where 
 TAKE_IMAGENET = ("compare", "batch", "report")  # commands whose --dataset may be imagenet: docs/imagenet.md
 GONE = {  # commands of before, and what to type in their place
     "contact-sheet": "contact-sheet is gone: python -m attention report shows the maps of every model.",
+    "leaderboard": "leaderboard is part of evaluate now: python -m attention evaluate --dataset imagenette.",
 }
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
@@ -373,13 +374,6 @@ def run_class_means(arguments: argparse.Namespace) -> None:
         class_means.measure(dataset_name, device, names, bar=bar)
 
 
-def run_leaderboard(arguments: argparse.Namespace) -> None:
-    from attention.study import leaderboard
-
-    table = leaderboard.measure(devices.pick_device(arguments.device))
-    print(table[["source", "epochs", "accuracy", "training_multiply_adds"]].to_string(index=False))
-
-
 def run_precision(arguments: argparse.Namespace) -> None:
     from attention.study import half_precision
 
@@ -608,14 +602,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     sub = command(
-        "evaluate", run_evaluate, "Score the published checkpoints on val again: foreign.csv, test_sizes.csv."
+        "evaluate",
+        run_evaluate,
+        "Score the published checkpoints on val again: foreign.csv, test_sizes.csv, of imagenette leaderboard.csv too.",
     )
     sub.add_argument(
         "--pixels", type=int, metavar="N", help="enlarge or shrink the images to N a side: rows of test_sizes.csv alone"
     )
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
-    command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
     sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
     sub.add_argument("--again", action="store_true", help="also the checkpoints that have a row")
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
