@@ -2,7 +2,6 @@
 # make test   set up, then the whole suite, in WORKERS=2 processes   (ARGS= goes to pytest)
 # make random the suite RUNS=5 times, each time in another order  (SEED= repeats one; ARGS= goes to pytest)
 # make check  ruff and the import rules
-# make contact-sheet   every map of every model on six images, to be looked at: out/contact-sheet/  (ARGS=)
 # make screenshots     the pictures of README: docs/screenshots/
 # make docs            the list of all commands and flags: docs/command-line.md
 # make hostile    the hostile files of tests/hostile.py and what becomes of each    (two minutes)
@@ -27,7 +26,7 @@ BIN := $(VENV)/bin
 # a file a worker, in the order in which tests/conftest.py puts them: the longest first
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test random check browser renderings contact-sheet screenshots docs hostile faults refusals lock licences audit coverage mutants space clean
+.PHONY: demo test random check browser renderings screenshots docs hostile faults refusals lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -63,9 +62,6 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -q tests/test_architecture.py
-
-contact-sheet: $(VENV)/.demo
-	$(BIN)/python -m attention contact-sheet $(ARGS)
 
 screenshots: $(VENV)/.dev browser
 	$(BIN)/python tests/browser/screenshots.py

@@ -22,6 +22,10 @@ from attention.training.recipes import RECIPES, Recipe, recipe_for, steps
 
 OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
 TAKE_IMAGENET = ("compare", "batch", "report")  # commands whose --dataset may be imagenet: docs/imagenet.md
+GONE = {  # commands of before, and what to type in their place
+    "contact-sheet": "contact-sheet is gone: python -m attention report shows the maps of every model.",
+    "leaderboard": "leaderboard is part of evaluate now: python -m attention evaluate --dataset imagenette.",
+}
 FEW_STEPS = 300  # below so many, a run has hardly begun to learn
 
 
@@ -370,33 +374,6 @@ def run_class_means(arguments: argparse.Namespace) -> None:
         class_means.measure(dataset_name, device, names, bar=bar)
 
 
-def run_contact_sheet(arguments: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from attention.models import checkpoints
-    from attention.web import contact_sheet
-
-    images = [(Path(path).stem, upload.image) for path, upload in _read_all(arguments.images or [])]
-    for name in arguments.datasets or checkpoints.published_datasets():
-        with tqdm(total=len(checkpoints.available(name)), desc=name, unit="model", leave=False) as bar:
-            path = contact_sheet.write(
-                name,
-                Path(arguments.out),
-                images,
-                arguments.every_module,
-                arguments.device,
-                lambda _, bar=bar: bar.update(),
-            )
-        print(path)
-
-
-def run_leaderboard(arguments: argparse.Namespace) -> None:
-    from attention.study import leaderboard
-
-    table = leaderboard.measure(devices.pick_device(arguments.device))
-    print(table[["source", "epochs", "accuracy", "training_multiply_adds"]].to_string(index=False))
-
-
 def run_precision(arguments: argparse.Namespace) -> None:
     from attention.study import half_precision
 
@@ -625,14 +602,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     sub = command(
-        "evaluate", run_evaluate, "Score the published checkpoints on val again: foreign.csv, test_sizes.csv."
+        "evaluate",
+        run_evaluate,
+        "Score the published checkpoints on val again: foreign.csv, test_sizes.csv, of imagenette leaderboard.csv too.",
     )
     sub.add_argument(
         "--pixels", type=int, metavar="N", help="enlarge or shrink the images to N a side: rows of test_sizes.csv alone"
     )
     command("results", run_results, "Rebuild every summary in data/results from the runs.", device=False, dataset=False)
 
-    command("leaderboard", run_leaderboard, "Score the baselines at 128 px; rebuild leaderboard.csv.", dataset=False)
     sub = command("precision", run_precision, "Measure whether answers hold in half precision: precision.csv.")
     sub.add_argument("--again", action="store_true", help="also the checkpoints that have a row")
     sub.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
@@ -656,18 +634,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--dataset", dest="datasets", nargs="+", metavar="NAME", default=list(DATASETS), help="(default: the study's)"
     )
     sub.add_argument("--models", help="names with commas between (default: all that have a checkpoint)")
-
-    sub = command(
-        "contact-sheet",
-        run_contact_sheet,
-        "Draw every map of every model on a few images, to be looked at.",
-        dataset=False,
-    )
-    sub.add_argument("--dataset", dest="datasets", nargs="+", metavar="NAME", help="(default: all that have models)")
-    sub.add_argument("--images", nargs="+", metavar="FILE", help="(default: six test images, or else the samples)")
-    sub.add_argument("--out", default="out/contact-sheet", metavar="FOLDER", help="(default: out/contact-sheet)")
-    sub.add_argument("--every-module", action="store_true", help="a row a module, not a model")
-    limits.add_flags(sub)
 
     sub = command("benchmark", run_benchmark, "Measure cost and latency; rebuild this device's rows of latency.csv.")
     sub.add_argument("--variants", help="names with commas between (default: all)")
@@ -710,6 +676,10 @@ def _limits(arguments: argparse.Namespace):
 
 
 def main(argv: list[str] | None = None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in GONE:
+        print(GONE[argv[0]], file=sys.stderr)
+        return 2
     arguments = build_parser().parse_args(argv)
     from attention.inference.batch import BatchError
     from attention.inference.export import ExportError

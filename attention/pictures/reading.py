@@ -93,15 +93,6 @@ def _decode(data: bytes) -> Upload:
         raise _diagnose(data) from error
 
 
-def from_array(array: np.ndarray) -> Upload:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8, 0-255 -> Upload; alpha is laid over white. Raises UploadError."""
-    array = np.asarray(array)
-    if array.dtype != np.uint8 or not (array.ndim == 2 or array.ndim == 3 and array.shape[2] in (3, 4)):
-        raise UploadError("bad-array")
-    _check_pixels(*array.shape[:2])
-    return _normalise(Image.fromarray(array))
-
-
 def _read_bytes(source: str | os.PathLike | bytes | BinaryIO) -> bytes:
     """All bytes of a source, at most limits.bytes; one byte more is enough to refuse it."""
     try:

@@ -20,7 +20,7 @@ from attention.core.files import write_text
 from attention.core.paths import RESULTS
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, REPLICATES, build_model
-from attention.pictures.datasets import dataset, load
+from attention.pictures.datasets import Split, dataset
 from attention.study.latency import multiply_adds
 from attention.training import scoring
 from attention.training.recipes import RECIPES
@@ -42,12 +42,11 @@ class Entry:
 PUBLISHED = (Entry(5, 0.8743, 5), Entry(20, 0.9157, 5), Entry(80, 0.9355, 1), Entry(200, 0.9424, 1))
 
 
-def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd.DataFrame:
-    """Score the committed baselines at 128 px and write leaderboard.csv beside the published rows. Raises DataError."""
+def measure(test: Split, device: torch.device, progress: Callable[[str], None] = print) -> None:
+    """Score the committed baselines on `test` (Imagenette's val) at 128 px; write leaderboard.csv beside the published rows."""
     from torchvision.transforms.v2.functional import resize  # late, as the page reads this module's file
 
     images = dataset(DATASET).train_images
-    test = load(DATASET, "val")
     test = replace(test, images=resize(test.images, [PIXELS, PIXELS], antialias=True))
     rows = [
         _row("published", entry.epochs, images, _stand_in(), entry.accuracy, runs=entry.runs) for entry in PUBLISHED
@@ -74,9 +73,7 @@ def measure(device: torch.device, progress: Callable[[str], None] = print) -> pd
             )
         )
         progress(f"{name}: {correct} of {len(test)} at {PIXELS} px, {correct / len(test):.2%}")
-    table = pd.DataFrame(rows)
-    write_text(RESULT_FILE, table.to_csv(index=False, lineterminator="\n"))
-    return table
+    write_text(RESULT_FILE, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def _stand_in() -> int:

@@ -8,7 +8,7 @@ import torch
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import dataset, load
-from attention.study import foreign, test_sizes
+from attention.study import foreign, leaderboard, test_sizes
 from attention.study.tables import ROUNDING_IMAGES, ResultsError, save_labels, shown_path
 from attention.training import records
 from attention.training.scoring import predict
@@ -19,9 +19,10 @@ def evaluate(
 ) -> pd.DataFrame:
     """Score every published checkpoint on the official val again, and say where its run's record has another count.
 
-    Writes a row of test_sizes.csv a model, rewrites the data set's rows of foreign.csv, and keeps the labels of val where they
-    are not kept yet. At another size than the data set's, `pixels` a side, only test_sizes.csv is written, and records are
-    compared that were first scored at that size. Of a folder of one's own nothing is written: its figures stand in its manifest.
+    Writes a row of test_sizes.csv a model, rewrites the data set's rows of foreign.csv, and of Imagenette leaderboard.csv, and
+    keeps the labels of val where they are not kept yet. At another size than the data set's, `pixels` a side, only test_sizes.csv
+    is written, and records are compared that were first scored at that size. Of a folder of one's own nothing is written: its
+    figures stand in its manifest.
     """
     manifest, own = checkpoints.read_manifest(dataset_name), dataset(dataset_name).is_own
     side = pixels or dataset(dataset_name).preprocessing.test_pixels
@@ -55,6 +56,8 @@ def evaluate(
         )
     if not own and pixels is None:
         foreign.measure(dataset_name, probabilities, device, progress)
+        if dataset_name == leaderboard.DATASET:
+            leaderboard.measure(test, device, progress)
     return pd.DataFrame(rows)
 
 

@@ -70,6 +70,8 @@ def test_compare_as_text_with_overlays(photo, published, tmp_path, capsys):
         (["benchmark", "--device", "mps"], "Available: cpu"),
         (["benchmark", "--dtype", "float32", "float16"], "Use --dtype bfloat16"),
         (["publish", "--recipe", "smoke"], "No finished run"),
+        (["contact-sheet", "--out", "x"], "python -m attention report"),
+        (["leaderboard"], "leaderboard is part of evaluate now: python -m attention evaluate --dataset imagenette"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments, words, photo, published, tmp_path, monkeypatch, capsys):

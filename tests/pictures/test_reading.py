@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, features
 
 from attention.pictures import reading
 from attention.pictures.limits import Limits
-from attention.pictures.reading import FORMATS, MESSAGES, NOTICES, UploadError, from_array, read_image
+from attention.pictures.reading import FORMATS, MESSAGES, NOTICES, UploadError, read_image
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 180, 20), (20, 20, 220), (220, 220, 20)
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -554,36 +554,7 @@ def test_a_phones_mpo_is_no_animation():
     assert upload.image.size == (48, 32) and upload.notices == ()
 
 
-# Arrays, and the words
-
-
-def test_arrays():
-    array = np.asarray(corners())
-    assert difference(from_array(array).image, corners()) == 0
-    assert difference(from_array(array[:, ::-1]).image, corners().transpose(STORED_AS[2])) == 0
-    assert from_array(array[..., 0]).notices == ("grey",)
-    hidden = np.dstack((array, np.zeros(array.shape[:2], np.uint8)))
-    assert from_array(hidden).image.getextrema() == ((255, 255),) * 3
-
-
-BAD_ARRAYS = {
-    "floats": (np.zeros((4, 4)), "bad-array"),
-    "one dimension": (np.zeros(4, np.uint8), "bad-array"),
-    "two channels": (np.zeros((4, 4, 2), np.uint8), "bad-array"),
-    "a batch": (np.zeros((1, 4, 4, 3), np.uint8), "bad-array"),
-    "channels first": (np.zeros((3, 4, 5), np.uint8), "bad-array"),
-    "none": (None, "bad-array"),
-    "no pixels": (np.zeros((0, 4, 3), np.uint8), "zero-pixels"),
-    "no width": (np.zeros((4, 0, 3), np.uint8), "zero-pixels"),
-    "too many": (np.broadcast_to(np.uint8(0), (10000, 10000)), "too-many-pixels"),
-}
-
-
-@pytest.mark.parametrize("array, code", BAD_ARRAYS.values(), ids=BAD_ARRAYS)
-def test_bad_arrays(array, code):
-    with pytest.raises(UploadError) as caught:
-        from_array(array)
-    assert caught.value.code == code
+# The words
 
 
 @pytest.mark.parametrize("table, full_stop", [(MESSAGES, ".。"), (NOTICES, ".。")])

@@ -14,7 +14,7 @@ from attention.inference import out_of_distribution
 from attention.models import checkpoints
 from attention.pictures import datasets
 from attention.pictures.preprocessing import Preprocessing
-from attention.study import lookup, rescoring, tables, test_sizes
+from attention.study import leaderboard, lookup, rescoring, tables, test_sizes
 from attention.study.latency import calls_at
 from attention.study.tables import ResultsError
 from attention.training.recipes import RECIPES
@@ -47,6 +47,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RECORDS", folder / "runs")
     monkeypatch.setattr(out_of_distribution, "RESULT_FILE", folder / "foreign.csv")
     monkeypatch.setattr(test_sizes, "RESULT_FILE", folder / "test_sizes.csv")
+    monkeypatch.setattr(leaderboard, "RESULT_FILE", folder / "leaderboard.csv")
     return folder
 
 
@@ -291,6 +292,14 @@ def test_evaluate_counts_what_the_models_say(evaluated, folder):
     sizes = test_sizes.read("imagenette").set_index("variant")
     assert (20 * sizes["accuracy"]).round().astype(int).to_dict() == rows["correct"].to_dict()
     assert set(sizes["pixels"]) == {160} and sizes["difference_points"].isna().to_dict()["baseline"]
+
+
+def test_evaluate_holds_the_baselines_against_the_leaderboard_at_its_own_size_alone(evaluated, folder):
+    rows = table(folder, "leaderboard.csv")
+    assert list(rows["source"]) == ["published"] * len(leaderboard.PUBLISHED) + ["baseline"]
+    (folder / "leaderboard.csv").unlink()
+    rescoring.evaluate("imagenette", torch.device("cpu"), lambda line: None, pixels=128)
+    assert not (folder / "leaderboard.csv").exists()
 
 
 def test_evaluate_misses_a_record(evaluated, folder):

@@ -16,6 +16,11 @@ WIDE = [
     Box("Sum", "3", tuple((i, "100 × 100 × 100") for i in range(7)), "weights"),
 ]  # fmt: skip
 
+NESTED = [
+    Box("X", "3", (), "end"), Box("Key", "3", ((0, ""),)), Box("Value", "3", ((0, ""),)), Box("Scale", "3", ((1, "9"),)),
+    Box("Product", "9", ((3, ""), (1, ""))), Box("Sum", "3", ((2, ""), (4, ""))), Box("Add", "3", ((0, ""), (5, ""))),
+]  # fmt: skip
+
 
 def parsed(svg: str) -> ElementTree.Element:
     root = ElementTree.fromstring(svg)
@@ -50,14 +55,16 @@ def test_what_reads_stands_below_what_it_reads():
     assert rows[6] == rows[7] - 1, "what is learned stands right above its reader"
 
 
-def test_a_line_past_a_box_does_not_cross_it():
-    root = parsed(diagrams.flow(CHAIN, "t", "d", "#000", "test"))
-    (x, _, width, _) = rectangles(root)[1]
-    long = next(
-        path.get("d") for path in root.iter(f"{SVG}path") if path.get("d").count("L") + path.get("d").count("C") > 1
-    )
-    passing = {float(number) for number in re.findall(r"[ML, ](\d+\.\d) \d", long)}
-    assert any(place < x or place > x + width for place in passing)
+@pytest.mark.parametrize("boxes", [CHAIN, WIDE, NESTED], ids=["chain", "wide", "nested"])
+def test_a_line_past_boxes_crosses_none(boxes):
+    """It goes straight down to the gap above its end, and bends there."""
+    svg = diagrams.flow(boxes, "t", "d", "#000", "test")
+    lines = re.findall(r'd="M([\d.]+) ([\d.]+)L[\d.]+ ([\d.]+)C[^"]* ([\d.]+)"', svg)
+    assert len(lines) == sum(len(box.sources) for box in boxes)
+    found = rectangles(parsed(svg))
+    for x, y, bend, end in (map(float, line) for line in lines):
+        assert bend < end and not any(overlap((x, y, 0.1, bend - y), box) for box in found)
+        assert not any(bend < top + height and top < end for _, top, _, height in found), "no box in the gap"
 
 
 def test_labels_at_one_height_lie_beside_each_other():

@@ -28,7 +28,7 @@ def render(lang: str) -> tuple:
     names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}
     figure = figures.accuracy_against_compute(table, names, (text(lang, "axis_compute"), text(lang, "axis_accuracy")))
     heading = f'<div class="section"><h2>{escape(text(lang, "compute_heading"))}</h2></div>'
-    where = source(lang, "data/results/leaderboard.csv", "python -m attention leaderboard")
+    where = source(lang, "data/results/leaderboard.csv", "python -m attention evaluate")
     lines = lines_html(says(lang, table), text(lang, "compute_read"), where)
     return heading, gr.update(value=figure, visible=True), lines
 

@@ -3,6 +3,7 @@
 Words come from the caller. Colours are the page's CSS variables, with values of their own where there is no page.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -45,7 +46,7 @@ class Box:
     tone: str = "plain"
 
 
-BOX_WIDTH, BOX_HEIGHT, ACROSS, DOWN = 168, 44, 182, 76  # px: a box and a passing line fit a phone
+BOX_WIDTH, BOX_HEIGHT, ACROSS, PASSING, DOWN = 168, 44, 182, 136, 76  # px: a box and a passing line fit a phone
 
 
 def ranks(boxes: Sequence[Box]) -> list[int]:
@@ -59,130 +60,60 @@ def ranks(boxes: Sequence[Box]) -> list[int]:
     return rows
 
 
-Node = tuple[int, int]  # a box (its index) or the place where its line passes on the way down, and the row of that
-NARROW = 0.5  # the room that a passing line takes, where a box takes 1
-SWEEPS = 6
-STIFF = 3.0  # how many times more an end that passes costs to bend than one at a box
+def columns(boxes: Sequence[Box], rows: list[int]) -> list[int]:
+    """The column of each box, row by row: the leftmost one of what it reads, or the next to the right that is free.
+
+    A column is taken down to the row of the last step that reads its box, because the line passes there. Of steps beside each
+    other the one that is read last stands on the left, so that lines which pass do not cross those that end before.
+    """
+    last = [max((rows[j] for j, b in enumerate(boxes) if i in dict(b.sources)), default=0) for i in range(len(boxes))]
+    found: dict[int, int] = {}
+
+    def wanted(index: int) -> int:
+        return min((found[source] for source, _ in boxes[index].sources), default=0)
+
+    for row in range(max(rows) + 1):
+        taken = {column for index, column in found.items() if last[index] > row}
+        here = [index for index in range(len(boxes)) if rows[index] == row]
+        for index in sorted(here, key=lambda i: (not boxes[i].sources, wanted(i), -last[i])):
+            found[index] = next(column for column in itertools.count(wanted(index)) if column not in taken)
+            taken.add(found[index])
+    return [found[index] for index in range(len(boxes))]
 
 
-class _Layout:
-    """Where boxes and passing lines stand: few crossings (the barycentre method), then lines as straight as there is room."""
-
-    def __init__(self, boxes: Sequence[Box]):
-        self.rows = ranks(boxes)
-        chains = [
-            [(source, row) for row in range(self.rows[source], self.rows[target])] + [(target, self.rows[target])]
-            for target, box in enumerate(boxes)
-            for source, _ in box.sources
-        ]
-        self.edges = {pair for chain in chains for pair in zip(chain, chain[1:], strict=False)}
-        nodes = {(i, row) for i, row in enumerate(self.rows)} | {node for chain in chains for node in chain}
-        self.levels = [sorted(n for n in nodes if n[1] == row) for row in range(max(self.rows) + 1)]
-        self._order()
-        self.column = self._place()
-
-    def is_box(self, node: Node) -> bool:
-        return self.rows[node[0]] == node[1]
-
-    def _neighbours(self, node: Node) -> tuple[list[Node], list[Node]]:
-        """Those above and those below."""
-        return [a for a, b in self.edges if b == node], [b for a, b in self.edges if a == node]
-
-    def _order(self) -> None:
-        best, fewest = self.levels, self._crossings(self.levels)
-        levels = [list(level) for level in self.levels]
-        for sweep in range(SWEEPS):
-            below = sweep % 2
-            place = {node: i for level in levels for i, node in enumerate(level)}
-            for level in reversed(levels) if below else levels:
-
-                def centre(node: Node, place=place, below=below) -> float:
-                    found = [place[n] for n in self._neighbours(node)[below]]
-                    return float(np.mean(found)) if found else place[node]
-
-                level.sort(key=centre)
-                place |= {node: i for i, node in enumerate(level)}
-            if (crossings := self._crossings(levels)) < fewest:
-                best, fewest = [list(level) for level in levels], crossings
-        self.levels = best
-
-    def _crossings(self, levels: list[list[Node]]) -> int:
-        place = {node: i for level in levels for i, node in enumerate(level)}
-        edges = [(a[1], place[a], place[b]) for a, b in self.edges]
-        return sum(r == s and (a - c) * (b - d) < 0 for r, a, b in edges for s, c, d in edges) // 2
-
-    def _place(self) -> dict[Node, float]:
-        """Columns without changing the order of a row: the least bent lines, long ones above all (Gansner et al. 1993, IV).
-
-        A linear programme over the columns and each edge's way across.
-        """
-        from scipy.optimize import linprog  # late: the page starts without it
-
-        nodes = [node for level in self.levels for node in level]
-        edges, number = sorted(self.edges), {node: i for i, node in enumerate(nodes)}
-        rows: list[tuple[dict[int, float], float]] = []  # what the sum of these is at most
-        for level in self.levels:
-            for a, b in zip(level, level[1:], strict=False):
-                room = sum(1.0 if self.is_box(node) else NARROW for node in (a, b)) / 2
-                rows.append(({number[a]: 1, number[b]: -1}, -room))
-        for e, (a, b) in enumerate(edges):
-            for sign in (1, -1):
-                rows.append(({number[a]: sign, number[b]: -sign, len(nodes) + e: -1}, 0.0))
-        matrix = np.zeros((len(rows), len(nodes) + len(edges)))
-        for line, (terms, _) in zip(matrix, rows, strict=True):
-            line[list(terms)] = list(terms.values())
-        costs = [0.0] * len(nodes) + [STIFF ** sum(not self.is_box(node) for node in pair) for pair in edges]
-        found = linprog(costs, matrix, [most for _, most in rows], bounds=(0, None))
-        return dict(zip(nodes, found.x.tolist(), strict=False))
+def _centres(rows: list[int], column: list[int]) -> list[float]:
+    """The middle of each column (px): nearer to the one before where no two boxes of theirs stand in one row."""
+    held, centres = set(zip(column, rows, strict=True)), [BOX_WIDTH / 2 + 4]
+    for right in range(1, max(column) + 1):
+        beside = any({(right - 1, row), (right, row)} <= held for row in rows)
+        centres.append(centres[-1] + (ACROSS if beside else PASSING))
+    return centres
 
 
-def _line(points: list[tuple[float, float]]) -> str:
-    """Through the points from above to below: straight where a box may be beside it, bent between two rows."""
-    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
-        middle = (y + to_y) / 2
-        path += (
-            f"L{to_x:.1f} {to_y:.1f}"
-            if x == to_x
-            else f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
-        )
+def _line(x: float, y: float, bend: float, to_x: float, to_y: float) -> str:
+    """Straight down from (x, y) past the boxes of other columns, and between the last two rows, below `bend`, across."""
+    middle = (bend + to_y) / 2
+    path = f"M{x:.1f} {y:.1f}L{x:.1f} {bend:.1f}C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
     return f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"/>'
-
-
-def _route(source: int, target: int, rows: list[int], spot) -> list[tuple[float, float]]:
-    x, y = spot((source, rows[source]))
-    points = [(x, y + BOX_HEIGHT / 2)]
-    for row in range(rows[source] + 1, rows[target]):
-        x, y = spot((source, row))
-        points += [(x, y - BOX_HEIGHT / 2), (x, y + BOX_HEIGHT / 2)]
-    x, y = spot((target, rows[target]))
-    return [*points, (x, y - BOX_HEIGHT / 2)]
 
 
 def flow(boxes: Sequence[Box], title: str, description: str, colour: str, name: str) -> str:
     """A module from above to below, a box a step. `colour` marks the boxes that make attention weights."""
-    layout = _Layout(boxes)
-    rows, half = layout.rows, BOX_WIDTH / 2
-    edges = [
-        (layout.column[node] * ACROSS - room, layout.column[node] * ACROSS + room)
-        for node in layout.column
-        for room in [half if layout.is_box(node) else 24]
-    ]
-    left, right = min(a for a, _ in edges), max(b for _, b in edges)
-    width, height = right - left + 8, max(rows) * DOWN + BOX_HEIGHT + 8
-
-    def spot(node: Node) -> tuple[float, float]:
-        return layout.column[node] * ACROSS - left + 4, node[1] * DOWN + BOX_HEIGHT / 2 + 4
-
+    rows = ranks(boxes)
+    column, half = columns(boxes, rows), BOX_HEIGHT / 2
+    centres = _centres(rows, column)
+    x = [centres[at] for at in column]
+    y = [row * DOWN + half + 4 for row in rows]
     lines, said_at = [], []
     for target, box in enumerate(boxes):
+        top = y[target] - half
+        bend = top - DOWN + BOX_HEIGHT
         for source, said in box.sources:
-            points = _route(source, target, rows, spot)
-            lines.append(_line(points))
-            (x, y), (to_x, to_y) = points[-2:]
+            lines.append(_line(x[source], y[source] + half, bend, x[target], top))
             if said:
-                said_at.append(((y + to_y) / 2, (x + to_x) / 2, said))
-    drawn = [_box(box, *spot((i, rows[i])), colour) for i, box in enumerate(boxes)]
+                said_at.append(((bend + top) / 2, (x[source] + x[target]) / 2, said))
+    drawn = [_box(box, *at, colour) for box, *at in zip(boxes, x, y, strict=True)]
+    width, height = centres[-1] + BOX_WIDTH / 2 + 4, max(rows) * DOWN + BOX_HEIGHT + 8
     return svg(width, height, title, description, "".join([*lines, *drawn, *_labels(said_at)]), name)
 
 
