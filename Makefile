@@ -36,7 +36,7 @@ $(VENV)/.demo: requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements.txt requirements-ray.txt requirements-export.txt requirements-imagenet.txt requirements-dev.txt $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -r ,$(filter %.txt,$^))
 	@touch $@
 
 demo: $(VENV)/.demo

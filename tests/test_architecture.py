@@ -22,7 +22,7 @@ ONLY = {  # what a package, or a module, may take of ours where that is less tha
     "attention.serving": ("attention.serving", "attention.core"),
     "attention.models.mechanisms": ("attention.models.mechanisms",),
 }
-WEB_FOR_THE_COMMAND_LINE = {"attention.web", "attention.web.report"}
+WEB_FOR_THE_COMMAND_LINE = {"attention.web", "attention.web.report", "attention.web.server"}
 LIBRARIES = {  # where alone a library may be imported; the rest runs on bare GPU machines, which have none of these
     "gradio": ("attention.web",),
     "gradio_client": ("attention.web",),

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-import app
 from attention.cli.main import build_parser
 from attention.core.paths import ROOT
 from attention.web.links import Link
@@ -25,7 +24,7 @@ def test_the_list_of_commands_is_what_the_parsers_say():
 
 
 def test_every_flag_says_what_it_is():
-    for parser in (app.build_parser(), *document.subcommands(build_parser()).values()):
+    for parser in document.subcommands(build_parser()).values():
         silent = [action.dest for action in parser._actions if action.dest != "help" and not action.help]
         assert silent == [], parser.prog
 

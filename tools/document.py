@@ -1,4 +1,4 @@
-"""Writes docs/command-line.md from the parsers of app.py and `python -m attention`: make docs. A test holds the two together."""
+"""Writes docs/command-line.md from the parsers of `python -m attention`: make docs. A test holds the two together."""
 
 import argparse
 import sys
@@ -49,10 +49,9 @@ def _words(action: argparse.Action) -> str:
 
 
 def document() -> str:
-    import app
     from attention.cli.main import build_parser
 
-    return HEAD + "".join(section(parser) for parser in (app.build_parser(), *subcommands(build_parser()).values()))
+    return HEAD + "".join(section(parser) for parser in subcommands(build_parser()).values())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from attention.cli import serve
 from attention.core import devices
 from attention.core.files import WriteError
 from attention.models.variants import VARIANTS, UnknownVariant, all_models
@@ -38,7 +39,8 @@ def run_list(arguments: argparse.Namespace) -> None:
 
     try:
         published = checkpoints.read_manifest(arguments.dataset)["models"]
-    except checkpoints.CheckpointError:
+    except checkpoints.CheckpointError as error:
+        print(error, file=sys.stderr)
         published = {}
     rows = [
         {
@@ -551,6 +553,16 @@ def build_parser() -> argparse.ArgumentParser:
     command("download", run_download, "Fetch a data set into data/.", device=False)
     limits.add_flags(sub)
 
+    sub = command(
+        "serve", serve.run, "Serve the page. python app.py does the same, without --home.", device=False, dataset=False
+    )
+    sub.add_argument(
+        "--home", metavar="FOLDER",
+        help="the folder that holds checkpoints/, data/ and runs/ (default: $ATTENTION_HOME, else a checkout's own; "
+        "of an installed package the current one)",
+    )  # fmt: skip
+    serve.add_all_flags(sub)
+
     sub = command("train", run_train, "Train models, or go on with a run that was interrupted.")
     sub.set_defaults(dataset=None)
     sub.add_argument(
@@ -681,6 +693,8 @@ def main(argv: list[str] | None = None) -> int:
         print(GONE[argv[0]], file=sys.stderr)
         return 2
     arguments = build_parser().parse_args(argv)
+    if arguments.command == "serve":  # which sets limits and offers models in an order of its own
+        return serve.run(arguments)
     from attention.inference.batch import BatchError
     from attention.inference.export import ExportError
     from attention.models.checkpoints import CheckpointError

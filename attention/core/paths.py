@@ -1,12 +1,23 @@
-"""Where things lie: the repository, its committed results, and what a user may put elsewhere by an environment variable."""
+"""Where things lie: the repository, its committed results, and what a user may put elsewhere by an environment variable.
+
+In a checkout all lies beside the package. An installed wheel has samples and results inside the package (setup.py), and
+finds checkpoints, data and runs in the current folder. $ATTENTION_HOME, or serve --home, names another folder for these.
+"""
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+SHIPPED = PACKAGE / "shipped"  # in an installed wheel alone
+INSTALLED = SHIPPED.is_dir()
+BESIDE = SHIPPED if INSTALLED else PACKAGE.parent  # what came with the code
+ROOT = Path(os.environ.get("ATTENTION_HOME") or ("." if INSTALLED else BESIDE)).resolve()
+CHECKPOINTS = ROOT / "checkpoints"
+SAMPLES = BESIDE / "samples"
 DEFAULT_ROOT = ROOT / "data"
 RUNS = ROOT / "runs"  # ignored by git: states, weights and predictions of every run
-RESULTS = ROOT / "data" / "results"  # committed: every figure that the page shows
+# committed: every figure that the page shows; a home has its own where it is a clone
+RESULTS = (ROOT if (ROOT / "data" / "results" / "runs").is_dir() else BESIDE) / "data" / "results"
 RECORDS = RESULTS / "runs"
 PREDICTIONS = RESULTS / "predictions"
 

@@ -3,9 +3,9 @@
 import tomllib
 from functools import lru_cache
 
-from attention.core.paths import ROOT
+from attention.core.paths import PACKAGE
 
-FOLDER = ROOT / "attention" / "words"
+FOLDER = PACKAGE / "words"
 LANGUAGES = ("en", "zh")
 
 

@@ -13,12 +13,10 @@ import safetensors.torch
 import torch
 
 from attention.core.files import version
-from attention.core.paths import ROOT, own_root
+from attention.core.paths import BESIDE, CHECKPOINTS, ROOT, own_root
 from attention.models.network import ResNet
 from attention.models.variants import all_models, empty_model, variant
 from attention.pictures.datasets import DATASETS, ELSEWHERE, Dataset, dataset, own_names
-
-CHECKPOINTS = ROOT / "checkpoints"
 
 _whole: dict[Path, tuple[tuple | None, dict]] = {}  # a manifest as it was last read whole, and its version then
 
@@ -52,6 +50,11 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
     if not path.exists() and dataset(dataset_name).is_own:
         raise CheckpointError(
             f"No model of {dataset_name} is trained yet. Run: python -m attention train --dataset {dataset_name}."
+        )
+    if not path.exists() and ROOT != BESIDE:
+        raise CheckpointError(
+            f"There are no checkpoints for {dataset_name} in {CHECKPOINTS}: clone the repository of Attention Lab, or copy its "
+            "folder checkpoints/, and name the folder that holds it by serve --home, or by ATTENTION_HOME."
         )
     if not path.exists():
         raise CheckpointError(

@@ -5,10 +5,10 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from attention.core.paths import ROOT
+from attention.core.paths import SAMPLES
 from attention.pictures.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, read_own
 
-COMMITTED = ROOT / "samples"
+COMMITTED = SAMPLES
 PHOTOGRAPHS = 12  # of a data set, at most
 UNSEEN = {
     "lion": ("狮子", "n02129165"),

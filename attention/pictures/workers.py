@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 
 from PIL import Image
 
-from attention.core.paths import ROOT
+from attention.core.paths import PACKAGE
 from attention.pictures import reading
 from attention.pictures.limits import Limits
 from attention.pictures.reading import Upload, UploadError
@@ -104,7 +104,7 @@ class _Worker:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread takes memory
         self._process = subprocess.Popen(
             [sys.executable, "-m", "attention.pictures.workers", *given], env=environment,
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            cwd=PACKAGE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what decoders say of a hostile file would fill the log
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ FRESH_SECONDS = 10  # an answer is good for so long: checks may come often, and 
 
 
 def upload_folder() -> Path:
-    """Where gradio keeps what visitors send and what is made for them, once app.py has told it so: a folder of this page's alone.
+    """Where gradio keeps what visitors send and what is made for them, once cli/serve.py has told it so: a folder of this page's alone.
 
     All in it is counted and, after its time, deleted; in the folder above other programs' pages keep their files.
     """

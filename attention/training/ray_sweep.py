@@ -22,7 +22,7 @@ import torch
 
 from attention.core import devices, paths
 from attention.core.files import WriteError, write_bytes
-from attention.core.paths import DEFAULT_ROOT, ROOT
+from attention.core.paths import DEFAULT_ROOT, PACKAGE
 from attention.pictures.datasets import DataError
 from attention.training import trainer
 from attention.training.recipes import Recipe
@@ -148,8 +148,7 @@ def _runtime_env(folder: str, address: str) -> dict:
 
     Without a working directory Ray would let a checkout of another commit, in the same place there, go first.
     """
-    package = ROOT / "attention"
-    shutil.copytree(package, Path(folder) / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, Path(folder) / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     variables = {"ATTENTION_COMMIT": code_commit()}
     if address == LOCAL:
         variables["ATTENTION_DATA"] = os.environ.get("ATTENTION_DATA") or str(DEFAULT_ROOT)

@@ -72,10 +72,12 @@ def code_commit() -> str:
     """
     if given := os.environ.get("ATTENTION_COMMIT"):
         return given
+    if paths.INSTALLED:  # a commit around it would be that of other files
+        return "unknown"
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "--no-optional-locks", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=True
+            ["git", "--no-optional-locks", *arguments], cwd=paths.BESIDE, capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:
