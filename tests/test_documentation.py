@@ -6,7 +6,10 @@ import pytest
 
 from attention.cli.main import build_parser
 from attention.core.paths import ROOT
+from attention.study import lookup, test_sizes
+from attention.study.tables import ACCURACY_FILE
 from attention.web.links import Link
+from attention.web.tables import number
 from tools import document
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -72,3 +75,26 @@ def test_every_endpoint_is_documented_and_every_documented_one_exists(published,
 def test_every_parameter_of_a_link_is_documented():
     parameters = set(re.findall(r"^\| `(\w+)` \|", API, re.MULTILINE))
     assert parameters == (set(Link.__dataclass_fields__) - {"ignored", "picked"}) | {"class", "lang"}
+
+
+def test_what_the_readme_found_is_what_the_tables_say():
+    part = README.read_text(encoding="utf-8").split("## What was found so far")[1].split("\n## ")[0]
+    said = re.findall(r"[−+]?\d+\.\d+", part)
+    accuracy, sizes = lookup.read(ACCURACY_FILE), test_sizes.read("everyday").set_index(["variant", "pixels"])
+    judged = accuracy[(accuracy["dataset"] == "imagenette") & (accuracy["p_holm"].notna())]
+    assert len(judged) == 7 and set(judged["verdict"]) == {"undecided"} and set(judged["seeds"]) == {3}
+    columns = [f"difference_{end}points" for end in ("", "low_", "high_")]
+    everyday = accuracy[accuracy["dataset"] == "everyday"].set_index("variant")[columns]
+    expected = [number(judged[columns[1]].min(), "+.1f"), number(judged[columns[2]].max(), "+.1f")]
+    expected += [
+        number(value, ".1f") for name in ("attention-pool-head", "baseline-wide") for value in everyday.loc[name]
+    ]
+    (_, low, high), far = sizes.loc[("cbam-block", 96), columns], sizes.loc[("cbam-block", 144), columns]
+    expected += [number(sizes.loc[("cbam-block", 96), columns[0]], "+.1f"), number(low, ".1f"), number(high, ".1f")]
+    expected += [number(value, "+.1f") for value in far]
+    machine = next(m for m in lookup.machines("cpu") if "family 26" in m.device and m.dtype == "float32")
+    p50 = lookup.latencies(machine, 1, 160).set_index("variant")["p50_ms"]
+    expected.append(number(p50["baseline"], ".1f"))
+    names = ("self-attention-stage", "attention-pool-head", "se-block", "cbam-block", "self-attention-stage1")
+    expected += [number(p50[name] / p50["baseline"], ".2f") for name in names]
+    assert said == expected
