@@ -4,7 +4,8 @@
 
 Serves the page in this process, sends a photo as a browser does (the upload, the button, the stream of its answer), and notes
 each function of attention/ that is entered. A change of file is an entry whose file is not that of the entry before it in the
-same thread. The forward pass is what enters one architecture after the other: FORWARD. The first photo is not counted, since
+same thread. Templates are not counted, because Jinja compiles them to generators that are entered for every piece of text. The
+forward pass is what enters one architecture after the other: FORWARD. The first photo is not counted, since
 it loads what the page then keeps.
 """
 
@@ -40,8 +41,9 @@ class Tracer:
         self.entries: dict[int, list[str]] = defaultdict(list)  # by thread
 
     def __call__(self, frame, event: str, argument) -> None:
-        if event == "call" and self.on and frame.f_code.co_filename.startswith(PACKAGE):
-            self.entries[threading.get_ident()].append(frame.f_code.co_filename.removeprefix(PACKAGE))
+        file = frame.f_code.co_filename
+        if event == "call" and self.on and file.startswith(PACKAGE) and file.endswith(".py"):
+            self.entries[threading.get_ident()].append(file.removeprefix(PACKAGE))
 
     def install(self) -> None:
         """In this thread and in those that begin from now on."""

@@ -50,7 +50,7 @@ class Result:
     device: str = "cpu"
     asked: int | None = None  # the class whose map was asked for; None: that of the model's own first choice
 
-    @property
+    @cached_property
     def explained(self) -> int:
         return self.top1 if self.asked is None else self.asked
 
@@ -59,11 +59,11 @@ class Result:
         """Class indices, the most probable first."""
         return np.argsort(-self.probabilities, kind="stable").tolist()
 
-    @property
+    @cached_property
     def top1(self) -> int:
         return self.ranking[0]
 
-    @property
+    @cached_property
     def prediction(self) -> str:
         return self.class_names[self.top1]
 

@@ -51,8 +51,9 @@ def place(language: str, variant: Variant) -> str:
     return variant.place(WHERE_ZH) if language == "zh" else variant.place()
 
 
+@lru_cache
 def title(language: str, variant: Variant) -> str:
-    """A variant's name, unlike any other's."""
+    """A variant's name, unlike any other's; made once, because it takes a search of the table of variants."""
     if language != "zh":
         return variant.title
     name, where = kind(language, variant.kind), place(language, variant)
