@@ -109,6 +109,7 @@ VARIANTS = {
         Variant("qk-spatial-block", "qk-spatial", "block"),
         Variant("eca-block", "eca", "block"),
         Variant("gc-block", "gc", "block"),
+        Variant("simam-block", "simam", "block"),
         Variant("se-pre-block", "se", "block", position="pre"),
         Variant("se-post-block", "se", "block", position="post"),
         Variant("mhsa-block", "mhsa", "block", stages=(4,), position="replace", offered=True),

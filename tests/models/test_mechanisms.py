@@ -20,7 +20,7 @@ from attention.models.mechanisms.channel import (
     SqueezeExcitation,
     start_near_uniform,
 )
-from attention.models.mechanisms.combined import BAM, CBAM, GlobalContext, SpatialChannelAttention
+from attention.models.mechanisms.combined import BAM, CBAM, GlobalContext, SimAM, SpatialChannelAttention
 from attention.models.mechanisms.pooling import (
     AttentionPool,
     ConvolutionalAttentionPool,
@@ -263,6 +263,11 @@ def bam(x, weights):
     return x + x * m
 
 
+def simam(x, weights):
+    variance = x.var((2, 3), keepdims=True, ddof=1)
+    return x * sigmoid((x - x.mean((2, 3), keepdims=True)) ** 2 / (4 * (variance + 1e-4)) + 0.5)
+
+
 def global_context(x, weights):
     out = x.copy()
     for b, image in enumerate(x):
@@ -400,6 +405,7 @@ GOLDENS = {  # mechanism -> (class, keyword arguments, formula, arguments of the
     "self-attention": (SelfAttention, {}, self_attention, ()),
     "eca": (EfficientChannelAttention, {}, efficient_channel, ({3: 3, 24: 3, 160: 5},)),
     "bam": (BAM, {}, bam, ()),
+    "simam": (SimAM, {}, simam, ()),
     "gc": (GlobalContext, {}, global_context, ()),
     "grid-self-attention": (ReducedGridSelfAttention, {"factor": 2}, grid_self_attention, (2,)),
     "sagan": (SAGANAttention, {}, sagan, ()),

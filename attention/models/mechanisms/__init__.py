@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from attention.models.mechanisms.channel import ChannelSoftmaxAttention, EfficientChannelAttention, SqueezeExcitation
-from attention.models.mechanisms.combined import BAM, CBAM, GlobalContext, SpatialChannelAttention
+from attention.models.mechanisms.combined import BAM, CBAM, GlobalContext, SimAM, SpatialChannelAttention
 from attention.models.mechanisms.pooling import (
     AttentionPool,
     ConvolutionalAttentionPool,
@@ -62,6 +62,7 @@ MECHANISMS = {
     "spatial-channel": Mechanism(SpatialChannelAttention, "combined", "Spatial then channel", _ARTICLE + "3.2.3"),
     "cbam": Mechanism(CBAM, "combined", "CBAM", _ARXIV + "1807.06521"),
     "bam": Mechanism(BAM, "combined", "BAM", _ARXIV + "1807.06514"),
+    "simam": Mechanism(SimAM, "combined", "SimAM", "https://proceedings.mlr.press/v139/yang21o.html"),
     "gc": Mechanism(GlobalContext, "combined", "Global context", _ARXIV + "1904.11492"),
     "self-attention": Mechanism(SelfAttention, "self-attention", "Self-attention", _ARXIV + "1805.08318"),
     "grid-self-attention": Mechanism(

@@ -128,6 +128,30 @@ class BAM(nn.Module):
         return x * (1 + weights)
 
 
+class SimAM(nn.Module):
+    """Gates each channel at each position by how far it lies from its channel's mean, without any parameter.
+
+    E = (X - m)^2 / (4 (v + rest)) + 1/2, with mean m and variance v (over n - 1) of a channel over its n positions, output
+    sigmoid(E) * X: gates of 0.62 to 1. Shapes: (B, C, H, W) -> (B, C, H, W); the gates are (B, C, H, W).
+    Source: Yang et al., SimAM, https://proceedings.mlr.press/v139/yang21o.html.
+    """
+
+    formula = r"E = \frac{(X - \bar X)^2}{4\,(\mathrm{var}\,X + \lambda)} + \frac{1}{2} \\ Y = \sigma(E) \odot X"
+
+    def __init__(self, channels: int, rest: float = 1e-4):
+        super().__init__()
+        self.channels, self.rest = channels, rest  # rest: the paper's lambda
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, channels, height, width = x.shape  # any other rank is an error here, not a wrong result
+        if channels != self.channels:
+            raise ValueError(f"SimAM was built for {self.channels} channels and got {channels}.")
+        apart = (x - x.mean(dim=(2, 3), keepdim=True)).square()
+        variance = apart.sum(dim=(2, 3), keepdim=True) / max(1, height * width - 1)  # (B, C, 1, 1)
+        return x * self.gate(apart / (4 * (variance + self.rest)) + 0.5)
+
+
 class GlobalContext(nn.Module):
     """Sums the positions with one set of softmax weights, transforms that vector, and adds it to every position.
 
