@@ -378,14 +378,23 @@ def _by_size(dataset_name: str) -> pd.DataFrame:
 
 def _sizes(asked: Asked) -> tuple[go.Figure, str]:
     table = _by_size(asked.dataset)
-    rows = {name: table[table["variant"] == name] for name in asked.models}
+    moves = _moves(table)
+    names = dict.fromkeys([*asked.models, *moves.index[:1]])  # the one that the sentence names is always drawn
+    rows = {name: table[table["variant"] == name] for name in names}
     rows = {name: of_model for name, of_model in rows.items() if len(of_model)}
     figure = study_figures.test_sizes(
         {asked.title(name): of_model for name, of_model in rows.items()},
         {asked.title(name): [_size_hover(asked, row) for row in of_model.to_dict("records")] for name, of_model in rows.items()},
         (asked.text("sizes_axis"), asked.text("curves_axis_accuracy")), asked.title(REFERENCE),
     )  # fmt: skip
-    return figure, _sizes_say(asked, table)
+    return figure, _sizes_say(asked, table, moves)
+
+
+def _moves(table: pd.DataFrame) -> pd.Series:
+    """How far a model's difference to the baseline moves from size to size, in points, for models with attention: the
+    largest first."""
+    moves = table.groupby("variant")["difference_points"].agg(lambda points: points.max() - points.min()).dropna()
+    return moves[[not VARIANTS[name].is_control for name in moves.index]].sort_values(ascending=False)
 
 
 def _size_hover(asked: Asked, row: dict) -> str:
@@ -400,7 +409,7 @@ def _size_difference(asked: Asked, row: dict) -> str:
     return asked.text("sizes_difference", **figures)
 
 
-def _sizes_say(asked: Asked, table: pd.DataFrame) -> str:
+def _sizes_say(asked: Asked, table: pd.DataFrame, moves: pd.Series) -> str:
     """The best size of the baseline, and of all models with attention the one whose difference to it moves the most."""
     own = table[table["variant"] == REFERENCE].sort_values("accuracy")
     said = ""
@@ -409,13 +418,10 @@ def _sizes_say(asked: Asked, table: pd.DataFrame) -> str:
         fields = {"best": best["pixels"], "worst": worst["pixels"]}
         fields |= {"high": _percent(best["accuracy"]), "low": _percent(worst["accuracy"])}
         said = asked.text("sizes_says", name=asked.title(REFERENCE), **fields)
-    moves = table.groupby("variant")["difference_points"].agg(lambda points: points.max() - points.min())
-    moves = moves[[name in VARIANTS and not VARIANTS[name].is_control for name in moves.index]].dropna()
     if moves.empty:
         return said
-    name = moves.idxmax()
+    name, *others = moves.index
     rows = table[table["variant"] == name].sort_values("pixels").to_dict("records")
     parts = [asked.text("sizes_at", pixels=row["pixels"], difference=_size_difference(asked, row)) for row in rows]
-    others = moves.drop(name)
-    rest = asked.text("sizes_rest", most=number(others.max(), ".1f")) if len(others) else ""
+    rest = asked.text("sizes_rest", most=number(moves[others[0]], ".1f")) if others else ""
     return asked.say(said, asked.text("sizes_moves", name=asked.title(name), parts=asked.join(parts)), rest)
