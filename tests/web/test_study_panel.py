@@ -260,6 +260,10 @@ def test_the_size_says_who_depends_on_it_most(sizes):
     assert (
         f"{low:+.1f}".replace("-", "−") in figure.data[1].hovertext[1] and "points" not in figure.data[0].hovertext[0]
     )
+    alone, _ = study.draw("sizes", asked(models=["baseline"]))
+    assert [trace.name for trace in alone.data] == ["Baseline", "CBAM, in every block"], (
+        "whom the sentence names is drawn"
+    )
 
 
 def test_sizes_are_offered_where_there_are_several(tmp_path, monkeypatch):
