@@ -1,1 +1,1 @@
-"""Files, paths, devices, threads, deadlines, intervals and corrections: what every other package stands on."""
+"""What every other package builds on: files, paths, words, devices, threads, time limits and confidence intervals."""

@@ -1,4 +1,4 @@
-"""CUDA graphs: a training step of some 600 small kernels, or a forward pass, is recorded once, then launched by one call."""
+"""CUDA graphs: record a training step (some 600 small kernels) or a forward pass once, then launch it with one call."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-WARM_UPS = 3  # steps before the recording, in which libraries choose their kernels and optimisers make their state
+WARM_UPS = 3  # steps before the recording, in which libraries choose their kernels and optimisers create their state
 
 
 @lru_cache
@@ -18,11 +18,12 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], device: torch.device) -> Callable[[], None]:
     """Record `step` and return a function that replays it.
 
-    `changed` lists the tensors that a step changes. The warm-up changes them too, so they are put back as they were; those
-    that only come to be in the warm-up (optimiser state) are set to 0, which is how each of our optimisers begins.
-    `step` reads its inputs from tensors that stay where they are, leaves no gradient behind, and never waits for the device.
+    `changed` returns the tensors that a step changes. The warm-up changes them too, so their values are restored
+    afterwards. Tensors created during the warm-up (optimiser state) are set to 0, because all our optimisers start from
+    0. `step` must read its inputs from tensors that stay at the same address, leave no gradient behind and never wait
+    for the device.
     """
-    # detached: a clone with a graph would tie the weights' gradients to the stream that is current here
+    # detached, because a clone in the autograd graph would tie the weights' gradients to the current stream
     before = {id(tensor): tensor.detach().clone() for tensor in changed()}
     stream = _stream(device)
     stream.wait_stream(torch.cuda.current_stream(device))
@@ -34,15 +35,15 @@ def capture(step: Callable[[], None], changed: Callable[[], list[Tensor]], devic
         for tensor in changed():
             tensor.copy_(before[id(tensor)]) if id(tensor) in before else tensor.zero_()
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):  # the warm-up's: autograd and libraries remember theirs
+    with torch.cuda.graph(graph, stream=stream):  # the warm-up's stream: autograd and libraries remember it
         step()
     return graph.replay
 
 
 def recorded(function: Callable[[Tensor], Any], example: Tensor) -> Callable[[Tensor], Any]:
-    """`function`, recorded for tensors like `example`, and for another shape when one first comes.
+    """`function` as CUDA graphs: recorded now for the shape of `example`, for any other shape when it first comes.
 
-    Every call writes over the result of the one before that had its shape.
+    Each call overwrites the result of the previous call with the same shape.
     """
     by_shape = {example.shape: _recorded(function, example)}
 

@@ -1,20 +1,20 @@
-"""How long a visitor's work may take: set where a request comes in, checked between models. Without a limit nothing is checked."""
+"""Time limits on requests: set where a request comes in, checked between models. Without a limit, checks do nothing."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_until: ContextVar[float | None] = ContextVar("until", default=None)  # of the monotonic clock; threads get a copy
+_until: ContextVar[float | None] = ContextVar("until", default=None)  # in time.monotonic() seconds; threads get a copy
 
 
 class TimeUp(Exception):
-    """A request has taken as long as one may, and is given up."""
+    """A request has reached its time limit and is given up."""
 
 
 @contextmanager
 def within(seconds: float | None) -> Iterator[None]:
-    """What runs inside has so long, None: as long as it takes. It is told by `check` and `is_past`, never cut off."""
+    """Limits the block to `seconds` (None: no limit). Nothing is interrupted: code in it calls `check` or `is_past`."""
     token = _until.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
@@ -28,6 +28,6 @@ def is_past() -> bool:
 
 
 def check() -> None:
-    """Raises TimeUp. Stands where a model is about to run: between two of them work can be given up cleanly."""
+    """Raises TimeUp past the limit. Called before a model runs, because work can be dropped cleanly between models."""
     if is_past():
         raise TimeUp

@@ -1,4 +1,4 @@
-"""Which device to compute on, what it is called, and which precision it multiplies fastest in."""
+"""Which device to compute on, its name, its memory, and the number formats that it supports."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ class DeviceError(ValueError):
 
 
 def pick_device(choice: str = "auto") -> torch.device:
-    """ "auto" takes a GPU when there is one, else the CPU. Raises DeviceError."""
+    """The device for `choice`; "auto" takes a GPU if there is one, else the CPU. Raises DeviceError if missing."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if choice == "auto":
         return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
@@ -35,13 +35,13 @@ def device_name(device: torch.device) -> str:
     if device.type == "cpu" and cpuinfo.exists():
         fields = dict(line.split(":", 1) for line in cpuinfo.read_text().split("\n\n")[0].splitlines() if ":" in line)
         fields = {key.strip(): value.strip() for key, value in fields.items()}
-        if "model name" in fields:  # cloud processors share one name, so family and model are told too
+        if "model name" in fields:  # cloud processors share one name, so family and model follow
             return f"{fields['model name']} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')})"
     return platform.processor() or platform.machine()
 
 
 def multiplies_in(dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether the device computes in a dtype itself; a processor that emulates bfloat16 takes ten times as long."""
+    """Whether the hardware supports a dtype natively; a processor that emulates bfloat16 takes ten times as long."""
     if dtype == torch.float32 or device.type == "mps":
         return True
     if device.type == "cuda":
@@ -50,11 +50,11 @@ def multiplies_in(dtype: torch.dtype, device: torch.device) -> bool:
         torch.bfloat16: ("_is_amx_tile_supported", "_is_avx512_bf16_supported"),
         torch.float16: ("_is_amx_fp16_supported",),
     }[dtype]
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)  # private: a torch without them says no
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)  # private: no function, no support
 
 
 def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
-    """Raises DeviceError, with the next choice, for a dtype that the device lacks."""
+    """Raises DeviceError, which names a supported dtype, where the device does not support this one."""
     if not multiplies_in(dtype, device):
         there = [d for d in (torch.bfloat16, torch.float16, torch.float32) if multiplies_in(d, device)]
         raise DeviceError(
@@ -63,10 +63,10 @@ def check_dtype(dtype: torch.dtype, device: torch.device) -> None:
 
 
 def training_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies in it (CUDA, CPUs with AMX or AVX-512 BF16), else float32.
+    """bfloat16 on CUDA and on CPUs that multiply in it (AMX or AVX-512 BF16), else float32.
 
-    A step takes 1.2 s instead of 1.8 s on an EPYC of family 26, which has AVX-512 BF16; one of family 25, which has not,
-    emulates it and needs 16.6 s instead of 0.9 s for another batch.
+    A step takes 1.2 s instead of 1.8 s on an EPYC of family 26, which has AVX-512 BF16. An EPYC of family 25 has to
+    emulate it: another batch took 16.6 s instead of 0.9 s.
     """
     if device.type == "cuda":
         return torch.bfloat16
@@ -74,7 +74,7 @@ def training_dtype(device: torch.device) -> torch.dtype:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory this process has held, in MB: of the GPU's allocator there, else resident."""
+    """Peak memory of this process in MB: of torch's allocator on a CUDA GPU, resident memory elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     import resource  # not on Windows
@@ -83,23 +83,23 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """As records and tables name it: "float32", "bfloat16"."""
+    """A dtype's name in records and tables: "float32", "bfloat16"."""
     return str(dtype).removeprefix("torch.")
 
 
 def exact_float32():
-    """A context in which float32 is that on GPUs too: torch allows TensorFloat-32 in convolutions by default."""
+    """A context that keeps convolutions in true float32 on GPUs, where torch uses TensorFloat-32 by default."""
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Count a GPU's peak from here on; a process's resident peak cannot be reset."""
+    """Restart the count of a GPU's peak memory; a process's resident peak cannot be reset."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def free(device: torch.device) -> None:
-    """Give back the memory that torch keeps for later: after an allocation failed."""
+    """Release the GPU memory that torch keeps cached; for use after an allocation failed."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -107,7 +107,7 @@ def free(device: torch.device) -> None:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done what was asked of it, so that a clock reads the truth."""
+    """Wait until the device has finished all queued work, so that timings are right."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -119,9 +119,10 @@ def load_average() -> float:
 
 
 def others_cpu_seconds() -> float | None:
-    """Processor seconds that everything but this process has used since the machine started; None where it is unknown.
+    """CPU seconds used by everything but this process since the machine started; None where unknown.
 
-    Of two readings, the difference says how busy others were in between. Time stolen by a virtual machine's host counts.
+    The difference between two readings says how busy others were in between. Time stolen by a virtual machine's host
+    counts.
     """
     stat = Path("/proc/stat")
     if not stat.exists():
@@ -134,7 +135,7 @@ def others_cpu_seconds() -> float | None:
 
 
 def free_memory_mb(device: torch.device) -> float | None:
-    """What can still be allocated; None where it is unknown."""
+    """Memory that can still be allocated, in MB; None where unknown."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 1e6
     meminfo = Path("/proc/meminfo")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-CANNOT_WRITE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)  # errors of a place, whatever is written there
+CANNOT_WRITE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)  # errors of the disk or folder, whatever the file
 
 
 class WriteError(Exception):
@@ -19,7 +19,7 @@ class WriteError(Exception):
 
 
 def version(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file does, as far as its folder tells; None where there is none."""
+    """A file's modification time, size and inode, which change when it does; None where there is no such file."""
     try:
         status = path.stat()
     except OSError:
@@ -29,7 +29,7 @@ def version(path: Path) -> tuple[int, int, int] | None:
 
 @contextmanager
 def told_in_words(path: Path) -> Iterator[None]:
-    """Raise WriteError in place of the system's error while `path` is written."""
+    """Turns an OSError while `path` is written into a WriteError, whose message says what to do."""
     try:
         yield
     except OSError as error:
@@ -45,7 +45,7 @@ def told_in_words(path: Path) -> Iterator[None]:
 
 def write_by_rename(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` with a temporary path beside `path`, then rename it into place. Raises WriteError."""
-    temporary = path.with_name(f".{path.name}.partial")  # one name: what a kill leaves, the next write replaces
+    temporary = path.with_name(f".{path.name}.partial")  # one name: the next write replaces what a kill left
     with told_in_words(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,45 +1,46 @@
-"""Intervals and corrections: Wilson for a share, Student over seeds, the bootstrap, Holm, McNemar. NumPy and SciPy alone."""
+"""Confidence intervals and tests: Wilson, Student's t over seeds, bootstrap, Holm, McNemar. Only NumPy and SciPy."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy  # scipy.stats takes most of a second to import, and scipy does so at its first use
+import scipy  # imports scipy.stats, which takes most of a second, only when it is first used
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
 
 def accuracy_interval(correct: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval of a share of images, as fractions: what another sample of test images could have shown."""
+    """Wilson's interval (low, high) of a share of images, as fractions: what other test images could have shown."""
     interval = scipy.stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
     return interval.low, interval.high
 
 
 def seed_interval(accuracies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float]:
-    """Mean and Student's interval of it over at least two seeds: what other seeds could have shown on these images."""
+    """(mean, low, high) by Student's t over at least two seeds: what other seeds could have shown on these images."""
     mean = float(np.mean(accuracies))
     half = quantile(confidence, len(accuracies) - 1) * float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
     return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
 def quantile(confidence: float, degrees: float) -> float:
-    """Student's: a two-sided interval of this confidence reaches so many standard errors to each side."""
+    """Student's t quantile: how many standard errors a two-sided interval of this confidence reaches to each side."""
     return float(scipy.stats.t.ppf((1 + confidence) / 2, degrees))
 
 
 def paired_bootstrap(pairs: Mapping[str, np.ndarray], resamples: int = RESAMPLES) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of the same differences, with images and seeds both drawn with replacement.
+    """{name: 95 % percentile interval} of mean paired differences (seeds, images), resampling both images and seeds.
 
-    A draw of images serves all runs, and one of seeds all variants with as many. It assumes little and is what most
-    papers report; with few seeds it can be too narrow or too wide, so the verdict rests on `compare`.
+    All variants share the draws of images; variants with equally many seeds share the draws of seeds. The bootstrap
+    assumes little and is what most papers report, but with few seeds it can be too narrow or too wide, so the verdict
+    rests on `compare` (study/comparison.py).
     """
     if not pairs:
         return {}
     images = next(iter(pairs.values())).shape[1]
     drawn = np.random.default_rng(0).integers(images, size=(resamples, images))
-    drawn += np.arange(resamples)[:, None] * images  # each resample counts in a row of its own
+    drawn += np.arange(resamples)[:, None] * images  # so that each resample is counted in its own row
     counts = np.bincount(drawn.ravel(), minlength=resamples * images).reshape(resamples, images)
-    counts = counts.astype(np.float32)  # sums of small whole numbers: exact, and much faster than in integers
+    counts = counts.astype(np.float32)  # exact for sums of small whole numbers, and much faster than integers
     intervals = {}
     for name, d in pairs.items():
         sums = counts @ d.T.astype(np.float32)  # (resamples, seeds)
@@ -51,7 +52,7 @@ def paired_bootstrap(pairs: Mapping[str, np.ndarray], resamples: int = RESAMPLES
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: of all that stay below 0.05, even one is false in at most 5 % of studies."""
+    """Holm's step-down correction, in the given order: at most 5 % of studies have any false result below 0.05."""
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -60,9 +61,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def mcnemar(correct: np.ndarray, other: np.ndarray) -> float:
-    """The exact p of two models being right equally often, from the images on which only one of them is.
+    """McNemar's exact p-value for two models being right equally often, from the images that only one gets right.
 
-    It says something about these two sets of weights, nothing about another seed of the same variants.
+    It compares these two sets of weights and says nothing about other seeds of the same variants.
     """
     only, only_other = int((correct & ~other).sum()), int((other & ~correct).sum())
     return float(scipy.stats.binomtest(only, only + only_other).pvalue) if only + only_other else 1.0

@@ -1,11 +1,11 @@
-"""How the processor's cores are shared: by one thread that has all of them, or by threads that have one each.
+"""How the CPU's cores are shared: one thread computes with all of them, or several threads with one each.
 
-Torch computes with OpenMP, where every thread that has computed keeps a team of helpers for as long as it lives. Once the
-teams of all threads have more members than there are cores, GNU's OpenMP lets helpers sleep between two loops in place of
-standing by, and small models spend their time waking them: thirteen took 80 ms in place of 43 after eight threads had
-computed. A page that answers each visitor in another thread therefore has one thread that computes for all (`share`), for
-as long as visitors come one by one. When several wait, the other cores have enough to do: 40 visitors who compare six models
-again and again on two cores get 8.2 answers a second from that thread, and 10 where each computes on one core.
+Torch uses OpenMP, where every thread that has computed keeps a team of helper threads for as long as it lives. Once all
+teams together have more members than there are cores, GNU OpenMP lets the helpers sleep between two loops instead of
+standing by, and small models spend their time waking them: thirteen models took 80 ms instead of 43 after eight threads
+had computed. The page answers each visitor in another thread, so one thread computes for all (`share`) while visitors
+come one by one. When several wait, one core for each is faster: on two cores, 40 visitors who compare six models again
+and again get 10 answers a second that way, and 8.2 from the one thread.
 """
 
 import threading
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 _shared: tuple[ThreadPoolExecutor, int] | None = None  # the thread that computes for all others, and its cores
 _crowded: Callable[[], bool] = bool
-_here = threading.local()  # `computes`: whether what this thread is asked for is computed in it
+_here = threading.local()  # `computes`: whether this thread computes itself what it is asked for
 
 
 def share() -> None:
-    """From now on `on_all` computes in one thread for all others, which have one core each for what else they do.
+    """From now on `on_all` computes in one thread that has all cores; every other thread has one core.
 
-    For a process that answers in many threads; to be called before anything is computed. It is not undone.
+    For a process that answers in many threads. Call it before anything is computed; it cannot be undone.
     """
     global _shared
     if _shared is None:
@@ -37,26 +37,26 @@ def share() -> None:
 
 
 def share_unless(crowded: Callable[[], bool]) -> None:
-    """While `crowded` says so, whoever shares cores computes on the one that it has."""
+    """While `crowded()` is true, `on_all` computes in the caller's own thread, on its one core."""
     global _crowded
     _crowded = crowded
 
 
 def count() -> int:
-    """The cores that `on_all` computes on."""
+    """The number of cores that `on_all` computes on."""
     return _shared[1] if _shared else torch.get_num_threads()
 
 
 def on_all(call: Callable[..., T], *args) -> T:
-    """call(*args) by the thread that has all cores; in the caller's own where none are shared, or `crowded` says so.
+    """Runs call(*args) in the thread that has all cores; in the caller's own if none are shared or `crowded()` is true.
 
-    What torch keeps by thread, such as no_grad, does not reach it: `call` sets that. Context variables do.
+    Torch's settings of a thread, such as no_grad, do not carry over, so `call` must set them. Context variables do.
     """
     return call(*args) if _crowded() else always_on_all(call, *args)
 
 
 def always_on_all(call: Callable[..., T], *args) -> T:
-    """The same in any crowd: for what is timed."""
+    """Like `on_all`, but whatever `crowded()` says: for timings."""
     if _shared is None or getattr(_here, "computes", False):
         return call(*args)
     return _shared[0].submit(copy_context().run, call, *args).result()
@@ -64,17 +64,17 @@ def always_on_all(call: Callable[..., T], *args) -> T:
 
 @lru_cache
 def one_each(cores: int) -> ThreadPoolExecutor:
-    """`cores` threads in each of which torch computes on one core."""
+    """A pool of `cores` threads, in each of which torch computes on one core."""
     return _threads(cores, 1, "model")
 
 
 def _threads(number: int, cores: int, name: str) -> ThreadPoolExecutor:
-    """So many threads, with so many cores each; the caller's own number stays what it is."""
+    """A pool of `number` threads with `cores` cores each; the caller keeps its own number of cores."""
     ready = threading.Barrier(number + 1)
     before = torch.get_num_threads()
 
     def begin() -> None:
-        torch.get_num_threads()  # a thread's first such call gives it the default, which would undo the next line later
+        torch.get_num_threads()  # a thread's first call sets the default, which would later undo the next line
         torch.set_num_threads(cores)
         _here.computes = True
         ready.wait()

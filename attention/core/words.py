@@ -1,4 +1,4 @@
-"""What the page says and what things are called, out of attention/words/*.toml: English and Chinese under one key."""
+"""The page's sentences and names, read from attention/words/*.toml: English and Chinese under one key."""
 
 import tomllib
 from functools import lru_cache
@@ -25,7 +25,7 @@ def class_names(language: str) -> dict[str, dict[str, str]]:
 
 @lru_cache
 def chinese_names() -> dict[str, dict[str, str]]:
-    """Chinese names of what the code names in English, by kind: names.toml."""
+    """Chinese names, by kind, of things that the code names in English: names.toml."""
     return _read("names")
 
 

@@ -1,1 +1,1 @@
-"""What a model looked at, as arrays and pixels: its own weights, class activation maps, their scale and scores."""
+"""What a model looked at, as arrays and pixels: attention weights, class activation maps, their scales and scores."""

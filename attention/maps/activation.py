@@ -1,4 +1,4 @@
-"""Class activation maps, which every model shares: of the head, and at every depth."""
+"""Class activation maps, which every model has: at the head, and at every depth."""
 
 import numpy as np
 import torch
@@ -10,10 +10,10 @@ from attention.models.network import GlobalAveragePool, ResNet
 def read_head(model: ResNet, features: Tensor, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Logits (B, classes) and class activation maps (B, h, w), not negative, from the last feature map (B, C, h, w).
 
-    Grad-CAM (Selvaraju et al., https://arxiv.org/abs/1610.02391) of `classes` (B,), by default the most probable ones. The
-    head runs once and alone is differentiated: no backward pass through the network. For the average pooling with a linear
-    layer the gradient is that layer's row, and nothing is differentiated. Features must not come from
-    torch.inference_mode, which autograd refuses. Nothing waits for the device.
+    Grad-CAM (Selvaraju et al., https://arxiv.org/abs/1610.02391) of `classes` (B,), by default the most probable ones.
+    Only the head is run and differentiated, with no backward pass through the network. For average pooling with a
+    linear layer the gradient is a row of that layer's weights, and nothing is differentiated. Features must not come
+    from torch.inference_mode, because autograd refuses them. Nothing waits for the device.
     """
     is_linear = isinstance(model.head_gate, nn.Identity) and isinstance(model.pool, GlobalAveragePool)
     with torch.set_grad_enabled(not is_linear):
@@ -39,10 +39,10 @@ def class_activation_map(model: ResNet, features: Tensor, class_index: int) -> n
 def activation_maps(model: ResNet, images: Tensor, class_index: int | None = None) -> tuple[Tensor, dict[int, Tensor]]:
     """Logits (B, classes) and {stage, from 1: class activation maps (B, h, w), not negative} at every depth.
 
-    Of one class, or of the class that is most probable for each image.
-    Grad-CAM of the last feature map, as in read_head; LayerCAM (Jiang et al., https://ieeexplore.ieee.org/document/9462463) of
-    the stages before, where a channel's mean gradient says little: each position is weighed by its own positive gradient.
-    Takes one backward pass through the network.
+    The maps are of class `class_index`, or of the most probable class of each image. The last stage has Grad-CAM, as in
+    read_head. The stages before have LayerCAM (Jiang et al., https://ieeexplore.ieee.org/document/9462463), which
+    weighs each position by its own positive gradient, because a channel's mean gradient says little there. Takes one
+    backward pass through the network.
     """
     outputs: list[Tensor] = []
     handles = [after.register_forward_hook(lambda _m, _in, out: outputs.append(out)) for after in model.stage_attention]

@@ -1,4 +1,4 @@
-"""What a model weighed: its own attention weights, as arrays."""
+"""A model's own attention weights, as arrays."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ class AttentionMap:
     `kind` is "gate" (a sigmoid, each weight 0 to 1) or "softmax" (given as multiples of the uniform weight, mean 1).
     `values` is (h, w) where `over` is "positions" and (C,) where it is "channels". `pairs` is, for self-attention, the
     (N, N) matrix whose row i says where position i looks; `values` is then the mean attention each position receives.
-    With several heads both are means over them, and `by_head` holds a map a head.
+    With several heads both are means over them, and `by_head` holds one map per head.
     """
 
     path: str
@@ -37,13 +37,13 @@ class AttentionMap:
 
 
 def describe(path: str, weights: Tensor, shape: tuple[int, int] = (1, 1)) -> AttentionMap:
-    """Turn one watched output for a single image into an AttentionMap; the shape tells what it is over.
+    """Turn one watched output for a single image into an AttentionMap; its shape tells what it is over.
 
-    `shape` is the image's (height, width), or anything in its proportions: softmax weights do not say their grid.
+    `shape` is the image's (height, width), or any two numbers in that ratio, because softmax weights are flat.
 
     (1, C, 1, 1) is over channels. A gate (1, C, h, w) is over positions: the mean over its channels. Softmax weights
     are over positions as (1, N) or (1, heads, N), and pairs as (1, N, N) or (1, heads, N, N): the mean over the heads.
-    Raises ValueError where the N positions are no grid of these proportions.
+    Raises ValueError where the N positions do not form a grid of these proportions.
     """
     weights = weights.float().cpu().squeeze(0)
     is_softmax = path.rpartition(".")[2] == "attn"
@@ -59,7 +59,7 @@ def describe(path: str, weights: Tensor, shape: tuple[int, int] = (1, 1)) -> Att
 
 
 def _over_positions(path: str, weights: Tensor, shape: tuple[int, int]) -> AttentionMap:
-    """Softmax weights over positions (N,), or over pairs of them (N, N)."""
+    """The AttentionMap of softmax weights over positions (N,), or over pairs of them (N, N)."""
     pairs = weights.numpy() if weights.ndim == 2 else None
     received = weights.mean(0) if weights.ndim == 2 else weights
     height = round((len(received) * shape[0] / shape[1]) ** 0.5)

@@ -1,5 +1,7 @@
-"""What can be said of a map in a few numbers: where its mass lies, how concentrated it is, how much of it a centre prior
-would have said without looking; and the same for weights over channels. NumPy alone; web/sentences.py makes sentences of it."""
+"""Describes a map in a few numbers: where its mass lies, how concentrated it is, how much it is like a centre prior.
+
+It describes weights over channels too. No torch; web/sentences.py makes sentences of the numbers.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ import numpy as np
 from attention.maps.scores import centre_gaussian
 
 ALIKE = (
-    1e-3  # a map whose values differ by less than this share of its largest says nothing: float noise, or saturation
+    1e-3  # a map is constant if its values differ by less than this share of the largest: float noise, or saturation
 )
 HALF = 0.5  # of an open gate, or of the uniform weight: `describe_channels` counts the weights below
 FIELDS = (
@@ -20,10 +22,10 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class MapWords:
-    """`where` is the one of nine equal fields with the most mass, "centre" for a constant map and "nowhere" for an empty one.
+    """`where` is the one of nine equal fields with the most mass; "centre" for a constant map, "nowhere" if all is 0.
 
-    `half_area` is the smallest share of the picture that holds half of the mass, 0.5 when all is alike.
-    `centre_correlation` is Spearman's with a centre Gaussian, -1 to 1, and 0 for a constant map.
+    `half_area` is the smallest share of the picture that holds half of the mass, 0.5 when all values are equal.
+    `centre_correlation` is Spearman's correlation with a centre Gaussian, -1 to 1, and 0 for a constant map.
     """
 
     where: str
@@ -34,7 +36,7 @@ class MapWords:
 
 @dataclass(frozen=True)
 class ChannelWords:
-    """Over `channels` weights, gates or multiples of uniform: their range and mean, and how many are below HALF."""
+    """Describes `channels` weights, gates or multiples of uniform: their range, mean and how many are below HALF."""
 
     channels: int
     low: float
@@ -47,7 +49,7 @@ class ChannelWords:
 def describe_map(values: np.ndarray) -> MapWords:
     """A map (h, w) in numbers. Raises ValueError for one that is not finite, or is no map.
 
-    A map with negative values is shifted so that its least is 0.
+    A map with negative values is shifted so that its smallest is 0.
     """
     if values.ndim != 2 or not values.size:
         raise ValueError(f"A map has two axes and at least one position, not the shape {values.shape}")
@@ -55,7 +57,7 @@ def describe_map(values: np.ndarray) -> MapWords:
     mass = values - min(0.0, float(values.min()))
     constant = _is_constant(mass)
     where = "nowhere" if not mass.any() else "centre" if constant else _where(mass)
-    prior = centre_gaussian(*mass.shape).round(6)  # equal distances from the centre shall stay equal
+    prior = centre_gaussian(*mass.shape).round(6)  # so that equal distances from the centre stay equal
     correlation = 0.0 if constant else rank_correlation(mass, prior)
     return MapWords(where, _half_area(mass), correlation, constant)
 
@@ -75,7 +77,7 @@ def mean_distance(weights: list[np.ndarray], others: list[np.ndarray]) -> float:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation of two maps of one shape, -1 to 1; equal values share their mean rank; 0 for a constant."""
+    """Spearman's rank correlation of two maps of one shape, -1 to 1; ties share a mean rank; 0 if one is constant."""
     ranks = np.stack([_ranks(a), _ranks(b)])
     ranks -= ranks.mean(axis=1, keepdims=True)
     norms = np.sqrt((ranks**2).sum(axis=1))
@@ -99,20 +101,20 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _thirds(length: int) -> np.ndarray:
-    """(3, length): which part of each position lies in the first, second and last third of the side."""
+    """(3, length): how much of each position lies in the first, second and last third of the side."""
     edges, ends = np.arange(length), np.linspace(0, length, 4)
     return np.clip(np.minimum(edges + 1, ends[1:, None]) - np.maximum(edges, ends[:-1, None]), 0, 1)
 
 
 def _where(mass: np.ndarray) -> str:
-    """The field with the most mass; the centre of mass of two bright corners would lie where nothing is."""
+    """The field with the most mass. The centre of mass of two bright corners would lie where nothing is."""
     fields = _thirds(mass.shape[0]) @ mass @ _thirds(mass.shape[1]).T
     row, column = np.unravel_index(fields.argmax(), fields.shape)
     return "centre" if fields[1, 1] >= fields.max() * (1 - ALIKE) else FIELDS[row][column]
 
 
 def _half_area(mass: np.ndarray) -> float:
-    """Positions are areas: of the last one that is needed, the part that is needed counts."""
+    """The smallest share of the positions that holds half of the mass; of the last one, only the part needed counts."""
     falling = np.sort(mass, axis=None)[::-1]
     total = falling.sum()
     if total <= 0:

@@ -1,4 +1,4 @@
-"""How a Result is shown: which map stands for a model, on which scale, as layers, files and JSON. No torch, no gradio."""
+"""How a Result is shown: which map stands for a model, on which scale; layers, files and JSON. No torch, no gradio."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ SHOWN_PIXELS = 480  # the longer side of pictures on the page
 class Scale:
     """What the brightest colour of a map, or a full bar, stands for: `top` of `unit`.
 
-    "weight": a gate, from 0 to 1. "times-uniform-log": softmax weights over positions, from half the uniform one up in
-    equal ratios: they reach a hundred times uniform, and in equal steps from 0 all but one position would look the same.
-    "times-uniform": those over channels, bars from 0. "normalised": of no unit, from 0 to this map's own maximum.
+    "weight": a gate, from 0 to 1. "times-uniform-log": softmax weights over positions, on a logarithmic scale from half
+    the uniform weight, because they reach a hundred times uniform and on a linear scale all but one position would look
+    the same. "times-uniform": softmax weights over channels, bars from 0. "normalised": no unit, from 0 to this map's
+    own maximum.
     """
 
     top: float
@@ -28,7 +29,7 @@ class Scale:
 
     @property
     def mark(self) -> float:
-        """Where a line helps to read bars: half of an open gate, or the uniform weight."""
+        """Where a line helps to read bars: at half of an open gate, or at the uniform weight."""
         return HALF if self.unit == "weight" else 1.0
 
     def share(self, values: np.ndarray) -> np.ndarray:
@@ -39,7 +40,7 @@ class Scale:
 
 
 def attention_map(result):
-    """The map over positions that stands for a model, the deepest one; None for models that weigh no positions."""
+    """The map that is shown for a model: the deepest one over positions; None for models that weigh no positions."""
     spatial = [m for m in result.maps if m.over == "positions"]
     return spatial[-1] if spatial else None
 
@@ -50,7 +51,7 @@ def channel_maps(result) -> list:
 
 
 def scale_of(maps: list) -> Scale:
-    """One scale for finite maps of one kind: gates always 0 to 1; softmax weights to their maximum, at least twice uniform."""
+    """One scale for finite maps of one kind: gates 0 to 1, softmax weights to their maximum, at least twice uniform."""
     if maps[0].kind == "gate":
         return Scale(1.0, "weight")
     unit = "times-uniform-log" if maps[0].over == "positions" else "times-uniform"
@@ -73,7 +74,7 @@ def _of_maximum(values: np.ndarray) -> np.ndarray:
 
 
 def is_drawable(values: np.ndarray) -> bool:
-    """Whether a map shows anything: values that are not finite, and a map of zeros, would look like a calm blank one."""
+    """Whether a map shows anything: one that is not finite, or all zeros, would look like an empty but valid map."""
     return bool(np.isfinite(values).all() and values.any())
 
 
@@ -83,14 +84,14 @@ def layer(values: np.ndarray, scale: Scale, size: tuple[int, int]) -> Image.Imag
 
 
 def shown_photo(image: Image.Image) -> Image.Image:
-    """The upload at the size of a card; its shape is kept, and the map is stretched as the squashing squeezed."""
+    """The upload at the size of a card, in its own shape; the page stretches the map over it."""
     factor = SHOWN_PIXELS / max(image.size)
     size = tuple(max(1, round(side * factor)) for side in image.size)
     return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
 def result_as_json(result) -> dict:
-    """Plain numbers for scripts: top 5 with probabilities, milliseconds of this call, and in what it ran."""
+    """Plain numbers for scripts: top 5 with probabilities, milliseconds of this call, dtype and device."""
     return {
         "model": result.name,
         "top5": [
@@ -112,7 +113,7 @@ def maps_to_draw(result) -> dict[str, tuple[np.ndarray, Scale]]:
 
 
 def maps_left_out(result) -> list[str]:
-    """The kinds of maps that a result has and that cannot be drawn: what maps_to_draw leaves out."""
+    """The kinds of maps that a result has but that cannot be drawn."""
     kinds = ["activation"] + ([] if attention_map(result) is None else ["attention"])
     return [kind for kind in kinds if kind not in maps_to_draw(result)]
 

@@ -12,7 +12,7 @@ from attention.maps import scores
 from attention.pictures.preprocessing import STUDY, Preprocessing
 
 STEPS = 16
-BLUR_PIXELS = 10.0  # standard deviation at the study's size: no class can be told from what is left
+BLUR_PIXELS = 10.0  # standard deviation at the study's size; no class can be recognised after it
 BATCH = 64  # pictures of the study's size; fewer of larger ones
 
 Model = Callable[[Tensor], Tensor]  # normalised float32 images (B, 3, H, W) -> logits (B, classes)
@@ -28,14 +28,15 @@ def curves(
     steps: int = STEPS,
     preprocessing: Preprocessing = STUDY,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """{name: (deletion, insertion)} of one uint8 image (1, 3, H, W) and maps (H, W): probabilities of a class, (steps + 1,)
-    each. All curves begin and end in the same three pictures, which the model sees once.
+    """{name: (deletion, insertion)} for one uint8 image (1, 3, H, W) and maps (H, W).
 
-    Raises ValueError for a map that is not finite.
+    A curve holds the probability of class `chosen` at each step, (steps + 1,). All curves begin and end in the same
+    three pictures, which the model sees only once. Raises ValueError for a map that is not finite, and
+    deadlines.TimeUp.
     """
     picture = preprocessing.normalise(image)[0].cpu().numpy()
     mean_colour = np.zeros_like(picture)  # 0 is the mean of normalised images
-    size = max(1.0, picture.shape[1] / STUDY.test_pixels)  # times the study's, whose figures these are
+    size = max(1.0, picture.shape[1] / STUDY.test_pixels)  # times the study's, for which BLUR_PIXELS and BATCH hold
     blurred = ndimage.gaussian_filter(picture, (0, BLUR_PIXELS * size, BLUR_PIXELS * size))
     pictures = [np.stack([picture, mean_colour, blurred])]
     for values in maps.values():

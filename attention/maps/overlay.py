@@ -3,12 +3,12 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-SCALES = {  # colours in equal steps, with straight lines between them; figures.ramp takes them from plotly, by these names
+SCALES = {  # colours in equal steps, interpolated linearly; figures.ramp takes the same from plotly, by these names
     "inferno": "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",
     "RdBu_r": "053061 2166ac 4393c3 92c5de d1e5f0 f7f7f7 fddbc7 f4a582 d6604d b2182b 67001f",
 }
 SCALE_NAME = "inferno"
-DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, one way everywhere
+DIFFERENCE_SCALE = "RdBu_r"  # blue below 0, red above, everywhere on the page
 
 
 def colour_table(scale_name: str) -> np.ndarray:
@@ -24,7 +24,7 @@ _SIGNED_ALPHA = (np.abs(np.linspace(-1.5, 1.5, 256)).clip(0, 1) * 255).round().a
 _SIGNED_ALPHA[127:129] = 0  # the two steps beside 0
 _SIGNED = np.column_stack([colour_table(DIFFERENCE_SCALE), _SIGNED_ALPHA]).tobytes()
 MASK_COLOUR = (86, 180, 233)  # Okabe-Ito's sky blue
-LAYER_PIXELS = 160  # the longer side of a layer: the models see no more, and a browser enlarges as smoothly
+LAYER_PIXELS = 160  # the longer side of a layer: the study's models see no more, and a browser enlarges as smoothly
 
 
 def upsample(values: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def heat_layer(values: np.ndarray, top: float, width: int, height: int) -> Image
 
 
 def heat_tile(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """The same at no more than LAYER_PIXELS, for a page to stretch over a photo of (width, height): a palette picture."""
+    """Like heat_layer, but a palette picture of at most LAYER_PIXELS, to stretch over a photo of (width, height)."""
     return _indexed(values, top, *tile_size(width, height))
 
 
@@ -74,9 +74,9 @@ def overlay(photo: Image.Image, values: np.ndarray, top: float, opacity: float =
 
 
 def difference_layer(values: np.ndarray, top: float, width: int, height: int) -> Image.Image:
-    """Signed values (h, w) -> a palette picture to stretch over a photo: full colour from -top and top on, 0 is transparent.
+    """Signed values (h, w) -> a palette picture to stretch over a photo.
 
-    Raises ValueError for values that are not finite.
+    0 is transparent; from -top and top on, the colour is full. Raises ValueError for values that are not finite.
     """
     if not np.isfinite(values).all():
         raise ValueError("The difference holds values that are not finite")
@@ -91,7 +91,7 @@ def mask_layer(mask: np.ndarray) -> Image.Image:
 
 
 def mark_cell(photo: Image.Image, cell: tuple[int, int], grid: tuple[int, int]) -> Image.Image:
-    """The photo with one position (row, column) of a grid (h, w) framed, in white within black: seen on any ground."""
+    """The photo with one position (row, column) of a grid (h, w) framed, white in black: visible on any background."""
     (row, column), (height, width) = cell, grid
     box = [
         column * photo.width / width,

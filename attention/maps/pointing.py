@@ -1,4 +1,4 @@
-"""A visitor's guess where a model looks, held against the map: NumPy and Pillow alone."""
+"""Compares a visitor's guess of where a model looks with its map. Only NumPy and Pillow."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from PIL import Image, ImageDraw
 
 @dataclass(frozen=True)
 class Guess:
-    """Where a point lies in the order of a map's positions.
+    """How a point ranks among the positions of a map.
 
-    `share` is the part of the positions that weigh at least as much as the one under the point: 0.12 means that it is among
-    the 12 % most weighed. `mass` is how much of the map's sum those positions hold together. `weight` is the one under the
-    point, in the map's unit.
+    `share` is the fraction of positions that weigh at least as much as the one under the point: 0.12 means that the
+    point is among the top 12 %. `mass` is the share of the map's sum that those positions hold together. `weight` is
+    the weight under the point, in the map's unit.
     """
 
     share: float
@@ -27,10 +27,9 @@ def cell_of(across: float, down: float, grid: tuple[int, int]) -> tuple[int, int
 
 
 def judge(values: np.ndarray, across: float, down: float) -> Guess:
-    """Hold a point, in fractions of the photo from the left and from the top, against a map (h, w) that is not negative.
+    """Compare a point, in fractions of the photo from the left and the top, with a map (h, w) that is not negative.
 
-    Raises ValueError for a point outside the photo, and for a map that is
-    not finite or without any weight.
+    Raises ValueError for a point outside the photo, and for a map that is not finite or without any weight.
     """
     if not (0 <= across <= 1 and 0 <= down <= 1):
         raise ValueError(f"The point ({across:.2f}, {down:.2f}) lies outside the photo.")
@@ -42,7 +41,7 @@ def judge(values: np.ndarray, across: float, down: float) -> Guess:
 
 
 def marked(photo: Image.Image, across: float, down: float) -> Image.Image:
-    """The photo with a ring round a point, in white within black: seen on any ground."""
+    """The photo with a ring round a point, white in black: visible on any background."""
     photo = photo.convert("RGB").copy()
     draw, radius = ImageDraw.Draw(photo), max(8, max(photo.size) // 32)
     x, y = across * photo.width, down * photo.height

@@ -1,9 +1,10 @@
-"""How good a map is at finding the object, and at naming the pixels that the model needs: scores of maps, NumPy alone.
+"""Scores of maps: how well a map finds the object, and the pixels that the model needs. Only NumPy and SciPy.
 
-Maps are (H, W) and not negative; only their order and shape count, so every map is scaled to 0-1 by `normalised` first.
-A map that is constant says nothing: it is scored like any other and gets what a map without information deserves.
+Maps are (H, W) and not negative. Where a threshold applies, a map is scaled to 0-1 by `normalised` first. A constant
+map holds no information: it is scored like any other and gets what such a map deserves.
 
-Boxes are (x0, y0, x1, y1) in fractions of width and height, as they hold for pictures of any size; masks are (H, W) bool.
+Boxes are (x0, y0, x1, y1) in fractions of width and height, so that they fit pictures of any size; masks are (H, W)
+bool.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-THRESHOLDS = np.arange(100) / 100  # of a normalised map, at which a box is drawn
+THRESHOLDS = np.arange(100) / 100  # of a normalised map, at each of which a box is drawn
 OVERLAPS = (0.3, 0.5, 0.7)  # intersections over union that MaxBoxAccV2 averages
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
@@ -38,7 +39,7 @@ def box_mask(box: Box, height: int, width: int) -> np.ndarray:
 
 
 def pointing_game(values: np.ndarray, inside: np.ndarray) -> float:
-    """Whether the map's highest point lies on the object: 1 or 0, and the share that does where several are highest.
+    """1 if the map's highest point lies on the object, else 0; where several are highest, the share that lies on it.
 
     Source: Zhang et al., https://arxiv.org/abs/1608.00507, without its tolerance of 15 pixels.
     """
@@ -46,7 +47,7 @@ def pointing_game(values: np.ndarray, inside: np.ndarray) -> float:
 
 
 def energy_pointing_game(values: np.ndarray, inside: np.ndarray) -> float:
-    """The share of the map's mass that lies on the object, 0 to 1; of a constant map the share of the area.
+    """The share of the map's mass that lies on the object, 0 to 1; for a constant map, the share of the area.
 
     Source: Wang et al., Score-CAM, https://arxiv.org/abs/1910.01279.
     """
@@ -56,7 +57,7 @@ def energy_pointing_game(values: np.ndarray, inside: np.ndarray) -> float:
 
 
 def regions(values: np.ndarray, threshold: float) -> list[tuple[Box, int]]:
-    """Each connected region of a map at or above a threshold: the box round it, and its pixels."""
+    """Each connected region of a map at or above a threshold: the box round it, and its number of pixels."""
     above = values >= threshold
     rows, columns = above.any(axis=1).nonzero()[0], above.any(axis=0).nonzero()[0]
     if not len(rows):
@@ -64,7 +65,7 @@ def regions(values: np.ndarray, threshold: float) -> list[tuple[Box, int]]:
     top, left = rows[0], columns[0]
     above = above[
         top : rows[-1] + 1, left : columns[-1] + 1
-    ]  # at high thresholds a small part: labelling takes the time
+    ]  # labelling takes the time, and at high thresholds little is left
     labels, count = ndimage.label(above)
     height, width = values.shape
     pixels = np.bincount(labels.ravel())[1:] if count > 1 else [np.count_nonzero(above)]
@@ -78,7 +79,7 @@ def regions(values: np.ndarray, threshold: float) -> list[tuple[Box, int]]:
 
 
 def largest_box(values: np.ndarray, threshold: float) -> Box:
-    """The box round the largest connected region: what one draws on a picture. The whole picture where there is none."""
+    """The box round the largest connected region, which is drawn on a picture. The whole picture if there is none."""
     return max(regions(values, threshold), key=lambda region: region[1], default=(WHOLE, 0))[0]
 
 
@@ -91,8 +92,10 @@ def overlap(a: Box, b: Box) -> float:
 
 
 def overlaps(values: np.ndarray, box: Box) -> np.ndarray:
-    """At each of THRESHOLDS, the overlap with the object's box of the best region's box and of the largest region's:
-    (2, thresholds)."""
+    """The overlap with the object's box at each of THRESHOLDS, (2, thresholds).
+
+    The first row is for the box of the region that overlaps most, the second for the box of the largest region.
+    """
     values = normalised(values)
     found = np.zeros((2, len(THRESHOLDS)))
     for number, threshold in enumerate(THRESHOLDS):
@@ -104,10 +107,10 @@ def overlaps(values: np.ndarray, box: Box) -> np.ndarray:
 
 
 def max_box_accuracies(best: np.ndarray) -> np.ndarray:
-    """Each image's part in MaxBoxAccV2, which is their mean: of best overlaps (images, thresholds), for each of OVERLAPS
-    whether it is reached at the threshold at which most images reach it, averaged: (images,).
+    """Each image's part in MaxBoxAccV2, which is their mean: best overlaps (images, thresholds) -> (images,).
 
-    Source: Choi et al., https://arxiv.org/abs/2001.07437.
+    For each of OVERLAPS, one threshold is chosen: that at which most images reach this overlap. An image's part is the
+    share of OVERLAPS that it reaches at these thresholds. Source: Choi et al., https://arxiv.org/abs/2001.07437.
     """
     found = best[:, None] >= np.array(OVERLAPS)[:, None]  # (images, 3, thresholds)
     chosen = found.mean(axis=0).argmax(axis=1)
@@ -115,12 +118,12 @@ def max_box_accuracies(best: np.ndarray) -> np.ndarray:
 
 
 def best_threshold(drawn: np.ndarray) -> float:
-    """The threshold of the best average over images (images, thresholds): to be chosen on held-out images."""
+    """The threshold with the best mean over images, of scores (images, thresholds): to be chosen on held-out images."""
     return float(THRESHOLDS[drawn.mean(axis=0).argmax()])
 
 
 def mask_overlap(marked: np.ndarray, mask: np.ndarray, ignore: np.ndarray) -> float:
-    """Intersection over union of two masks (H, W) bool, leaving pixels out; 0 where nothing is left."""
+    """Intersection over union of two masks (H, W) bool, without the pixels in `ignore`; 0 where nothing is left."""
     union = np.count_nonzero((marked | mask) & ~ignore)
     return np.count_nonzero(marked & mask & ~ignore) / union if union else 0.0
 
@@ -155,9 +158,9 @@ def pixel_average_precision(counts: np.ndarray) -> float:
 
 
 def order_of_pixels(values: np.ndarray) -> np.ndarray:
-    """Flat indices of the pixels, the most important first. Equal ones in the order of a fixed random permutation.
+    """Flat indices of the pixels, the most important first; ties are in a fixed random order.
 
-    Left in reading order, ties would delete a picture from its top. Raises ValueError for a map that is not finite.
+    In reading order, ties would delete a picture from its top. Raises ValueError for a map that is not finite.
     """
     if not np.isfinite(values).all():
         raise ValueError("The map holds values that are not finite")
@@ -175,11 +178,11 @@ def replaced(start: np.ndarray, finish: np.ndarray, order: np.ndarray, steps: in
 
 
 def area(curve: Sequence[float]) -> float:
-    """The area under a curve over equal steps from 0 to 1, by trapezia."""
+    """The area under a curve over equal steps from 0 to 1, by the trapezoidal rule."""
     return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
 
 
-# maps to hold the others against
+# baseline maps, to compare the others with
 
 
 def centre_gaussian(height: int, width: int, sigma: float = 0.25) -> np.ndarray:
@@ -195,9 +198,10 @@ def random_map(height: int, width: int, seed: int, cells: int = 10) -> np.ndarra
 
 
 def edge_map(image: np.ndarray, sigma: float = 1 / 32) -> np.ndarray:
-    """(H, W, 3) uint8 -> how strong the edges are, blurred to the coarseness of a model's map: no learning at all.
+    """(H, W, 3) uint8 -> how strong the edges are, blurred to the coarseness of a model's map; nothing is learned.
 
-    `sigma` is in fractions of the height."""
+    `sigma` is in fractions of the height.
+    """
     grey, pixels = image.astype(np.float32).mean(axis=2), sigma * len(image)
     return ndimage.gaussian_filter(np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1)), pixels)
 
@@ -207,7 +211,7 @@ def edge_map(image: np.ndarray, sigma: float = 1 / 32) -> np.ndarray:
 
 @lru_cache
 def _resampling(count: int, resamples: int) -> np.ndarray:
-    """How much each image weighs in each resample, (resamples, count): the mean of a resample is a row times the values."""
+    """The weight of each image in each resample, (resamples, count): a row times the values is a resample's mean."""
     drawn = np.random.default_rng(0).integers(count, size=(resamples, count))
     return np.stack([np.bincount(row, minlength=count) for row in drawn]) / count
 
@@ -218,10 +222,10 @@ def bootstrap(
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval over images, the first axis of `values` (N, ...): what other images could have shown.
+    """Bootstrap percentile interval over images, the first axis of `values` (N, ...): what other images could show.
 
-    `statistic` makes a number of the mean over images (...), which every score here is a function of. Pass differences of
-    two maps on the same images for the interval of a paired difference.
+    `statistic` turns the mean over images (...) into a number; every score here is a function of that mean. For the
+    interval of a paired difference, pass the differences of two maps on the same images.
     """
     means = _resampling(len(values), resamples) @ values.reshape(len(values), -1)
     drawn = [statistic(mean) for mean in means.reshape(resamples, *values.shape[1:])]

@@ -1,6 +1,7 @@
-"""What a mechanism is made of: one forward pass of a photo, followed operation by operation with its shapes.
+"""What a mechanism is made of: one forward pass of a photo, recorded operation by operation with its shapes.
 
-Nothing here is drawn or written a mechanism: the graph is what ran, so that a new class has its diagram by itself.
+Nothing here is drawn or written for one mechanism: the graph is what ran, so that a new class gets its diagram by
+itself.
 """
 
 import inspect
@@ -18,7 +19,7 @@ from attention.models.network import ResNet
 from attention.models.visible import watch
 
 Shape = tuple[int, ...]
-REARRANGING = {  # these move or name numbers anew and compute none: no step of their own
+REARRANGING = {  # these only rearrange numbers and compute none, so they are no steps
     "flatten", "unflatten", "view", "view_as", "reshape", "squeeze", "unsqueeze", "permute", "transpose", "expand", "detach",
     "contiguous", "unbind", "split", "chunk", "unfold", "flip", "clone", "float", "to", "__get__", "__getitem__",
 }  # fmt: skip
@@ -29,9 +30,9 @@ class Step:
     """One operation that ran, for a single image: shapes are without the batch.
 
     `name` is "input", "parameter", the class of a module without children ("Conv2d") or the name of a torch function
-    ("mean"). `path` is that of the module or parameter; for a function, of the module whose forward called it. `sources`
-    are the steps that it read, each with the shape in which it read it. `detail` says what shapes do not: a kernel's size,
-    the number that is multiplied by, what a mean is over.
+    ("mean"). `path` is that of the module or parameter; for a function, of the module whose forward called it.
+    `sources` are the steps whose results it read, each with the shape that it had then. `detail` says what shapes do
+    not: the size of a kernel, the number to multiply by, the dimensions of a mean.
     """
 
     name: str
@@ -48,13 +49,13 @@ class Step:
 
 
 class _Recorder(TorchFunctionMode):
-    """Notes every torch function that makes a tensor out of known ones, and each module without children as one step."""
+    """Records as steps every torch function that makes a tensor out of known ones, and each module without children."""
 
     def __init__(self, module: nn.Module, x: Tensor):
         super().__init__()
         self.module, self.steps = module, [Step("input", "", _shape(x))]
         self._made = {id(x): 0}
-        self._kept = [x]  # an id is only its tensor's while the tensor is there
+        self._kept = [x]  # an id belongs to its tensor only while the tensor exists
         self._parameters = {id(value): name for name, value in module.named_parameters()}
         self._stack: list[str] = []
         self._in_leaf = False
@@ -68,7 +69,7 @@ class _Recorder(TorchFunctionMode):
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Hooks on every submodule, which are gone when the block ends, after an exception too."""
+        """Puts hooks on every submodule, which are gone when the block ends, after an exception too."""
         handles = []
         try:
             for path, module in self.module.named_modules():
@@ -106,7 +107,7 @@ class _Recorder(TorchFunctionMode):
                 self._made[id(value)] = sources[0][0]
                 self._kept.append(value)
             return
-        name = name.strip("_").removeprefix("r")  # __rmul__, mul_ and mul are one
+        name = name.strip("_").removeprefix("r")  # __rmul__, mul_ and mul are the same step
         path = self._stack[-1] if self._stack else ""
         learned = all(step in self._without_batch for step, _ in sources)
         for value in outputs:
@@ -135,7 +136,7 @@ class _Recorder(TorchFunctionMode):
         self._kept.append(out)
 
     def result(self, out: Tensor) -> tuple[Step, ...]:
-        """The steps that the output rests on, numbered anew."""
+        """The steps that the output depends on, renumbered."""
         wanted, open_ = set(), [self._made[id(out)]]
         while open_:
             step = open_.pop()
@@ -182,7 +183,7 @@ def _of_function(name: str, args: tuple, kwargs: dict) -> str:
 
 @torch.no_grad()
 def trace(module: nn.Module, x: Tensor) -> tuple[Step, ...]:
-    """What a module does to x (1, ...), step by step, the input first and the output last. No hook stays."""
+    """What a module does to x (1, ...), step by step, from the input to the output. Its hooks are removed."""
     recorder = _Recorder(module, x)
     with recorder.following():
         out = module(x)
@@ -202,7 +203,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Place:
-    """One module of a mechanism in a model: where it sits, what came in and went out for one image, what it weighed."""
+    """One module of a mechanism in a model: its place, its shapes in and out for one image, its maps and weights."""
 
     path: str
     entered: Shape
@@ -232,7 +233,7 @@ class Anatomy:
 def dissect(model: nn.Module, mechanism: type[nn.Module], images: Tensor) -> Anatomy:
     """The modules of one class in a model that is given one image (1, 3, H, W). Raises ValueError where there is none.
 
-    The model keeps no hook. It is run once, and its last such module once more.
+    The model runs once, and its last such module once more. All hooks are removed.
     """
     seen: list[tuple[str, nn.Module, Tensor, Shape]] = []
     handles = [
@@ -266,13 +267,13 @@ def dissect(model: nn.Module, mechanism: type[nn.Module], images: Tensor) -> Ana
 
 @torch.no_grad()
 def dissect_alone(mechanism: type[nn.Module], model: ResNet, images: Tensor) -> Anatomy:
-    """As `dissect`, for a class that sits in no variant yet: untrained, on the last features of a model."""
+    """Like `dissect`, for a class that no variant uses yet: untrained, on the last features of a model."""
     features = model.forward_features(images)
     return dissect(nn.Sequential(mechanism(features.shape[1])).eval(), mechanism, features)
 
 
 def source(mechanism: type[nn.Module]) -> str:
-    """The code of a class, then of those of its package that it is built from and on, as they stand in their files."""
+    """The source code of a class, then of the classes of its package that it contains or inherits from."""
     with torch.device("meta"):
         parts = [type(module) for module in mechanism(16).modules()]
     classes = [base for part in parts for base in part.__mro__]

@@ -1,4 +1,4 @@
-"""Attention off: a copy of a model whose attention prefers nothing, to see what the attention changed."""
+"""Switches attention off: a copy of a model with uniform attention, to see what the attention changed."""
 
 import copy
 
@@ -9,7 +9,7 @@ from attention.models.visible import visible
 
 
 class Neutral(nn.Module):
-    """In place of a `gate` or `attn`: scores of any shape -> that shape, filled with weights that prefer nothing.
+    """Takes the place of a `gate` or `attn`: scores of any shape -> the same shape, filled with one uniform weight.
 
     A softmax along `dim` becomes uniform, 1 / n each; a gate (`dim` None) becomes `gate` everywhere.
     """
@@ -23,11 +23,12 @@ class Neutral(nn.Module):
 
 
 def without_attention(model: nn.Module) -> nn.Module:
-    """A copy of a model with neutral weights in the place of learned ones; the model itself is not touched.
+    """A copy of a model with neutral attention weights in place of the learned ones; the model itself is not changed.
 
-    Each softmax becomes uniform, each gate 1 (or its mechanism's `neutral_gate`), and each learned strength `gamma` 0. So
-    gates, self-attention with a gamma and rescaled softmaxes become the identity, and attention pooling the average; what has
-    no such off switch (a non-local block, global context, multi-head self-attention) gets the plain mean of all positions.
+    Each softmax becomes uniform, each gate 1 (or its mechanism's `neutral_gate`), and each learned strength `gamma` 0.
+    So gates, self-attention with a gamma and rescaled softmaxes become the identity, and attention pooling becomes the
+    average. Mechanisms without such an off switch (a non-local block, global context, multi-head self-attention) get
+    the plain mean of all positions.
     """
     model = copy.deepcopy(model)
     for path, module in visible(model).items():

@@ -1,7 +1,7 @@
-"""Published weights: half-precision safetensors beside a manifest, and nothing used before its sha256 is verified.
+"""Published weights: half-precision safetensors with a manifest; nothing is used before its sha256 is verified.
 
-Those of the study are committed, in checkpoints/<dataset>/; those of a folder of one's own lie in data/own/<name>/. A data
-set whose models others trained has a source of its own (datasets.Source).
+The study's are committed in checkpoints/<dataset>/; those of a user's own folder are in data/own/<name>/. A data set
+whose models others trained has its own source (datasets.Source).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from attention.models.network import ResNet
 from attention.models.variants import all_models, empty_model, variant
 from attention.pictures.datasets import DATASETS, ELSEWHERE, Dataset, dataset, own_names
 
-_whole: dict[Path, tuple[tuple | None, dict]] = {}  # a manifest as it was last read whole, and its version then
+_whole: dict[Path, tuple[tuple | None, dict]] = {}  # by path: the version looked at last, the last good manifest
 
 
 class CheckpointError(Exception):
@@ -26,24 +26,24 @@ class CheckpointError(Exception):
 
 
 def checkpoint_folder(dataset_name: str) -> Path:
-    """Where a data set's weights and their manifest lie."""
+    """The folder of a data set's weights and their manifest."""
     return (CHECKPOINTS if dataset_name in DATASETS else own_root()) / dataset_name
 
 
 def published_datasets() -> list[str]:
-    """The data sets that have checkpoints, the study's first and those of others last."""
+    """The data sets that have checkpoints: the study's first, those with models of others last."""
     here = [name for name in (*DATASETS, *own_names()) if (checkpoint_folder(name) / "manifest.json").exists()]
     return [*here, *ELSEWHERE]
 
 
 def trained_on(dataset_name: str) -> Dataset:
-    """The data set as the published weights know it: a folder of one's own may have got other classes since."""
+    """The data set with the classes that its weights were trained on: a user's own folder may have others by now."""
     info = dataset(dataset_name)
     return replace(info, classes=read_manifest(dataset_name).get("classes", info.classes))
 
 
 def read_manifest(dataset_name: str = "imagenette") -> dict:
-    """What is published of a data set: "models" by name, and its "classes". Raises CheckpointError or DataError."""
+    """The manifest of a data set: its "models" by name, and its "classes". Raises CheckpointError or DataError."""
     if dataset_name in ELSEWHERE:
         return ELSEWHERE[dataset_name].source.manifest
     path = checkpoint_folder(dataset_name) / "manifest.json"
@@ -68,7 +68,7 @@ def read_manifest(dataset_name: str = "imagenette") -> dict:
         raise CheckpointError(
             f"The manifest of {dataset_name} cannot be read ({error.strerror}). {_restore(dataset_name)}"
         ) from error
-    except ValueError as error:  # bytes that are no text too
+    except ValueError as error:  # also for bytes that are not UTF-8
         raise CheckpointError(
             f"The manifest of {dataset_name} is not valid JSON. {first}{_restore(dataset_name)}"
         ) from error
@@ -86,9 +86,9 @@ def _is_manifest(manifest) -> bool:
 
 
 def known_manifest(dataset_name: str) -> dict:
-    """The manifest, or as it was when it was last whole: what a page goes by that has the models in memory already.
+    """The manifest, or the last good one if it is damaged now, because the page has those models in memory already.
 
-    Read again when it has changed. Raises CheckpointError or DataError where it never was whole.
+    It is read again when it has changed. Raises CheckpointError if it never was good, or DataError.
     """
     if dataset_name in ELSEWHERE:
         return read_manifest(dataset_name)
@@ -112,7 +112,7 @@ def available(dataset_name: str = "imagenette") -> list[str]:
 
 
 def weights_version(name: str, dataset_name: str) -> tuple | None:
-    """What changes when a model's file does, or when it comes back; None where there is none to look at."""
+    """The `files.version` of a model's weights, which changes when they do; None where there is no such file."""
     entry = {} if dataset_name in ELSEWHERE else known_manifest(dataset_name)["models"].get(name, {})
     return version(checkpoint_folder(dataset_name) / entry["file"]) if entry else None
 
@@ -127,7 +127,7 @@ def load(name: str, dataset_name: str = "imagenette", device: torch.device | Non
         raise CheckpointError(
             f"{name} has no checkpoint yet. Train it: python -m attention train --dataset {dataset_name} --variant {name}."
         )
-    try:  # read once: what is verified is what is used, whoever writes to the file meanwhile
+    try:  # read once, so that the verified bytes are used even if the file changes meanwhile
         data = (checkpoint_folder(dataset_name) / entry["file"]).read_bytes()
     except FileNotFoundError as error:
         raise CheckpointError(f"The weights of {name} are missing. {_restore(dataset_name)}") from error

@@ -1,9 +1,10 @@
-"""A model made ready for inference: batch norm folded into convolutions, convolutions packed for the processor.
+"""Prepares a model for inference: batch norm is folded into convolutions, convolutions are packed for the CPU.
 
-`fold` leaves plain modules: it serves every device, and the export. `pack` is for CPUs: oneDNN wants a convolution's weights
-in an order of its own, and torch reorders them in every call (2.9 million weights, about a third of the time at batch 1).
-Packed once, and with ReLU and the addition of the shortcut done while a result is still in the cache, one image takes 0.65
-of the time. The rules know modules and what they read, no mechanism. docs/performance.md has the figures.
+`fold` leaves plain modules, so it serves every device and the export. `pack` is for CPUs: oneDNN needs a convolution's
+weights in a memory layout of its own, and torch reorders them in every call (2.9 million weights, about a third of the
+time at batch 1). With weights packed once, and ReLU and the shortcut's addition done while a result is still in the
+cache, one image takes 0.65 of the time. The rules look at modules and their inputs and know no mechanism.
+docs/performance.md has the figures.
 """
 
 import copy
@@ -18,14 +19,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from attention.models.network import BasicBlock, ResNet
 from attention.pictures.preprocessing import STUDY
 
-Read = dict[nn.Module, list[Tensor]]  # what each convolution got, a tensor a call
+Read = dict[nn.Module, list[Tensor]]  # the inputs of each convolution, one tensor per call
 
 
 def fold(model: ResNet) -> ResNet:
-    """A copy in evaluation mode whose batch norms are part of the convolutions before them; the same function.
+    """A copy in evaluation mode with batch norms folded into the convolutions before them; it is the same function.
 
-    A batch norm belongs to the convolution that is defined right before it, which holds all over this project; one that
-    follows something else (an attention in place of the convolution) stays.
+    A batch norm belongs to the convolution that is defined right before it, which holds all over this project. A batch
+    norm after another module (an attention in place of the convolution) stays.
     """
     model = copy.deepcopy(model).eval()
     for parent in list(model.modules()):
@@ -38,11 +39,11 @@ def fold(model: ResNet) -> ResNet:
 
 
 class PackedConv2d(nn.Module):
-    """A Conv2d with its weights in oneDNN's own order, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H', W').
+    """A Conv2d with its weights in oneDNN's own layout, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H', W').
 
-    The order depends on `input_size` [B, Cin, H, W]: inputs of another size are right too, but their weights are reordered
-    in every call (twice the time). For evaluation on a CPU: it has no parameters and no gradient. The operators are those of
-    torch's own compiler; they are private, so `can_pack` tries them first.
+    The layout depends on `input_size` [B, Cin, H, W]. Inputs of another size give right results too, but then the
+    weights are reordered in every call (twice the time). For evaluation on a CPU: it has no parameters and no gradient.
+    It uses private operators of torch's own compiler, so `can_pack` tries them first.
     """
 
     def __init__(self, conv: nn.Conv2d, input_size: list[int], relu: bool = False):
@@ -64,7 +65,7 @@ class PackedConv2d(nn.Module):
 
 @lru_cache
 def can_pack(dtype: torch.dtype) -> bool:
-    """Whether this torch has the operators on this processor, and they compute what a convolution does."""
+    """Whether torch has these operators on this CPU, and they compute what a convolution computes."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         conv = nn.Conv2d(8, 8, 3, padding=1).to(dtype, memory_format=torch.channels_last)
         x = torch.rand(1, 8, 6, 6, dtype=dtype).contiguous(memory_format=torch.channels_last)
@@ -81,8 +82,8 @@ def can_pack(dtype: torch.dtype) -> bool:
 class PackedLinear(nn.Module):
     """A 1x1 Conv2d as a matrix product, and perhaps a ReLU: (B, Cin, H, W) -> (B, Cout, H, W), channels last.
 
-    For a single position, as gates of channels have it: a call of oneDNN takes 20 us before it multiplies anything, this
-    one 4 us in all. With many positions it is no faster.
+    For a single position, as in channel gates: a oneDNN call takes 20 us before it multiplies anything, this module 4
+    us in all. With many positions it is no faster.
     """
 
     def __init__(self, conv: nn.Conv2d):
@@ -97,9 +98,10 @@ class PackedLinear(nn.Module):
 
 
 class PackedTogether:
-    """Convolutions of one geometry that read the same tensor, queries and keys say, as one: each is a `Part`.
+    """Runs several convolutions of the same geometry as one when they read the same tensor, as queries and keys do.
 
-    Whoever is asked first convolves for all. A tensor and its results are held until every part was asked for once.
+    Each is a `Part`; the first that is called computes all. A tensor and its results are held until every part was
+    called.
     """
 
     def __init__(self, convs: list[nn.Conv2d], input_size: list[int]):
@@ -113,7 +115,7 @@ class PackedTogether:
             biases = [conv.weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias for conv in convs]
             whole.bias = nn.Parameter(torch.cat(biases), requires_grad=False)
         self.convolve, self.widths = _packed(whole, input_size), widths
-        self._read: tuple[Tensor, int] | None = None  # the tensor, and its version: it may be written over
+        self._read: tuple[Tensor, int] | None = None  # the tensor, and its version: it may be overwritten
         self._parts: list[Tensor | None] = []
 
     def part(self, x: Tensor, number: int) -> Tensor:
@@ -138,10 +140,10 @@ class Part(nn.Module):
 
 
 class PackedMaxPool2d(nn.Module):
-    """nn.MaxPool2d(3, stride=2, padding=1) of what a ReLU left: (B, C, H, W) -> (B, C, H/2, W/2), channels last.
+    """nn.MaxPool2d(3, stride=2, padding=1) after a ReLU: (B, C, H, W) -> (B, C, H/2, W/2), channels last.
 
-    Rows, then columns, a maximum of two at a time over whole rows. Numbers that are not negative are in the order of their
-    bits, and torch compares integers faster. Odd heights and widths go torch's way.
+    It takes the maximum of two whole rows at a time, then of two columns. Floats that are not negative sort as their
+    bits do, and torch compares integers faster. Odd heights and widths, and other dtypes, use torch's own pooling.
     """
 
     BITS = {torch.float32: torch.int32, torch.bfloat16: torch.int16}
@@ -158,9 +160,9 @@ class PackedMaxPool2d(nn.Module):
 
 
 def largest(x: Tensor, dim: int | tuple[int, int], keepdim: bool = True) -> Tensor:
-    """torch.amax over channels or over positions of (B, C, H, W), to the bit, for inference on a CPU.
+    """torch.amax over channels or over positions of (B, C, H, W), the same to the bit, for inference on a CPU.
 
-    amax goes number by number where there are few channels or half precision: 200 us for 48 x 40 x 40, 15 by pooling.
+    With few channels or in half precision amax goes number by number: 200 us for 48 x 40 x 40, against 15 by pooling.
     """
     if dim == (2, 3) and keepdim:
         return F.adaptive_max_pool2d(x, 1)
@@ -174,7 +176,7 @@ class PackedBlock(nn.Module):
         super().__init__()
         self.position = block.position
         self.conv1 = PackedConv2d(block.conv1, list(read[block.conv1][0].shape), relu=True)
-        self.conv2, self.bn2 = block.conv2, block.bn2  # the norm is one only where an attention replaced conv2
+        self.conv2, self.bn2 = block.conv2, block.bn2  # bn2 is a norm only where attention replaced conv2
         self.attention, self.shortcut = block.attention, block.shortcut
         self.ends_in_conv2 = isinstance(block.conv2, nn.Conv2d) and (
             isinstance(block.attention, nn.Identity) or block.position in ("pre", "post")
@@ -185,7 +187,7 @@ class PackedBlock(nn.Module):
         return self.attention(x) if self.position == here else x
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.contiguous(memory_format=torch.channels_last)  # after self-attention it is not
+        x = x.contiguous(memory_format=torch.channels_last)  # it is not after self-attention
         branch = self.conv1(self._attend(x, "pre"))
         shortcut = self.shortcut(x)
         if self.ends_in_conv2:
@@ -214,7 +216,7 @@ def _packed(conv: nn.Conv2d, input_size: list[int]) -> PackedConv2d | PackedLine
 
 
 def _pack_together(module: nn.Module, read: Read) -> None:
-    """Pack those convolutions of a module that have one geometry and read the same tensor, once."""
+    """Pack the convolutions of a module that share a geometry and read the same tensor into one."""
     groups = defaultdict(list)
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and len(read[child]) == 1 and child.groups == 1:
@@ -229,11 +231,11 @@ def _pack_together(module: nn.Module, read: Read) -> None:
 
 
 def _pack_children(module: nn.Module, read: Read) -> None:
-    """Pack every convolution below; in an nn.Sequential a ReLU that follows one becomes part of it."""
+    """Pack every convolution in a module; in an nn.Sequential, a ReLU after a convolution becomes part of it."""
     _pack_together(module, read)
     if hasattr(module, "largest"):
         module.largest = largest
-    before = None  # the child before that is not an identity
+    before = None  # the last child so far that is not an identity
     for name, child in module.named_children():
         follows = isinstance(module, nn.Sequential) and isinstance(before, PackedConv2d | PackedLinear)
         if isinstance(child, BasicBlock):
@@ -252,16 +254,17 @@ def _pack_children(module: nn.Module, read: Read) -> None:
 
 
 def _halves(module: nn.Module) -> bool:
-    """Whether it is the pooling that PackedMaxPool2d knows."""
+    """Whether it is the max pooling that PackedMaxPool2d replaces."""
     if not isinstance(module, nn.MaxPool2d) or module.ceil_mode or module.return_indices:
         return False
     return (module.kernel_size, module.stride, module.padding, module.dilation) == (3, 2, 1, 1)
 
 
 def pack(model: ResNet, pixels: int = STUDY.test_pixels) -> ResNet:
-    """Pack the convolutions before the head, in place, for one image of so many pixels a side.
+    """Pack the convolutions before the head, in place, for one image of `pixels` a side.
 
-    The head stays, since class activation maps differentiate it. Does nothing where the processor or this torch cannot.
+    The head stays, because class activation maps differentiate it. Does nothing where the CPU or torch lacks the
+    operators.
     """
     weight = next(model.stem.parameters())
     if weight.device.type == "cpu" and can_pack(weight.dtype):

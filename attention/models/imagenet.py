@@ -1,8 +1,8 @@
 """Four published models of ImageNet's 1,000 classes as one more data set: timm's ResNet-33, which share one recipe.
 
-Nothing of them is in this repository, and nothing is fetched unasked: app.py --imagenet calls `offer`, which takes their
-weights from the Hugging Face hub (once) or from a folder. All that is timm's stays in this file: `TimmResNet` puts its network
-into the slots of ours, so that maps, questions and the fast path take it for one.
+None of their weights are in this repository, and nothing is fetched unasked: app.py --imagenet calls `offer`, which
+takes them from the Hugging Face hub (once) or from a folder. Only this file knows timm: `TimmResNet` puts timm's
+network into the slots of ours, so that maps, questions and the fast path treat it as one of ours.
 """
 
 import importlib.util
@@ -26,13 +26,13 @@ from attention.pictures.datasets import ELSEWHERE, Dataset, own_names
 from attention.pictures.preprocessing import Cropped, Preprocessing
 
 NAME = "imagenet"
-PREPROCESSING = Preprocessing(stored_pixels=256, test_pixels=256, shape=Cropped(0.9))  # timm's own of these models
-MEGABYTES = 79  # a file: 19.7 million weights in float32
+PREPROCESSING = Preprocessing(stored_pixels=256, test_pixels=256, shape=Cropped(0.9))  # as in timm, for these models
+MEGABYTES = 79  # per file: 19.7 million weights in float32
 
 
 @dataclass(frozen=True)
 class Published:
-    """What timm calls a model, how large it is, and its top-1 accuracy on val at 256 px as timm gives it: one run each."""
+    """A model's name in timm, its size, and its top-1 accuracy on val at 256 px as timm gives it: one run each."""
 
     name: str
     parameters: int
@@ -48,10 +48,10 @@ PUBLISHED = {  # by the variant of the study that has the same attention in the 
 
 
 def offer(folder: str | os.PathLike | None = None, say: Callable[[str], None] = print) -> None:
-    """Make ImageNet a data set of this process, whose models lie as <timm's name>.safetensors in a folder.
+    """Make ImageNet a data set of this process, with its models from files <timm's name>.safetensors in `folder`.
 
-    Without one, in that of $ATTENTION_IMAGENET; without that, they come from the Hugging Face hub, and are kept where it keeps
-    what it fetched. `say` is told what is fetched or left out. Raises CheckpointError.
+    The default folder is $ATTENTION_IMAGENET. Without either, the models come from the Hugging Face hub and stay in its
+    cache. `say` is told what is fetched or left out. Raises CheckpointError.
     """
     if importlib.util.find_spec("timm") is None:
         raise CheckpointError(
@@ -76,7 +76,7 @@ def offer(folder: str | os.PathLike | None = None, say: Callable[[str], None] = 
 
 
 def _in_folder(folder: Path, say: Callable[[str], None]) -> dict[str, Path]:
-    """{variant: file} of those that are there."""
+    """{variant: file} for the files that are there. Raises CheckpointError if none is."""
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is no folder; --imagenet takes one that holds {_file_names()}.")
     files = {name: folder / f"{published.name}.safetensors" for name, published in PUBLISHED.items()}
@@ -93,19 +93,19 @@ def _file_names() -> str:
 
 
 def hub_name(name: str) -> str:
-    """Where the hub has a model of timm's, trained by the recipe that these share."""
+    """The repository on the hub of a timm model, trained with the recipe that these models share."""
     return f"timm/{name}.ra2_in1k"
 
 
 def _from_hub(say: Callable[[str], None]) -> dict[str, Path]:
-    """{variant: file} in the hub's cache; what is missing there is fetched, with a progress bar, without the user's token."""
+    """{variant: file} in the hub's cache; missing files are fetched, with a progress bar, without the user's token."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.constants import HF_HUB_CACHE
 
     where = {name: (hub_name(published.name), "model.safetensors") for name, published in PUBLISHED.items()}
     files = {name: try_to_load_from_cache(*place) for name, place in where.items()}
-    missing = [name for name, path in files.items() if not isinstance(path, str)]  # not: None, or "known to be nowhere"
+    missing = [name for name, path in files.items() if not isinstance(path, str)]  # others: None, or "not on the hub"
     if missing:
         size = len(missing) * MEGABYTES
         say(f"ImageNet: fetching {len(missing)} models from huggingface.co, {size} MB in all, into {HF_HUB_CACHE}.")
@@ -132,7 +132,7 @@ def _classes() -> dict[str, str]:
 
 
 class Files:
-    """A datasets.Source: a safetensors file a model, as they were when this was made. Nothing else is ever opened."""
+    """A datasets.Source with one safetensors file per model, each used only while unchanged. No other is opened."""
 
     def __init__(self, files: dict[str, Path]):
         self.files = files
@@ -170,10 +170,10 @@ class Files:
 
 
 class TimmResNet(ResNet):
-    """A timm ByobNet of four stages of bottlenecks in the slots of our ResNet: (B, 3, H, W) -> (B, classes), the same function.
+    """A timm ByobNet of four stages of bottlenecks in the slots of our ResNet: (B, 3, H, W) -> (B, classes).
 
-    H and W are multiples of 32. The modules with the weights are timm's own, and are taken out of the network that is given.
-    Its last convolution, whose output the head reads, belongs to the last stage.
+    It computes the same function; H and W are multiples of 32. The modules with weights are timm's own, taken out of
+    the given network. The network's last convolution, whose output the head reads, becomes part of the last stage.
     """
 
     def __init__(self, network: nn.Module):
@@ -189,7 +189,7 @@ class TimmResNet(ResNet):
 
 
 class Bottleneck(nn.Module):
-    """timm's BottleneckBlock: (B, Cin, H, W) -> (B, Cout, H/stride, W/stride); attention before its last convolution."""
+    """timm's BottleneckBlock: (B, Cin, H, W) -> (B, Cout, H/stride, W/stride); attention before its last conv."""
 
     def __init__(self, block: nn.Module):
         super().__init__()
@@ -205,22 +205,22 @@ class Bottleneck(nn.Module):
 
 
 def _convolution(module: nn.Module) -> nn.Sequential:
-    """A ConvNormAct taken apart, so that the norm stands right after its convolution: fusion.fold goes by that."""
+    """A ConvNormAct taken apart, so that the norm stands right after its convolution, where fusion.fold expects it."""
     norm, activation = module.bn, module.bn.act
     norm.act = nn.Identity()
     return nn.Sequential(module.conv, norm, activation)
 
 
 def _attention(module: nn.Module, channels: int) -> nn.Module:
-    """The same attention with its weights in a `gate` or `attn`, as visible.watch wants them."""
+    """The same attention with its weights in a `gate` or `attn`, where visible.watch looks for them."""
     from timm import layers
 
-    if isinstance(module, layers.EcaModule):  # its gate puts out (B, 1, C)
+    if isinstance(module, layers.EcaModule):  # its gate outputs (B, 1, C)
         ours = EfficientChannelAttention(channels)
         ours.conv = module.conv
         return ours
-    if isinstance(module, layers.GlobalContext):  # its softmax is no module
+    if isinstance(module, layers.GlobalContext):  # its softmax is not a module
         ours, mlp = GlobalContext(channels), module.mlp_add
         ours.score, ours.transform = module.conv_attn, nn.Sequential(mlp.fc1, mlp.norm, mlp.act, mlp.fc2)
         return ours
-    return module  # SE, whose gate is one already, or none
+    return module  # SE, whose `gate` is a module already, or no attention

@@ -6,8 +6,8 @@
     stage   after chosen stages
     head    before the fully connected layer: a gate before the pooling, or a pooling in place of the average
 
-A slot that is not used holds nn.Identity, so every variant shares the parameter names of the plain network and can start
-from the same backbone weights (see variants.build_model).
+A slot that is not used holds nn.Identity, so every variant shares the parameter names of the plain network and can
+start from the same backbone weights (see variants.build_model).
 """
 
 from collections.abc import Callable
@@ -83,8 +83,8 @@ class ResNet(nn.Module):
     """(B, 3, H, W) normalised images -> (B, num_classes) logits; H and W are multiples of 16, 96 to 224 px.
 
     Each of `input`, `block`, `stage`, `head_gate` and `head_pool` is a factory `channels -> nn.Module`, or None.
-    `block_position` is one of BLOCK_POSITIONS; `block_stages` and `stages` (of 1 to 4) say in the blocks of which stages,
-    and after which stages, attention sits. Raises ValueError for a position or stage that does not exist.
+    `block_position` is one of BLOCK_POSITIONS. `block_stages` are the stages (of 1 to 4) with attention in their
+    blocks, `stages` those with attention after them. Raises ValueError for a position or stage that does not exist.
     """
 
     def __init__(
@@ -136,8 +136,8 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d) and not is_attention(name):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if isinstance(module, BasicBlock):
-                # Every block begins as its shortcut (https://arxiv.org/abs/1706.02677). Short runs learn much faster, and
-                # softmax gates on positions begin uniform: without it they collapsed onto one position and never left it.
+                # Every block begins as its shortcut (https://arxiv.org/abs/1706.02677). Short runs learn much faster,
+                # and softmax gates on positions begin uniform; otherwise they collapsed onto one position for good.
                 nn.init.zeros_(module.bn2.weight)
 
     def body(self) -> tuple[nn.Module, ...]:

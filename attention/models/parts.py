@@ -1,4 +1,4 @@
-"""The network's parts and slots as an image passes them, and which variants fill a slot: read from the modules themselves."""
+"""The network's parts and slots in the order an image passes them, and which variants fill a slot."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +21,7 @@ SLOT_PLACEMENTS = {  # the placement of a slot, by its name in network.py
 
 @dataclass(frozen=True)
 class Station:
-    """A part of the network as an image passes it: "stem", "block", "pool", "fc", or a slot, whose placement is given."""
+    """A part of the network that an image passes: "stem", "block", "pool", "fc", or a slot, which has a `placement`."""
 
     path: str
     kind: str
@@ -30,7 +30,7 @@ class Station:
 
 
 def _is_slot(path: str, model: nn.Module) -> bool:
-    """The outermost module of a placement; network.py holds those after the stages in a list."""
+    """Whether it is the outermost module of a placement; network.py holds those after the stages in a list."""
     parent = path.rpartition(".")[0]
     in_list = isinstance(model.get_submodule(path), nn.ModuleList)
     return is_attention(path) and not in_list and (not is_attention(parent) or parent == "stage_attention")
@@ -42,7 +42,7 @@ def _kind(path: str, module: nn.Module) -> str:
 
 @lru_cache
 def stations(pixels: int) -> tuple[Station, ...]:
-    """The plain network's parts and slots in the order in which they begin, with the shape that each gives out."""
+    """The plain network's parts and slots in the order in which they begin, each with its output shape."""
     model, found, order = empty_model(REFERENCE).eval(), {}, []
 
     def left(path: str, module: nn.Module, out: Tensor) -> None:
@@ -61,7 +61,7 @@ def stations(pixels: int) -> tuple[Station, ...]:
 
 @lru_cache
 def occupants() -> dict[str, tuple[str, ...]]:
-    """{slot: the variants whose mechanism sits there}, from the networks as they are built."""
+    """{slot: the variants with a mechanism there}, from the networks as they are built."""
     slots = [station.path for station in stations(160) if station.placement]
     built = {name: empty_model(name) for name in VARIANTS}
     return {slot: tuple(name for name, model in built.items() if _is_taken(model, slot)) for slot in slots}

@@ -18,7 +18,7 @@ PLACEMENTS = {
     "head": "before the classifier",
     "everywhere": "on the input, inside every residual block and before the classifier",
 }
-WHERE = {  # how a title says where, in a block by the position there; Chinese in words/names.toml
+WHERE = {  # the placement in titles, in blocks the position instead; Chinese in words/names.toml
     "input": "on the input",
     "standard": "in every block",
     "pre": "before the branch",
@@ -38,9 +38,9 @@ WIDER = (56, 112, 224, 224)  # the plain network at about the CPU latency of CBA
 class Variant:
     """One row of the study: a mechanism (None for a control) in a placement.
 
-    `stages` (of 1 to 4) says after which stages a "stage" sits, or in the blocks of which stages a "block";
-    `position` is where in the block, one of network.BLOCK_POSITIONS. `offered` variants have their weights committed,
-    those of the run with `seed`.
+    `stages` (of 1 to 4) are those after which a "stage" mechanism sits, or in whose blocks a "block" mechanism sits;
+    `position` is where in the block, one of network.BLOCK_POSITIONS. The weights of `offered` variants are committed,
+    from the run with `seed`.
     """
 
     name: str
@@ -51,19 +51,19 @@ class Variant:
     widths: tuple[int, ...] = WIDTHS
     offered: bool = False  # with weights in checkpoints/, for the page to run
     seed: int = 0
-    replicate_of: str | None = None  # the row of the study that this is another run of
+    replicate_of: str | None = None  # the row of the study of which this is another run
 
     @property
     def kind(self) -> str:
-        """What it is, without where: the mechanism's title, or a control's."""
+        """The mechanism's title, or a control's, without the placement."""
         if self.mechanism is None:
             return "Baseline" if self.widths == WIDTHS else "Wider baseline"
         return MECHANISMS[self.mechanism].title
 
     def place(self, words: dict[str, str] = WHERE) -> str:
-        """Where it sits, in a language's words; "" for a control and for a mechanism that sits nowhere else.
+        """The placement in a language's words; "" for a control and for a mechanism with only one placement.
 
-        A replicate's says its seed instead.
+        For a replicate it is the seed instead.
         """
         if self.replicate_of:
             return words["another seed"].format(seed=self.seed)
@@ -78,7 +78,7 @@ class Variant:
 
     @property
     def title(self) -> str:
-        """Short, in English, and unlike any other's."""
+        """A short English title that no other variant has."""
         return ", ".join(part for part in (self.kind, self.place()) if part)
 
     @property
@@ -101,7 +101,7 @@ VARIANTS = {
         Variant("cbam-block", "cbam", "block", offered=True),
         Variant("self-attention-stage", "self-attention", "stage", stages=(3,), offered=True),
         Variant("attention-pool-head", "attention-pool", "head", offered=True),
-        # every variant above is trained with the most seeds; what follows answers one question each
+        # the variants above are trained with the most seeds; each of those below answers one question
         Variant("baseline-wide", None, "none", widths=WIDER, offered=True),
         Variant("spatial-channel-input", "spatial-channel", "input"),
         Variant("cbam-input", "cbam", "input"),
@@ -130,8 +130,8 @@ VARIANTS = {
 }
 
 
-# The plain network trained once more: what differs between the two is the luck of a run, and the measure of every other
-# difference. No row of the study (there, it is a seed like any other) but a model that the page offers.
+# The plain network trained once more. The two differ by chance alone, which is the measure for every other difference.
+# It is not a row of the study (there, it is a seed like any other) but a model that the page offers.
 REPLICATES = {
     replicate.name: replicate
     for replicate in (replace(VARIANTS[REFERENCE], name="baseline-seed1", replicate_of=REFERENCE, seed=1),)
@@ -191,8 +191,8 @@ def empty_model(name: str, num_classes: int = 10) -> ResNet:
 def build_model(name: str, num_classes: int = 10, seed: int = 0) -> ResNet:
     """A freshly initialised variant, in training mode on the CPU. Raises UnknownVariant.
 
-    Every variant of one seed starts from the same backbone weights: a module more shifts the random stream, so they are
-    copied from the plain network wherever name and shape match, and only the attention's own weights differ.
+    All variants of one seed start from the same backbone weights. An extra module shifts the random numbers, so the
+    weights are copied from the plain network wherever name and shape match; only the attention's own weights differ.
     """
     model = _seeded(seed, _constructor(name, num_classes))
     shared = _seeded(seed, partial(ResNet, num_classes)).state_dict()
@@ -203,7 +203,7 @@ def build_model(name: str, num_classes: int = 10, seed: int = 0) -> ResNet:
 
 
 def first_shown(names: Iterable[str]) -> list[str]:
-    """The models that are looked at first: the plain network, then one or two a placement, of those that are there."""
+    """Those of `names` that are shown first: the plain network, then one or two per placement."""
     names = list(names)
     on_input = next((name for name in ("qk-spatial-input", "grid-self-attention-input") if name in names), None)
     wanted = (REFERENCE, on_input, "se-block", "cbam-block", "self-attention-stage", "attention-pool-head")

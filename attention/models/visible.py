@@ -1,4 +1,4 @@
-"""Which submodules of a model show their weights, and how these are collected while it runs."""
+"""Finds the submodules that show attention weights, and collects those weights while a model runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def watch(model: nn.Module, modules: dict[str, nn.Module] | None = None) -> Iter
     """Collect the output of every submodule named `gate` or `attn`, by path, in the order they ran.
 
     The hooks are gone when the block ends, after an exception too. Hooks on one model are not thread-safe: callers that
-    share a model hold a lock. `modules` is visible(model), where a caller has it at hand.
+    share a model must hold a lock. `modules` is visible(model), for a caller that has it at hand.
     """
     seen: dict[str, Tensor] = {}
     handles = []

@@ -1,1 +1,1 @@
-"""One picture from outside, read safely; the one preprocessing; data sets and samples."""
+"""Pictures: reading uploads safely, preprocessing, data sets and samples."""

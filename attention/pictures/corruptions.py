@@ -1,7 +1,7 @@
 """Photographs damaged on purpose, at five strengths: what happens to the prediction and to the map?
 
-The kinds follow the usual benchmarks of robustness (Hendrycks and Dietterich, https://arxiv.org/abs/1903.12261); the strengths
-are our own and stand in CORRUPTIONS. Everything is repeatable: the noise has a fixed seed.
+The kinds follow the usual benchmarks of robustness (Hendrycks and Dietterich, https://arxiv.org/abs/1903.12261); the
+strengths are our own and stand in CORRUPTIONS. Everything is repeatable: the noise has a fixed seed.
 """
 
 import io
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-MEAN_COLOUR = (124, 116, 104)  # of ImageNet: what is 0 after normalisation, so an empty area says as little as it can
+MEAN_COLOUR = (124, 116, 104)  # ImageNet's, which normalises to 0, so that an empty area says as little as it can
 STRENGTHS = range(1, 6)
 
 

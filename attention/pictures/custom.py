@@ -1,8 +1,9 @@
-"""A folder of one's own as a data set: class sub-folders of photographs, read once, split, and registered under a name.
+"""A user's own folder as a data set: photographs in one sub-folder per class, read once, split, registered by name.
 
-The folder holds a sub-folder a class, and then the first and every fifth photograph of a class are held out; or it holds
-train/ and val/ with a sub-folder a class each. Photographs pass the same door as uploads (reading.read_image), in folders
-inside a class too. What is no picture, is broken or is there twice is skipped and named; nothing in the folder is changed.
+Either the folder has one sub-folder per class, and the first and then every fifth photograph of a class are held out;
+or it has train/ and val/, each with one sub-folder per class. Photographs are read like uploads (reading.read_image),
+also those in folders inside a class. Files that are no picture, broken or duplicates are skipped and listed; nothing in
+the folder is changed.
 """
 
 import hashlib
@@ -35,14 +36,14 @@ from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import UploadError, read_image
 
 HELD_OUT = 5  # without train/ and val/, the first and then every fifth photograph of a class is held out
-LEAST = 2  # photographs a class: one to learn from, one to test on
+LEAST = 2  # photographs per class: one to learn from, one to test on
 LONGEST_NAME = 60
-NAMED = 50  # skipped files, in the report
+NAMED = 50  # skipped files that the report names
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A registered folder with its photographs, decoded. `skipped` says of a path why it was left out."""
+    """A registered folder with its photographs decoded. `skipped` maps each path that was left out to the reason."""
 
     dataset: Dataset
     train: Split
@@ -53,7 +54,7 @@ class Taken:
 
 
 def take(folder: str | os.PathLike, name: str | None = None, progress: Progress | None = None) -> Taken:
-    """Read a folder, split it and register it as `name` (its own where None). Raises DataError, and then writes nothing."""
+    """Read a folder, split it and register it as `name` (None: the folder's). On DataError nothing is written."""
     given = Path(folder)
     if not given.is_dir():
         what = "is a file" if given.exists() else "is not there"
@@ -103,7 +104,7 @@ def report(taken: Taken) -> list[str]:
 
 
 def safe_name(words: str) -> str:
-    """A name for folders and commands: letters of any script, digits, - and _. Raises DataError where none is left."""
+    """`words` as a name for folders and commands: letters of any script, digits, - and _. Raises DataError if empty."""
     words = unicodedata.normalize("NFC", words)
     kept = "".join(c if c.isalnum() or c in "-_" else "-" for c in words)
     name = "-".join(filter(None, kept.split("-")))[:LONGEST_NAME]
@@ -121,7 +122,7 @@ def _checked_name(name: str) -> str:
 def _registered(name: str) -> Dataset | None:
     try:
         return read_own(name)[0] if name in own_names() else None
-    except DataError:  # damaged: written anew
+    except DataError:  # damaged, so it is written anew
         return None
 
 
@@ -137,14 +138,14 @@ def _check_free(name: str, known: Dataset | None, folder: Path) -> None:
         )
 
 
-# what lies where
+# the layout of the folder
 
-Classes = dict[str, Path]  # a class's key, which tells two names of one class, and its folder
-Layout = dict[str, Classes]  # by split; without train/ and val/ the one split is ""
+Classes = dict[str, Path]  # from the `_key` of a class's name to its folder
+Layout = dict[str, Classes]  # the classes of each split; without train/ and val/ the only split is ""
 
 
 def _key(name: str) -> str:
-    """What two names have in common that would be one class to a reader: "Café " and "café", composed or not."""
+    """Equal for two names that a reader would take for one class: "Café " and "café", composed or not."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
@@ -153,7 +154,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
-    return not any("\ud800" <= c <= "\udfff" for c in name)  # how Python holds bytes that are no UTF-8
+    return not any("\ud800" <= c <= "\udfff" for c in name)  # how Python represents bytes that are not UTF-8
 
 
 def _shown(path: str) -> str:
@@ -174,9 +175,9 @@ def _sub_folders(folder: Path) -> Classes:
 
 
 def _layout(folder: Path) -> tuple[Layout, tuple[str, ...]]:
-    """The class folders by split, and what is worth a note."""
+    """The class folders by split, and notes for the user. Raises DataError where they do not fit together."""
     top = _sub_folders(folder)
-    # a class may be called "train" too: a split holds folders, a class pictures
+    # a class may be called "train" too: it is a split if it has sub-folders
     there = [split for split in ("train", "val") if split in top and _sub_folders(top[split])]
     if len(there) == 1:
         (other,) = {"train", "val"} - set(there)
@@ -234,12 +235,12 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(root) / name for name in sorted(files) if not _is_hidden(name))
 
 
-# what the files hold
+# the contents of the files
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Photographs of one split (of "" before they are split) with their contents' hashes, in the order of the split."""
+    """The photographs of one split ("" before splitting) and the hashes of their contents, in the same order."""
 
     split: Split
     hashes: tuple[str, ...]
@@ -255,7 +256,7 @@ class _Part:
 def _read_all(
     folder: Path, files: list[tuple[str, str, int]], progress: Progress | None
 ) -> tuple[dict[str, _Part], dict[str, str]]:
-    """Every photograph, decoded, by split; and of each file that is none, why."""
+    """The decoded photographs by split, and for each skipped file the reason."""
     images = np.empty((len(files), STUDY.stored_pixels, STUDY.stored_pixels, 3), np.uint8)
 
     def read(index: int) -> tuple[str, str]:
@@ -267,7 +268,7 @@ def _read_all(
             if not path.is_file():
                 return "", "This is no file, or a link that leads nowhere."
             with open(path, "rb") as file:
-                data = file.read(reading.limits.bytes + 1)  # one more than read_image takes
+                data = file.read(reading.limits.bytes + 1)  # one byte more than read_image accepts
             images[index] = STUDY.stored(read_image(data).image)
         except UploadError as error:
             return "", str(error)
@@ -280,7 +281,7 @@ def _read_all(
     seen, skipped = {}, {}
     for index, (digest, problem) in enumerate(answers):
         first = seen.setdefault(digest, index) if digest else index
-        if first != index:  # in train and val alike it would be known by heart, and in two classes it teaches nothing
+        if first != index:  # in train and val it would be learned by heart, and in two classes it teaches nothing
             problem = f"This is the same picture as {files[first][0]}."
         if problem:
             skipped[_shown(files[index][0])] = problem

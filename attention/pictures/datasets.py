@@ -1,6 +1,6 @@
-"""The study's data sets and folders of one's own: found or downloaded, decoded once, preprocessed in one way.
+"""The study's data sets and users' own folders: found or downloaded, and decoded once.
 
-What is known of a folder of one's own stands in `own_root()`/<name>/dataset.json, which custom.py writes.
+A user's own folder is described in `own_root()`/<name>/dataset.json, which custom.py writes.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ from attention.pictures.layouts import ByClass, DataError, Listed, TinyImageNet
 from attention.pictures.preprocessing import STUDY, OwnShape, Preprocessing, to_tensor
 from attention.pictures.reading import UploadError, read_image
 
-SILENT_SECONDS = 60  # after which a download that sends nothing is given up
+SILENT_SECONDS = 60  # without any data, after which a download is given up
 
 
 class Source(Protocol):
-    """Where the models of a data set come from that neither this project trained nor its user: see models/imagenet.py."""
+    """Where a data set's models come from if neither this project nor its user trained them: see models/imagenet.py."""
 
     manifest: dict  # as checkpoints.read_manifest returns it
 
@@ -44,9 +44,10 @@ class Source(Protocol):
 class Dataset:
     """What is known about a data set before it is read. `classes` maps folders, in label order, to plain names.
 
-    A folder of one's own has its full path in `folder`, and in `fingerprint` 12 hex digits over names, labels and contents
-    of its photographs; a published data set has a `url` instead, and its folder lies in one of `roots()`. One with a
-    `source` has models that others trained, and no photographs here. `recipe` is what `train` takes where none is named.
+    A user's own folder has its full path in `folder` and a `fingerprint`, 12 hex digits over the names, labels and
+    contents of its photographs. A published data set has a `url` instead, and its folder is in one of `roots()`. One
+    with a `source` has models that others trained, and no photographs here. `recipe` is the default recipe for training
+    on a published one.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Dataset:
     val_images: int
     url: str | None = None
     md5: str | None = None
-    megabytes: int = 100  # of what is fetched
+    megabytes: int = 100  # the size of the download
     layout: ByClass = ByClass()
     may_be_part: bool = False  # whether a part of `train` is enough to learn from
     recipe: str = "cpu"
@@ -119,23 +120,23 @@ FIRST = "everyday"  # what the page opens with
 SWEPT = (
     "imagenette",
     "imagewoof",
-)  # what the study's sweep trains where no data set is named: the recipe "cpu" is for them
+)  # what the study's sweep trains on by default: the recipe "cpu" is for them
 ELSEWHERE: dict[
     str, Dataset
-] = {}  # with models that others trained, where this process was asked for them: imagenet.offer
+] = {}  # data sets with models that others trained, which are there only after a call of imagenet.offer
 
 
 def dataset(name: str) -> Dataset:
     """Look a data set up; raises DataError with the known names."""
     if name in DATASETS or name in ELSEWHERE:
         return (DATASETS | ELSEWHERE)[name]
-    if name not in own_names():  # which also keeps paths out: a name may come from a visitor
+    if name not in own_names():  # also refuses paths: a name may come from a visitor
         raise DataError(f"There is no data set {name!r}. Known: {', '.join(names())}.")
     return read_own(name)[0]
 
 
 def names() -> list[str]:
-    """Every data set that can be asked for: the study's, then one's own, then those whose models others trained."""
+    """The names of all data sets: the study's, then the user's own, then those whose models others trained."""
     return [*DATASETS, *own_names(), *ELSEWHERE]
 
 
@@ -144,7 +145,7 @@ def own_names() -> list[str]:
 
 
 def read_own(name: str) -> tuple[Dataset, dict[str, list[Listed]]]:
-    """A registered folder of one's own and its photographs, by split. Raises DataError."""
+    """A registered folder of the user and its photographs by split. Raises DataError if its description is damaged."""
     path = own_root() / name / "dataset.json"
     try:
         return _parse_own(path, path.stat().st_mtime_ns)
@@ -180,7 +181,7 @@ def find(name: str) -> Path | None:
 
 
 def _check_complete(info: Dataset, folder: Path, may_be_part: bool | None = None) -> None:
-    """Raises DataError for a folder that lacks photographs: of `train` a part may be enough, of `val` never."""
+    """Raises DataError for a folder that lacks photographs: part of `train` may be enough, part of `val` never is."""
     may_be_part = info.may_be_part if may_be_part is None else may_be_part
     again = f"Remove it and run: python -m attention download --dataset {info.name}"
     for split, expected in (("train", info.train_images), ("val", info.val_images)):
@@ -200,7 +201,7 @@ def _check_complete(info: Dataset, folder: Path, may_be_part: bool | None = None
 
 
 def found(name: str) -> str:
-    """How many photographs of a published data set are on this machine, and what is left out there. Raises DataError."""
+    """A sentence on how many photographs of a published data set are here, and what is left out. Raises DataError."""
     folder, info = require(name), dataset(name)
     counts = [len(info.layout.files(folder, split, info.classes)) for split in ("train", "val")]
     said = (
@@ -236,11 +237,11 @@ def require(name: str) -> Path:
 
 
 def download_and_extract_archive(*arguments, **options) -> None:
-    """torchvision's, imported when something is fetched: importing torchvision would take a tenth of the page's start."""
+    """torchvision's function, imported only for a download because it would take a tenth of the page's start."""
     from torchvision.datasets.utils import download_and_extract_archive as fetch
 
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision takes none
+    socket.setdefaulttimeout(SILENT_SECONDS)  # torchvision has no timeout of its own
     try:
         fetch(*arguments, **options)
     finally:
@@ -248,18 +249,19 @@ def download_and_extract_archive(*arguments, **options) -> None:
 
 
 def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
-    """Fetch and unpack a data set under `root`, with a progress bar; returns its folder.
+    """Fetch and unpack a data set under `root`, with a progress bar; returns its folder. Raises DataError.
 
-    Unpacked beside its final place and renamed when complete, so that a killed download is never taken for a data set.
+    It is unpacked in downloads/ and moved into place when complete, so that a killed download is never taken for a data
+    set.
     """
     found = find(name)
     if found is not None:
         return found
     info = dataset(name)
     if info.is_own:
-        require(name)  # says where they were, and what to do
+        require(name)  # raises DataError if they are gone, with what to do
     partial = root / "downloads" / (info.folder + ".partial")
-    if info.md5 is None:  # without a checksum, an archive that a kill cut off would be taken for whole
+    if info.md5 is None:  # without a checksum, an archive left by a killed download would be taken for whole
         (root / "downloads" / info.url.rsplit("/", 1)[1]).unlink(missing_ok=True)
     try:
         download_and_extract_archive(info.url, root / "downloads", partial, md5=info.md5)
@@ -271,7 +273,7 @@ def download(name: str, root: Path = DEFAULT_ROOT) -> Path:
 
 
 def _why(error: Exception) -> str:
-    """What went wrong with a download, and what to do; `error` is anything that urllib, tarfile or torchvision raise."""
+    """What went wrong with a download, and what to do; `error` is whatever urllib, tarfile or torchvision raised."""
     if isinstance(error, HTTPError):
         return f"its server answered {error.code}. Wait a while"
     if isinstance(error, (URLError, ConnectionError, TimeoutError, HTTPException)):
@@ -285,7 +287,7 @@ def _why(error: Exception) -> str:
 class Split:
     """A decoded split: images (N, 3, S, S) uint8, labels (N,) int64, paths relative to the data set's folder.
 
-    S are the stored pixels of its `preprocessing`, which normalises the images too.
+    S is the `stored_pixels` of its `preprocessing`, which also normalises the images.
     """
 
     images: Tensor
@@ -297,7 +299,7 @@ class Split:
         return len(self.labels)
 
     def spread(self, at_most: int) -> "Split":
-        """So many images, evenly over all."""
+        """At most `at_most` images, spread evenly over the split."""
         return self.subset(torch.linspace(0, len(self) - 1, min(at_most, len(self))).long())
 
     def subset(self, index: Tensor) -> "Split":
@@ -305,11 +307,11 @@ class Split:
         return Split(self.images[index], self.labels[index], paths, self.preprocessing)
 
 
-Progress = Callable[[Iterator, int], Iterator]  # wraps the images as they are done, whose number it is told
+Progress = Callable[[Iterator, int], Iterator]  # wraps an iterator over images, given their number: a progress bar
 
 
 def load(name: str, split: str, progress: Progress | None = None) -> Split:
-    """Decode a split ("train" or "val") into memory, 77 kB an image of 160 px. Raises DataError."""
+    """Decode a split ("train" or "val") into memory, 77 kB per image of 160 px. Raises DataError."""
     folder, info = require(name), dataset(name)
     side = info.preprocessing.stored_pixels
     if info.is_own:
@@ -330,8 +332,8 @@ def load(name: str, split: str, progress: Progress | None = None) -> Split:
 
 
 def in_threads(work: Callable, items: Sequence, progress: Progress | None = None) -> Iterator:
-    """`work` of every item, in their order: decoding lets go of Python's lock. What has not begun is dropped on Ctrl-C."""
-    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))  # a photograph in work takes up to 150 MB
+    """Yields work(item) in the items' order, from threads, because decoding releases the GIL. Ctrl-C drops the rest."""
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))  # decoding a photograph takes up to 150 MB
     try:
         done = pool.map(work, items)
         yield from done if progress is None else progress(done, len(items))
@@ -359,7 +361,7 @@ def _decode_own(folder: Path, info: Dataset, file: Listed) -> np.ndarray:
 
 
 def every_nth(labels: Tensor, every: int) -> Tensor:
-    """(N,) bool: the first of each class, and then every so many of it."""
+    """(N,) bool: true for the first of each class and then for every `every`-th of it."""
     position = torch.zeros(len(labels), dtype=torch.long)
     for label in labels.unique():
         of_class = (labels == label).nonzero().squeeze(1)

@@ -1,11 +1,11 @@
-"""How the files of a published data set lie in its folder: which photographs there are, and of which class."""
+"""File layouts of published data sets: which photographs a folder holds, and of which class each is."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE_FILES = {".jpeg", ".jpg", ".png"}
-ANNOTATIONS = "val/val_annotations.txt"  # of Tiny ImageNet: file, class, x0, y0, x1, y1 in pixels, tabs between them
+ANNOTATIONS = "val/val_annotations.txt"  # of Tiny ImageNet: file, class, x0, y0, x1, y1 in pixels, separated by tabs
 
 
 Corners = tuple[int, ...]  # x0, y0, x1, y1: the first and the last column and row of the object, in pixels
@@ -17,7 +17,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Listed:
-    """One photograph of a data set; its `sha256` where it was registered (a folder of one's own)."""
+    """One photograph of a data set; `sha256` is set only in a user's own folder."""
 
     path: str  # relative to the folder, with /
     label: int
@@ -30,10 +30,10 @@ def list_images(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class ByClass:
-    """<split>/<class>/<photographs>, as Imagenette has it; `inside` is a folder between the class and its photographs."""
+    """<split>/<class>/<photographs>, as in Imagenette; `inside` is a folder between the class and its photographs."""
 
     inside: str = ""
-    boxed = False  # whether it says where the object of a photograph is
+    boxed = False  # whether it has boxes round the objects
 
     def files(self, folder: Path, split: str, classes: Collection[str]) -> list[Listed]:
         """The photographs of a split, class by class. Raises DataError for a class without a folder."""
@@ -46,7 +46,7 @@ class ByClass:
         return found
 
     def unknown(self, folder: Path, classes: Collection[str]) -> list[str]:
-        """Folders of no class that is known, which are left out."""
+        """Folders that belong to no known class and are left out."""
         folders = (path for split in ("train", "val") for path in sorted((folder / split).iterdir()) if path.is_dir())
         known = {*classes, "images"}
         return [path.relative_to(folder).as_posix() for path in folders if path.name not in known]
@@ -54,7 +54,7 @@ class ByClass:
 
 @dataclass(frozen=True)
 class TinyImageNet(ByClass):
-    """train/<class>/images, and val/images with a list of their classes and boxes: Tiny ImageNet's own layout."""
+    """Tiny ImageNet's layout: train/<class>/images, and val/images with one list of their classes and boxes."""
 
     inside: str = "images"
     boxed = True
@@ -73,7 +73,7 @@ class TinyImageNet(ByClass):
         return [Listed(f"val/images/{name}", label) for name, label in found if name in there]
 
     def boxes(self, folder: Path, split: str, classes: Collection[str]) -> list[tuple[Listed, Corners]]:
-        """The photographs of a split that are here, in the order of `files`, with the box round the object of each."""
+        """(photograph, box round its object) for each of a split that is here and has a box, ordered as in `files`."""
         if split == "val":
             known = {f"val/images/{name}": corners for name, _, corners in annotations(folder)}
         else:
@@ -83,12 +83,12 @@ class TinyImageNet(ByClass):
 
 
 def annotations(folder: Path) -> list[tuple[str, str, Corners]]:
-    """Tiny ImageNet's list of its val: file, class, box. Raises DataError."""
+    """Tiny ImageNet's list for `val`: (file, class, box) per photograph. Raises DataError."""
     return [(name, wnid, corners) for (name, wnid), corners in _corners(folder, ANNOTATIONS, 2)]
 
 
 def _corners(folder: Path, path: str, words: int = 1) -> list[tuple[list[str], Corners]]:
-    """The rows of a list whose lines are so many words and a box, tabs between them. Raises DataError."""
+    """The rows of a tab-separated list, each with so many `words` and a box. Raises DataError."""
     try:
         lines = (folder / path).read_text(encoding="utf-8").splitlines()
         rows = [line.split("\t") for line in lines if line]

@@ -1,4 +1,4 @@
-"""What reading one picture from outside may take: bytes, pixels, seconds, memory; by flags, environment or default."""
+"""Limits on reading one picture from outside: bytes, pixels, seconds, memory; set by flag, environment or default."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MAX_MEGABYTES = 20.0
 MAX_MEGAPIXELS = 50.0
-MAX_SECONDS = 10.0  # of the processor; the slowest ordinary file within the other limits takes 2 (docs/security.md)
+MAX_SECONDS = 10.0  # of CPU time; the slowest ordinary file within the other limits takes 2 (docs/security.md)
 
 _FLAGS = {  # environment variable, default, what it limits
     "max_megabytes": ("ATTENTION_MAX_MEGABYTES", MAX_MEGABYTES, "size of a picture file, in MB"),
@@ -17,7 +17,7 @@ _FLAGS = {  # environment variable, default, what it limits
 
 @dataclass(frozen=True)
 class Limits:
-    """`seconds` is None where pictures are read in this process, without a deadline and a limit on memory."""
+    """Limits on one picture. If `seconds` is None, this process reads it, with no limit on time or memory."""
 
     bytes: int = round(MAX_MEGABYTES * 1e6)
     pixels: int = round(MAX_MEGAPIXELS * 1e6)
@@ -25,12 +25,12 @@ class Limits:
 
     @property
     def memory(self) -> int:
-        """Bytes of address space for the process that reads: half as much again as the largest ordinary picture takes."""
+        """Address space in bytes for the worker process: 1.5 times what the largest ordinary picture takes."""
         return 500_000_000 + 24 * self.pixels
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """--max-megabytes, --max-megapixels and --max-seconds, each with its environment variable as default."""
+    """Adds --max-megabytes, --max-megapixels and --max-seconds, each with its environment variable as default."""
     for name, (variable, default, meaning) in _FLAGS.items():
         parser.add_argument(
             "--" + name.replace("_", "-"), type=_positive if default != MAX_SECONDS else _not_negative, metavar="N",

@@ -1,6 +1,6 @@
-"""How a picture becomes what models see: one preprocessing a data set, of training, scores and page alike.
+"""Preprocessing: how a picture becomes a model's input. Each data set has one for training, scores and page alike.
 
-A data set carries it as its `preprocessing`, and so does each of its splits: whoever prepares an image asks that.
+It is the `preprocessing` of a data set and of each of its splits; all code that prepares an image asks for it there.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Squashed:
-    """The whole picture, squashed to a square and never cropped, so that all of an upload lies under its map."""
+    """The whole picture, squashed to a square and never cropped, so that its map covers all of it."""
 
     def resized(self, image: Image.Image, pixels: int) -> np.ndarray:
         """A PIL image -> (pixels, pixels, 3) uint8, with antialiasing."""
         return _resized(image, pixels, pixels)
 
     def part(self, image: Image.Image, pixels: int) -> Image.Image:  # noqa: ARG002 (as the others)
-        """What models see of a picture, as large as it is there: all of it."""
+        """The part of a picture that models see, at its own size: all of it."""
         return image
 
 
 @dataclass(frozen=True)
 class Cropped:
-    """The middle square, whose side is `share` of the picture's shorter side: torchvision's Resize and CenterCrop.
+    """The centre square, whose side is `share` of the picture's shorter side: torchvision's Resize and CenterCrop.
 
     This is the usual evaluation on ImageNet.
     """
@@ -44,32 +44,33 @@ class Cropped:
         return np.asarray(whole.crop((left, top, left + pixels, top + pixels)))
 
     def part(self, image: Image.Image, pixels: int) -> Image.Image:
-        """What models see of a picture, and so what lies under their maps, as large as it is there."""
+        """The part of a picture that models see, and that their maps cover, at its own size."""
         side = max(1, round(min(image.size) * pixels / self._shorter(pixels)))
         left, top = ((length - side) // 2 for length in image.size)
         return image.crop((left, top, left + side, top + side))
 
     def _shorter(self, pixels: int) -> int:
-        """The shorter side that a whole picture is brought to before its middle is taken."""
+        """The shorter side to which a whole picture is resized before its centre is cropped."""
         return int(pixels / self.share)
 
 
 @dataclass(frozen=True)
 class OwnShape:
-    """The whole picture in about its own shape: sides are multiples of 16 and the area is about that of the square.
+    """The picture, up to 2:1, in about its own shape: sides are multiples of 16, the area is about that of the square.
 
-    Measured on 200 sharp photographs, mean of six models of 112 px: squashed to a square 49.7 % right, cropped to one 53.8,
-    in their own shape 52.7; 74.7, 78.3 and 78.3 % among five. Only cropping hides a part of the photo from the models.
+    Measured on 200 sharp photographs, mean of six models at 112 px: squashed to a square 49.7 % are right, cropped to
+    one 53.8, in their own shape 52.7; the right class is among the top five for 74.7, 78.3 and 78.3 %. Only cropping
+    hides a part of the photo from the models.
     """
 
     def resized(self, image: Image.Image, pixels: int) -> np.ndarray:
-        """A PIL image -> (H, W, 3) uint8, with antialiasing. Of one that is longer than 2:1 the middle is taken."""
+        """A PIL image -> (H, W, 3) uint8, with antialiasing. One longer than 2:1 is cropped to its middle."""
         image = self.part(image, pixels)
         width, height = self.sides(*image.size, pixels)
         return _resized(image, width, height)
 
     def part(self, image: Image.Image, pixels: int) -> Image.Image:  # noqa: ARG002 (as the others)
-        """What models see of a picture, as large as it is there: all of it, or its middle up to 2:1."""
+        """The part of a picture that models see, at its own size: all of it, or its middle up to 2:1."""
         long = 2 * min(image.size)
         if max(image.size) <= long:
             return image
@@ -78,7 +79,7 @@ class OwnShape:
         return image.crop((left, top, left + width, top + height))
 
     def sides(self, width: int, height: int, pixels: int) -> tuple[int, int]:
-        """(width, height) of the one of a few shapes that is nearest: so few that each can be made ready for speed once."""
+        """(width, height) of the nearest of a few shapes, so few that each can be prepared for speed once."""
         cells = pixels // CELL
         ratio = max(width, height) / min(width, height)
         short, long = min(_shapes(cells), key=lambda sides: abs(log(sides[1] / sides[0] / ratio)))
@@ -86,12 +87,12 @@ class OwnShape:
 
 
 CELL = 16  # pixels: the network halves an image four times, so such sides leave no half positions
-RATIOS = (1, 4 / 3, 3 / 2, 16 / 9, 2)  # of a photo's sides: square, cameras, film, screens, and the longest
+RATIOS = (1, 4 / 3, 3 / 2, 16 / 9, 2)  # of a photo's sides: square, cameras, film, screens, the longest
 
 
 @lru_cache
 def _shapes(cells: int) -> tuple[tuple[int, int], ...]:
-    """For each of RATIOS the (short, long) sides in cells that come nearest to it and to the area of a square."""
+    """For each of RATIOS, the (short, long) sides in cells that come nearest to it and to the area of the square."""
 
     def wrong(short: int, long: int, ratio: float) -> float:
         return 2 * abs(log(long / short / ratio)) + abs(log(short * long / cells**2))
@@ -109,11 +110,11 @@ def _resized(image: Image.Image, width: int, height: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a data set does to a picture: `shape` says how a visitor's becomes what models see; sides are in pixels.
+    """The preprocessing of a data set: `shape` says how a visitor's picture is resized; sides are in pixels.
 
-    `stored_pixels` is the side at which a split is kept in memory, squashed to a square unless `shape` crops;
-    `test_pixels` that at which models are scored and answer. A split that is stored smaller is enlarged.
-    `mean` and `std` are channel statistics of images scaled to 0-1, by default ImageNet's.
+    `stored_pixels` is the side of a split's images in memory, squashed to a square unless `shape` crops. `test_pixels`
+    is the side at which models are scored and answer; images that are stored smaller are enlarged. `mean` and `std` are
+    channel statistics of images scaled to 0-1, by default ImageNet's.
     """
 
     stored_pixels: int = 160
@@ -123,25 +124,25 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def stored(self, image: Image.Image) -> np.ndarray:
-        """A PIL image -> (S, S, 3) uint8, S the stored pixels: as a split keeps it."""
+        """A PIL image -> (S, S, 3) uint8 as a split keeps it; S is `stored_pixels`."""
         shape = Squashed() if isinstance(self.shape, OwnShape) else self.shape
         return shape.resized(image, self.stored_pixels)
 
     def resized(self, image: Image.Image) -> np.ndarray:
-        """A PIL image -> (H, W, 3) uint8, a square of the test pixels or of its area: what models are asked about."""
+        """A PIL image -> (H, W, 3) uint8 for models: a square of `test_pixels`, or a shape of about its area."""
         return self.shape.resized(image, self.test_pixels)
 
     def part(self, image: Image.Image) -> Image.Image:
-        """What models see of a picture, and so what lies under their maps, as large as it is there."""
+        """The part of a picture that models see, and that their maps cover, at its own size."""
         return self.shape.part(image, self.test_pixels)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) uint8 -> float32 of mean 0 and standard deviation 1 a channel, on the same device."""
+        """(B, 3, H, W) uint8 -> float32 on the same device, normalised by each channel's `mean` and `std`."""
         mean, std = _statistics(self.mean, self.std, images.device)
         return (images.float() - mean) / std
 
     def tested(self, images: Tensor, pixels: int | None = None) -> Tensor:
-        """A split's images (B, 3, S, S) uint8 -> normalised, at the test pixels or at others: (B, 3, P, P) float32."""
+        """A split's images (B, 3, S, S) uint8 -> normalised (B, 3, P, P) float32; P is `pixels` or `test_pixels`."""
         side, images = pixels or images.shape[-1] * self.test_pixels // self.stored_pixels, self.normalise(images)
         if images.shape[-1] != side:
             shrinks = side < images.shape[-1]
@@ -149,7 +150,7 @@ class Preprocessing:
         return images.contiguous(memory_format=torch.channels_last)
 
 
-STUDY = Preprocessing()  # of the study's data sets, and of folders of one's own
+STUDY = Preprocessing()  # of Imagenette, Imagewoof and users' own folders
 
 
 def to_tensor(images: np.ndarray | list[np.ndarray]) -> Tensor:
@@ -159,5 +160,5 @@ def to_tensor(images: np.ndarray | list[np.ndarray]) -> Tensor:
 
 @lru_cache
 def _statistics(mean: tuple, std: tuple, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Both for 0-255 images on a device, sent there once: a recorded CUDA graph cannot wait for the host."""
+    """`mean` and `std` for 0-255 images, sent to the device once, because a CUDA graph cannot wait for the host."""
     return tuple(torch.tensor(values, device=device).view(1, 3, 1, 1) * 255 for values in (mean, std))

@@ -1,8 +1,8 @@
-"""The one door for pictures from outside: page, API and command line read every image through `read_image`.
+"""Reads pictures from outside: page, API and command line read every image through `read_image`.
 
-A file's name is never trusted and its bytes hardly: formats come from an allow-list by content, size in bytes and in
-pixels is checked before anything is decoded, and whatever Pillow raises becomes an UploadError that says what to do.
-How long and how much memory decoding may take is bounded where `workers.guard` was called, as the page does.
+The file name is ignored. The format is detected from the content and must be on a list; the size in bytes and in pixels
+is checked before anything is decoded. Whatever Pillow raises becomes an UploadError that says what to do. Decoding has
+limits on time and memory after a call of `workers.guard`, as on the page.
 """
 
 import io
@@ -25,17 +25,17 @@ from attention.pictures.limits import Limits
 limits = Limits()  # set_limits changes it
 _decode_elsewhere: "Callable[[bytes], Upload] | None" = None
 
-_ROWS = 64  # of deep grey, scaled at once
+_ROWS = 64  # of 16- or 32-bit grey that are scaled at once
 
 Image.init()  # registers every plugin, so that FORMATS names only those that this Pillow has
 FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if name in Image.OPEN)
-# Phones' MPO is read as JPEG: Pillow opens both under that name.
+# JPEG includes phones' MPO files: Pillow opens both under that name.
 
 MESSAGES = sentences("uploads")
 NOTICES = sentences("notices")
 
 _SIGNATURES = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP|GIF8|BM.{4}\0{4}|II\*\0|MM\0\*|.{4}ftypavi", re.DOTALL)
-_SIZES = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}  # how and where width and height stand
+_SIZES = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}  # format, offset of width and height
 _REFUSED = {  # formats worth naming in the refusal; nothing here decodes them
     "HEIC": rb".{4}ftyp(hei|hev|mif1|msf1)",
     "PDF": rb"%PDF",
@@ -46,7 +46,7 @@ _REFUSED = {  # formats worth naming in the refusal; nothing here decodes them
 
 
 class UploadError(ValueError):
-    """A picture was refused. `code` is a key of MESSAGES; the text is one sentence and never tells a path."""
+    """A picture was refused. `code` is a key of MESSAGES; the text is one sentence and never contains a path."""
 
     def __init__(self, code: str, **fields):
         self.code, self.fields = code, fields
@@ -65,10 +65,10 @@ class Upload:
 
 
 def set_limits(new: Limits, decode: Callable[[bytes], Upload] | None = None) -> None:
-    """Every picture from now on keeps to these; `decode` reads the bytes in this process's place (workers.guard)."""
+    """Sets the limits for all pictures from now on; `decode`, if given, decodes the bytes elsewhere (workers.guard)."""
     global limits, _decode_elsewhere
     limits, _decode_elsewhere = new, decode
-    if Image.MAX_IMAGE_PIXELS:  # Pillow's own check must let by what is allowed here
+    if Image.MAX_IMAGE_PIXELS:  # Pillow's own check must accept what is allowed here
         Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, new.pixels)
 
 
@@ -94,7 +94,7 @@ def _decode(data: bytes) -> Upload:
 
 
 def _read_bytes(source: str | os.PathLike | bytes | BinaryIO) -> bytes:
-    """All bytes of a source, at most limits.bytes; one byte more is enough to refuse it."""
+    """All bytes of a source. Stops one byte after limits.bytes, which is enough to refuse it. Raises UploadError."""
     try:
         if isinstance(source, bytes):
             data = source
@@ -122,7 +122,7 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _diagnose(data: bytes) -> UploadError:
-    """Why bytes that Pillow could not read are no picture."""
+    """The UploadError for bytes that Pillow could not read: what is wrong with them."""
     for magic, (layout, offset) in _SIZES.items():
         with suppress(struct.error):  # too short to hold a size
             if data.startswith(magic) and 0 in struct.unpack_from(layout, data, offset):
@@ -149,7 +149,7 @@ def _normalise(image: Image.Image) -> Upload:
         canvas.paste(pixels, mask=alpha)
         notices["alpha"] = alpha.getextrema()[0] < 255
     else:
-        canvas.paste(pixels)  # converts, and spares a copy of what is RGB already
+        canvas.paste(pixels)  # also converts, without a copy of what is RGB already
     remaining_turn = _orientation(image)
     if remaining_turn != 1:
         canvas.getexif()[ExifTags.Base.Orientation] = remaining_turn
@@ -165,7 +165,7 @@ def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(ExifTags.Base.Orientation)
         return value if value in range(2, 9) else 1
-    except MemoryError:  # tags that say they are huge
+    except MemoryError:  # tags that claim to be huge
         raise
     except Exception:
         return 1

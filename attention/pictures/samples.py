@@ -1,4 +1,4 @@
-"""Pictures to begin with: own renderings, photographs that gradio ships, and, where the data set is there, test images."""
+"""Sample pictures: those in the repository, photographs that Gradio ships, and test images of data sets."""
 
 import importlib.util
 import json
@@ -9,19 +9,19 @@ from attention.core.paths import SAMPLES
 from attention.pictures.datasets import DATASETS, ELSEWHERE, DataError, Dataset, dataset, find, read_own
 
 COMMITTED = SAMPLES
-PHOTOGRAPHS = 12  # of a data set, at most
+PHOTOGRAPHS = 12  # of a data set that are offered, at most
 UNSEEN = {
     "lion": ("狮子", "n02129165"),
     "tower": ("铁塔", ""),
-}  # of classes that few models saw: what do they say then?
-SHARP = 128  # stored pixels from which on a data set's photographs are worth showing
+}  # few models saw these classes: what do they say then?
+SHARP = 128  # stored pixels that make a data set's photographs worth showing
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`kind` is "photograph" (a test image, `title` is its class), "rendering", "unseen" (of no class), or "other".
+    """A picture to try. `kind` is "photograph" (a test image, `title` is its class), "rendering", "unseen" or "other".
 
-    `wnid` is the WordNet number of what it shows, "" where nobody noted it.
+    "unseen" shows no class of the data set. `wnid` is the WordNet number of what it shows, "" where unknown.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class Sample:
 
 
 def committed() -> list[Sample]:
-    """Own renderings, and photographs whose licence lets everybody show them: samples.json."""
+    """The samples in the repository (samples.json): renderings, and photographs whose licence lets anyone show them."""
     listed = COMMITTED / "samples.json"
     if not listed.exists():
         return []
@@ -46,7 +46,7 @@ def committed() -> list[Sample]:
 
 
 def shown_with(info: Dataset) -> list[Sample]:
-    """Those of `committed` that show a class of the data set."""
+    """The committed samples that show a class of the data set."""
     return [sample for sample in committed() if sample.wnid in info.classes]
 
 
@@ -61,7 +61,7 @@ def unseen() -> list[Sample]:
 
 
 def has_photographs(info: Dataset) -> bool:
-    """Whether its own photographs are shown where they are on this machine: a published set's, large enough to be looked at."""
+    """Whether a data set's own photographs are shown if they are here: it is published, and they are large enough."""
     return info.name in DATASETS and info.preprocessing.stored_pixels >= SHARP
 
 
@@ -69,7 +69,7 @@ def photographs(dataset_name: str = "imagenette") -> list[Sample]:
     """The first test images of each class, up to three; empty where the data set is missing or incomplete."""
     try:
         info = dataset(dataset_name)
-        shows = info.is_own or has_photographs(info)  # asked first: `find` lists every file
+        shows = info.is_own or has_photographs(info)  # before `find`, which lists every file
         folder = find(dataset_name) if shows else None
         if folder is None:
             return []
@@ -98,9 +98,13 @@ def _own_test_images(info: Dataset, folder: Path) -> dict[str, list[Path]]:
 
 
 def all_samples(dataset_name: str = "imagenette") -> list[Sample]:
-    """What the page offers beside a data set; whether a class of one's own is on the last two, nobody knows here."""
+    """The samples that the page offers with a data set.
+
+    Gradio's photographs count as "other" with a user's own folder, because nobody knows whether they show one of its
+    classes.
+    """
     info, others = dataset(dataset_name), [replace(sample, kind="other") for sample in unseen()]
-    if dataset_name in ELSEWHERE:  # of 1,000 classes, in which these are
+    if dataset_name in ELSEWHERE:  # its 1,000 classes include theirs
         return committed() + others
     if info.is_own:
         return photographs(dataset_name) + others

@@ -1,10 +1,10 @@
-"""Pictures from outside, read by processes that can be ended: each picture has a deadline and a ceiling of memory.
+"""Decodes pictures from outside in processes that can be killed: each picture has a time limit and a memory limit.
 
-Bytes and pixels alone bound neither: within 20 MB a JPEG can ask for 250,000 passes over 49 million pixels, a GIF's
-comment is joined in quadratic time, and a TIFF's tags may each point at the same megabytes (docs/security.md has the
-times). Threads cannot be ended, so `guard` sends what `reading.read_image` is given to a worker process, which gets bytes
-and gives pixels: no path, no weights. The limit counts the processor's time, so that a busy machine refuses nothing that
-an idle one reads; a clock on the wall, with more patience, stands behind it. A worker that is ended gets a successor.
+Limits on bytes and pixels are not enough: within 20 MB a JPEG can ask for 250,000 passes over 49 million pixels, a
+GIF's comment is joined in quadratic time, and a TIFF's tags may all point at the same megabytes (docs/security.md has
+the times). Threads cannot be killed, so `guard` makes `reading.read_image` send its bytes to a worker process, which
+returns pixels and gets no path and no weights. The limit counts CPU time, so that a busy machine refuses nothing that
+an idle one reads; a longer limit on wall-clock time backs it up. A killed worker is replaced.
 """
 
 import atexit
@@ -28,13 +28,13 @@ from attention.pictures import reading
 from attention.pictures.limits import Limits
 from attention.pictures.reading import Upload, UploadError
 
-PATIENCE = 4  # seconds on the wall for each second of the processor
+PATIENCE = 4  # seconds of wall-clock time per second of CPU time
 WORKERS = max(2, os.cpu_count() or 1)  # pictures read at the same time: one slow file does not hold up the others
 _LENGTH = struct.Struct(">Q")
 
 
 def guard(limits: Limits) -> "Workers | None":
-    """From now on every picture that this process reads keeps to `limits`, in workers where they have a deadline."""
+    """Sets `limits` for all pictures that this process reads from now on; workers read them if time is limited."""
     workers = Workers(limits) if limits.seconds else None
     reading.set_limits(limits, workers and workers.read)
     return workers
@@ -59,7 +59,7 @@ class Workers:
 
     def __init__(self, limits: Limits, count: int = WORKERS):
         self.limits = limits
-        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the likeliest to be there
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the last used is the likeliest to be alive
         for _ in range(count - 1):
             self._idle.put(None)
         first = None
@@ -69,7 +69,7 @@ class Workers:
         atexit.register(self.close)
 
     def read(self, data: bytes) -> Upload:
-        """The bytes of a file -> Upload. Raises UploadError, also where all workers are busy for as long as one may take."""
+        """The bytes of a file -> Upload. Raises UploadError, also if no worker is free within PATIENCE * seconds."""
         try:
             worker = self._idle.get(timeout=PATIENCE * self.limits.seconds)
         except queue.Empty:
@@ -137,23 +137,23 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what could not be written any more
+            with suppress(OSError):  # bytes that could not be written any more
                 pipe.close()
 
 
 def serve(limits: Limits) -> None:
-    """The worker's side: length and bytes in; one line of JSON, and the pixels of what was read, out; until stdin ends."""
+    """The worker's loop: reads length and bytes, writes a line of JSON and any decoded pixels, until stdin ends."""
     _bound("RLIMIT_AS", limits.memory)
     _bound("RLIMIT_CORE", 0)
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     reading.set_limits(limits)
-    Image.MAX_IMAGE_PIXELS = limits.pixels  # frames and tiles keep to it too
+    Image.MAX_IMAGE_PIXELS = limits.pixels  # applies to frames and tiles too
     into, out = sys.stdin.buffer, sys.stdout.buffer
     while head := into.read(_LENGTH.size):
         _bound(
             "RLIMIT_CPU", math.ceil(time.process_time() + limits.seconds)
-        )  # ends this process; one more second at most
+        )  # kills this process, at most a second later
         try:
             upload = reading.read_image(into.read(_LENGTH.unpack(head)[0]))
             answer, pixels = {"size": upload.image.size, "notices": upload.notices}, upload.image.tobytes()
@@ -165,7 +165,7 @@ def serve(limits: Limits) -> None:
 
 
 def _bound(name: str, most: int) -> None:
-    """Where the system has no such bound, the clock on the wall alone holds."""
+    """Sets a resource limit of this process. Where the system has none, only the wall-clock limit holds."""
     with suppress(ImportError, AttributeError, ValueError, OSError):
         import resource
 
@@ -174,5 +174,5 @@ def _bound(name: str, most: int) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt, BrokenPipeError):  # whoever started it ends
+    with suppress(KeyboardInterrupt, BrokenPipeError):  # the process that started it has ended
         serve(Limits(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))

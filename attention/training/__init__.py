@@ -1,1 +1,1 @@
-"""Recipe, variant, data set and seed in; weights and a record out. The queue of runs."""
+"""Training: recipe, variant, data set and seed in, weights and a record out; and the queue of runs."""

@@ -1,8 +1,8 @@
 """Muon for convolutions (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/).
 
-timm.optim.Muon is the reference that a test holds this to. It is not used because its Newton-Schulz iteration always runs
-in bfloat16, which is 7 times slower than float32 on processors that do not multiply in bfloat16 (192 x 1728 on an EPYC of
-family 25: 12.7 ms against 1.8 ms), and torch.optim.Muon takes matrices alone.
+A test compares it with timm.optim.Muon. That one is not used because its Newton-Schulz iteration always runs in
+bfloat16, which is 7 times slower than float32 on processors that do not multiply in bfloat16 (192 x 1728 on an EPYC of
+family 25: 12.7 ms against 1.8 ms). torch.optim.Muon takes only matrices.
 """
 
 import torch
@@ -12,7 +12,7 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrix: Tensor, steps: int = 3, dtype: torch.dtype | None = None) -> Tensor:
-    """(..., m, n) -> (..., m, n) with singular values near 1: quintic Newton-Schulz on matrices scaled to norm 1 at most."""
+    """(..., m, n) -> (..., m, n) with singular values near 1: quintic Newton-Schulz on matrices scaled to norm <= 1."""
     x = matrix.to(dtype or matrix.dtype)
     transposed = x.shape[-2] > x.shape[-1]
     if transposed:
@@ -26,11 +26,12 @@ def orthogonalise(matrix: Tensor, steps: int = 3, dtype: torch.dtype | None = No
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose direction is orthogonalised; each weight (out, in, kh, kw) is seen as an out x (in kh kw) matrix.
+    """Nesterov momentum with an orthogonalised direction; a weight (out, in, kh, kw) is an out x (in kh kw) matrix.
 
-    An update's entries have a root mean square of about 0.2 `lr`, as AdamW's have (https://arxiv.org/abs/2502.16982):
-    its spectral norm is 0.2 lr sqrt(max(out, rest)). `weight_decay` is decoupled (times lr). `lr` may be a tensor of one element, which a CUDA graph can then read anew in every replay. The
-    iteration runs in bfloat16 on CUDA and in float32 elsewhere, over all weights of one shape at once.
+    An update's entries have a root mean square of about 0.2 `lr`, like AdamW's (https://arxiv.org/abs/2502.16982): its
+    spectral norm is 0.2 lr sqrt(max(out, rest)). `weight_decay` is decoupled (times lr). `lr` may be a tensor of one
+    element, which a CUDA graph reads anew in every replay. The iteration runs in bfloat16 on CUDA and in the weights'
+    dtype elsewhere, over all weights of one shape at once.
     """
 
     def __init__(self, params, lr: float | Tensor, momentum: float = 0.9, weight_decay: float = 0.0, steps: int = 3):

@@ -1,4 +1,4 @@
-"""How a recipe moves the weights: the optimisers, the one-cycle rate, and the average of the weights."""
+"""The optimisers of a recipe, its one-cycle learning rate and the average of the weights."""
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +9,16 @@ from attention.training.recipes import Recipe
 
 
 def one_cycle(step: int, steps: int, warmup_fraction: float) -> float:
-    """The factor on every rate at `step` of `steps`: linear from 0 to 1, then linear back to 0."""
+    """The factor on every learning rate at `step` of `steps`: linear from 0 to 1, then linear back to 0."""
     peak = max(1, round(steps * warmup_fraction))
     return min((step + 1) / peak, (steps - step) / max(1, steps - peak))
 
 
 class Optimisers:
-    """The backbone's are the same in every variant: Muon for convolutions, SGD for norms and classifier; AdamW for attention.
+    """Muon for the backbone's convolutions and SGD for its norms and classifier, in every variant; AdamW for attention.
 
-    AdamW bounds a parameter's step whatever its gradient, which a softmax rescaled by the number of positions needs.
-    On CUDA the rates are tensors, so that a captured step reads them anew.
+    AdamW limits a parameter's step whatever its gradient, which a softmax rescaled by the number of positions needs. On
+    CUDA the learning rates are tensors, so that a step in a CUDA graph reads their current values.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
@@ -49,7 +49,7 @@ class Optimisers:
             self.optimizers.append(torch.optim.AdamW(adamw, capturable=on_cuda))
 
     def set_rates(self, factor: float) -> None:
-        """Every rate becomes `factor` times its peak."""
+        """Set every learning rate to `factor` times its peak."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
@@ -73,7 +73,7 @@ class Optimisers:
             optimizer.load_state_dict(state)
 
     def tensors(self) -> list[Tensor]:
-        """Everything that a step changes besides the weights."""
+        """The optimisers' state: all tensors that a step changes besides the weights."""
         return [
             value
             for optimizer in self.optimizers
@@ -84,7 +84,7 @@ class Optimisers:
 
 
 class Average:
-    """An exponential average of a model's weights and norms, kept in a second model of the same shape."""
+    """An exponential average of a model's weights and batch norm statistics, kept in a second model."""
 
     def __init__(self, averaged: nn.Module, model: nn.Module, decay: float):
         pairs = list(zip(averaged.state_dict().values(), model.state_dict().values(), strict=True))
@@ -95,4 +95,4 @@ class Average:
     @torch.no_grad()
     def update(self) -> None:
         torch._foreach_lerp_(self.means, self.values, 1 - self.decay)
-        torch._foreach_copy_(self.counts, self.counters)  # batch norm's
+        torch._foreach_copy_(self.counts, self.counters)  # batch norm's counters

@@ -1,4 +1,4 @@
-"""Finished runs into checkpoints/ and data/results, where the page and the tables find them."""
+"""Copies finished runs into checkpoints/ and data/results, where the page and the tables find them."""
 
 import shutil
 from pathlib import Path
@@ -16,11 +16,12 @@ from attention.training.records import learned_from_a_part, read_record, run_fol
 
 
 def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[str]:
-    """Copy the finished runs of a recipe into data/results (record and predictions of every seed), and the weights of
-    the models that the page offers into checkpoints/. A folder of one's own offers every model, and no record is copied.
+    """Copy the finished runs of a recipe: records and predictions into data/results, weights into checkpoints/.
 
-    Returns the names whose weights were published. A manifest holds one recipe and, of a folder of one's own, one set of
-    photographs: models of another are dropped from it.
+    Records and predictions are those of every seed, and none of a user's own folder. Weights are those of the `offered`
+    variants for Imagenette and Imagewoof, and of every model for other data sets. Returns the names whose weights were
+    published. A manifest holds models of one recipe and, for a user's own folder, of one set of photographs; others are
+    dropped from it.
     """
     recipe, info = RECIPES[recipe_name], dataset(dataset_name)
     if not info.is_own:
@@ -46,7 +47,7 @@ def publish(dataset_name: str = "imagenette", recipe_name: str = "cpu") -> list[
             continue
         record = read_record(run / "record.json")
         if learned_from_a_part(record):
-            continue  # it learned from a part of the photographs: its record says so, and it takes nobody's place
+            continue  # it learned from a part of the photographs, so it does not replace a whole run
         file = f"{name}.safetensors"
         write_by_rename(folder / file, lambda path, run=run: shutil.copyfile(run / "weights.safetensors", path))
         models[name] = {
@@ -80,7 +81,7 @@ def _is_finite(weights: Path) -> bool:
 
 
 def _publish_run(run: Path) -> None:
-    """A finished run's record and predictions, in place of those that an older form of its recipe left."""
+    """Copy a finished run's record and predictions, over those that an older form of its recipe left."""
     record = read_record(run / "record.json")
     if learned_from_a_part(record):
         return

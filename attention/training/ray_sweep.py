@@ -1,9 +1,9 @@
-"""The sweep over many machines. Ray schedules the runs, carries their files, and starts a run again whose worker died.
+"""The sweep over many machines: Ray schedules the runs, carries their files and restarts a run whose worker died.
 
-The driver, where the command was given, holds the claim of each run that is out and writes what comes back into its own
-runs/, the record last: two drivers never share a run, and one that is killed loses none that has ended. The package
-travels with the tasks, so that every worker runs the driver's code; images do not: each worker reads its own
-$ATTENTION_DATA. How to set machines up stands in docs/sweep.md.
+The driver (the process where the command was given) holds the lock of each run that is out and writes what comes back
+into its own runs/, the record last. So two drivers never share a run, and a killed driver loses none that has ended.
+The package travels with the tasks, so that every worker runs the driver's code. Images do not: each worker reads its
+own $ATTENTION_DATA. docs/sweep.md says how to set machines up.
 """
 
 import math
@@ -30,20 +30,20 @@ from attention.training.records import RunTaken, claim, code_commit, read_record
 from attention.training.sweep import SweepError, Task, late, record_of, splits_of
 
 LOCAL = "local"  # the address that stands for a cluster of our own, on this machine
-RETRIES = 3  # of a run whose worker died; an error that the run itself raises is not tried again
+RETRIES = 3  # of a run whose worker died; a run that raises an error itself is not tried again
 LOOK_EVERY_S = 10  # for machines that joined or left
 
 
 class WorkerError(SweepError):
-    """A worker cannot train any run: no data set, no such device, no disk; the message names it and says what to do."""
+    """A worker cannot train any run: no data set, no such device, no disk; the message names it and what to do."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one run takes of a machine."""
+    """The resources of a machine that one run uses."""
 
     device: str  # cpu, cuda or mps
-    threads: int  # part of a run on a CPU: another count gives other weights
+    threads: int  # on a CPU, another count gives other weights
     gpus: float
 
     @property
@@ -51,7 +51,7 @@ class Share:
         return self.threads if self.device == "cpu" else 1
 
     def fits(self, nodes: list[dict]) -> int:
-        """How many runs the machines of a cluster, as ray.nodes() lists them, train at the same time."""
+        """How many runs the machines in `nodes`, as ray.nodes() lists them, can train at the same time."""
 
         def times(resources: dict) -> float:
             by_gpu = resources.get("GPU", 0) / self.gpus if self.gpus else math.inf
@@ -70,9 +70,10 @@ def sweep(
     limit_minutes: float | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Train what is missing on a Ray cluster: the one at `address`, or one of our own with so many workers.
+    """Train the missing runs on a Ray cluster: the one at `address`, or a local one with `workers` workers.
 
-    A run takes 1/workers of torch's thread count here, or of a GPU. Raises SweepError.
+    A run uses 1/workers of torch's thread count here. On GPUs it uses 1/workers of one, or of all in a local cluster,
+    but at most one GPU. Raises SweepError.
     """
     deadline = time.time() + 60 * limit_minutes if limit_minutes else None
     with _cluster(address, device, workers) as (ray, share):
@@ -84,8 +85,8 @@ def sweep(
 
 @contextmanager
 def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
-    """(ray, Share) while connected; a cluster of our own ends with it."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at import: nothing about a sweep leaves its machines
+    """Yields (ray, Share) while connected; a local cluster ends with the block. Raises SweepError."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at import: Ray sends no usage statistics
     try:
         import ray
     except ImportError:
@@ -96,7 +97,7 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
         gpus = torch.cuda.device_count() if kind == "cuda" else 0
         share = Share(kind, threads, min(1, gpus / workers))
         options = {"num_cpus": workers * share.cpus, "num_gpus": gpus, "include_dashboard": False}
-        options["_node_ip_address"] = "127.0.0.1"  # nobody else's business
+        options["_node_ip_address"] = "127.0.0.1"  # not for other machines
     else:
         _check_answers(address)
         options = {}
@@ -104,7 +105,7 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
         options |= {"log_to_driver": False, "logging_level": "ERROR", "runtime_env": _runtime_env(code, address)}
         try:
             _connect(address, options)
-        except (ConnectionError, RuntimeError, ValueError) as error:  # none there, or of another version
+        except (ConnectionError, RuntimeError, ValueError) as error:  # no cluster there, or another version
             token = "" if address == LOCAL else " A cluster that wants its token needs RAY_AUTH_MODE=token here too."
             raise SweepError(f"Ray cannot be used at {address}: {str(error).strip().splitlines()[0]}{token}") from error
     try:
@@ -117,7 +118,7 @@ def _cluster(address: str, device: str, workers: int) -> Iterator[tuple]:
 
 
 def _connect(address: str, options: dict) -> None:
-    """ray.init, which gives up after seconds: a cluster that answers but is busy is tried again."""
+    """Calls ray.init, up to three times for a remote cluster, because one that is only busy fails after seconds."""
     import ray
 
     for attempts_left in (2, 1, 0):
@@ -131,7 +132,7 @@ def _connect(address: str, options: dict) -> None:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would wait for ever."""
+    """Raises SweepError where nothing answers at `address`, because Ray itself would wait for ever."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -146,7 +147,7 @@ def _check_answers(address: str) -> None:
 def _runtime_env(folder: str, address: str) -> dict:
     """What workers get: a copy of the package as it is now, and the commit that their records name.
 
-    Without a working directory Ray would let a checkout of another commit, in the same place there, go first.
+    Without a working directory, Ray would import a checkout of another commit that lies in the same place on a worker.
     """
     shutil.copytree(PACKAGE, Path(folder) / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     variables = {"ATTENTION_COMMIT": code_commit()}
@@ -156,13 +157,14 @@ def _runtime_env(folder: str, address: str) -> dict:
 
 
 def train_here(task: Task, recipe: Recipe, share: Share, deadline: float | None, state: bytes | None) -> dict:
-    """On a worker: one run in a folder of its own. Returns its files, name -> bytes.
+    """Runs on a worker: trains one run in a temporary folder and returns its files, {name: bytes}.
 
-    They are weights, predictions and record, or past the deadline at most the state to go on from, as `state` is.
+    These are weights, predictions and record or, past the deadline, at most the state to go on from. `state` is such a
+    state of an earlier attempt. Raises WorkerError.
     """
     torch.set_num_threads(share.threads)
     with tempfile.TemporaryDirectory(prefix="attention-run-") as scratch:
-        paths.RUNS = Path(scratch)  # in a process that serves Ray alone; the claim on the run is the driver's
+        paths.RUNS = Path(scratch)  # this process works only for Ray; the driver holds the run's lock
         folder = run_folder(task.variant, task.dataset, recipe, task.seed)
         folder.mkdir(parents=True)
         try:
@@ -182,7 +184,7 @@ def train_here(task: Task, recipe: Recipe, share: Share, deadline: float | None,
 
 
 class _Driver:
-    """Hands runs out, holding the claim of each, and writes home what comes back."""
+    """Hands runs out, holds the lock of each, and writes the files that come back into runs/."""
 
     def __init__(self, ray, share: Share, recipe: Recipe, deadline: float | None, say: Callable[[str], None]):
         self.ray, self.share, self.recipe, self.deadline, self.say = ray, share, recipe, deadline, say
@@ -215,7 +217,7 @@ class _Driver:
         return self.problem is not None or late(self.deadline)
 
     def _claimed(self, tasks: list[Task]) -> Iterator[tuple[Task, ExitStack]]:
-        """Those that are missing and that nobody holds, each held from here on until its stack is closed."""
+        """The missing runs that no process holds, each with a stack that holds its lock until it is closed."""
         for task in tasks:
             if record_of(task, self.recipe) is not None:
                 continue
@@ -240,7 +242,7 @@ class _Driver:
     def _receive(self, task: Task, done) -> None:
         try:
             files = self.ray.get(done)
-        except WorkerError as error:  # the machine's fault: hand out no more, and wait for what is out
+        except WorkerError as error:  # the machine's fault: hand out no more runs, wait for those that are out
             self.problem = self.problem or WorkerError(str(error.cause))
             self.say(f"{task} was not trained, and no further run is handed out. {self.problem}")
         except trainer.TrainingError as error:  # one run that diverged does not end the others
@@ -253,7 +255,7 @@ class _Driver:
 
     def _write(self, task: Task, files: dict[str, bytes]) -> None:
         folder = self._folder(task)
-        for name in sorted(files, key=lambda name: name == "record.json"):  # last: a record says that the run is whole
+        for name in sorted(files, key=lambda name: name == "record.json"):  # last: a record means that the run is whole
             write_bytes(folder / name, files[name])
         if "record.json" not in files:
             self.say(f"saved and left at the time limit: {task}")

@@ -1,6 +1,6 @@
 """Training recipes as data. A recipe's hash goes into every record, and no table mixes two of them.
 
-How the figures of `cpu` were chosen, and what was tried, stands in docs/recipes.md.
+docs/recipes.md says how the figures of `cpu` were chosen, and what was tried.
 """
 
 import hashlib
@@ -55,9 +55,9 @@ RECIPES = {
     for recipe in (
         Recipe("cpu", phases=((16, 128),)),
         Recipe("gpu", phases=((40, 128),)),
-        # of Tiny ImageNet's 64 px photographs, enlarged; tuned on a tenth of its `train` (docs/recipes.md)
+        # for Tiny ImageNet's 64 px photographs, enlarged; tuned on a tenth of its `train` (docs/recipes.md)
         Recipe("everyday", phases=((16, 96),), batch_size=256, attention_lr=1e-3, average_decay=0.995),
-        # for folders of one's own, by their size: a few photographs have to be seen more often, and in smaller batches
+        # for users' own folders, by size: a few photographs have to be seen more often, and in smaller batches
         Recipe("tiny", phases=((100, 128),), batch_size=8),
         Recipe("small", phases=((40, 128),), batch_size=32),
         Recipe("smoke", phases=((1, 64), (1, 96)), batch_size=32),  # seconds: for tests and rehearsals, never a table
@@ -66,10 +66,10 @@ RECIPES = {
 
 
 def recipe_for(images: int) -> Recipe:
-    """The recipe for so many training photographs: none takes longer than `cpu` takes on Imagenette."""
+    """The recipe for a number of training photographs; `tiny` and `small` take no longer than `cpu` on Imagenette."""
     return RECIPES["tiny" if images < 400 else "small" if images < 3800 else "cpu"]
 
 
 def steps(recipe: Recipe, images: int) -> int:
-    """How often a run over so many photographs changes the weights."""
+    """The number of optimiser steps in a run over so many images."""
     return recipe.epochs * (images // min(recipe.batch_size, images))

@@ -1,4 +1,4 @@
-"""Where training runs live, and what identifies the code that made them."""
+"""Where the files of training runs are, and which commit of the code made them."""
 
 import fcntl
 import json
@@ -17,8 +17,8 @@ from attention.training.recipes import Recipe
 def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, tuning: bool = False) -> Path:
     """Where a run keeps its state while it lasts, and its weights and record when it has ended.
 
-    Those of a folder of one's own lie beside its registration, by fingerprint: with other photographs they begin anew, and
-    the old ones stay.
+    Runs on a user's own folder are kept beside its dataset.json, by fingerprint: with other photographs they begin
+    anew, and the old ones stay.
     """
     kind = f"{recipe.name}-{recipe.hash}" + ("-holdout" if tuning else "")
     folder = paths.RUNS / dataset_name
@@ -28,7 +28,7 @@ def run_folder(variant_name: str, dataset_name: str, recipe: Recipe, seed: int, 
 
 
 def run_name(variant_name: str, seed: int) -> str:
-    """What a run is called within its data set and recipe: its folder, its committed record and its predictions."""
+    """The name of a run within its data set and recipe: of its folder, its committed record and its predictions."""
     return f"{variant_name}-seed{seed}"
 
 
@@ -38,7 +38,7 @@ class RunTaken(Exception):
 
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
-    """Hold a run for this process. Raises RunTaken, or WriteError. A killed process lets go of it by itself."""
+    """Hold the lock of a run. Raises RunTaken or WriteError. When a process is killed, its lock is released."""
     with told_in_words(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = open(folder / "lock", "w")
@@ -55,7 +55,7 @@ def read_record(path: Path) -> dict:
 
 
 def learned_from_a_part(record: dict) -> bool:
-    """Whether a run saw fewer photographs than its published data set has, so that it stands in no table with others."""
+    """Whether a run saw fewer photographs than its published data set has, which keeps it out of the tables."""
     info = dataset(record["dataset"])
     return not info.is_own and record.get("trained_on", info.train_images) != info.train_images
 
@@ -68,11 +68,11 @@ def committed_record_path(dataset_name: str, recipe_name: str, variant_name: str
 def code_commit() -> str:
     """The commit that is checked out, with "+" when the package differs from it; "unknown" outside git.
 
-    $ATTENTION_COMMIT says it where the files travelled without their history.
+    $ATTENTION_COMMIT overrides it, for files that were copied without their git history.
     """
     if given := os.environ.get("ATTENTION_COMMIT"):
         return given
-    if paths.INSTALLED:  # a commit around it would be that of other files
+    if paths.INSTALLED:  # a repository around it would hold other files
         return "unknown"
 
     def git(*arguments: str) -> str:

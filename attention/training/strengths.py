@@ -1,4 +1,4 @@
-"""How much use a trained model makes of its attention: learned scalars, and how far its weights are from uniform."""
+"""How much a trained model uses its attention: learned strengths, and how far its weights are from uniform."""
 
 import torch
 from torch import nn
@@ -11,11 +11,11 @@ BATCH = 20  # images: self-attention after the first stage has 1,600 x 1,600 wei
 
 @torch.no_grad()
 def learned_strengths(model: nn.Module, images: Split, device: torch.device) -> dict[str, float]:
-    """A number a name, over the given images; a model without attention has none.
+    """{name: number} over the given images; a model without attention has none.
 
-    `<path>.gamma` is a learned residual strength: near 0, the layer is unused. For each gate `<path> mean` and
-    `<path> spread` (standard deviation over weights and images): a spread near 0 says that it gates nothing. For each softmax `<path> entropy`,
-    as a fraction of the uniform one's: near 1, it prefers nothing.
+    `<path>.gamma` is a learned residual strength: near 0, the layer is unused. Each gate has a `<path> mean` and a
+    `<path> spread` (standard deviation over weights and images): a spread near 0 says that it gates nothing. Each
+    softmax has a `<path> entropy`, as a fraction of the uniform one's: near 1, it prefers nothing.
     """
     numbers = {
         name: round(parameter.item(), 5)

@@ -1,7 +1,7 @@
 """The queue of runs that are still missing, and the workers that train them.
 
-Nothing is kept but the runs themselves: what is missing is read from the folders, a run is held by a lock on its folder
-(records.claim), and an interrupted one goes on from its state. So a sweep can be killed at any moment, and several may run.
+The queue is not stored: the folders say what is missing, a run is held by a lock on its folder (records.claim), and an
+interrupted one goes on from its state. So a sweep can be killed at any moment, and several may run at once.
 """
 
 import sys
@@ -47,7 +47,7 @@ def study(datasets: list[str], seeds: list[int], variants: list[str] | None = No
 
 
 def record_of(task: Task, recipe: Recipe) -> dict | None:
-    """The record of a finished run: from runs/, or from those that are committed."""
+    """The record of a finished run, from runs/ or from the committed ones; None if there is none of this recipe."""
     own = run_folder(task.variant, task.dataset, recipe, task.seed) / "record.json"
     for path in (own, committed_record_path(task.dataset, recipe.name, task.variant, task.seed)):
         if path.exists():
@@ -61,7 +61,7 @@ def missing(tasks: list[Task], recipe: Recipe) -> list[Task]:
 
 
 def seconds_left(tasks: list[Task], recipe: Recipe, workers: int = 1) -> float | None:
-    """An estimate from the runs that have ended, those of the same variant first; None before any has."""
+    """Estimated seconds for the missing runs, from ended ones, of the same variant if any; None before any ended."""
     records = {task: record_of(task, recipe) for task in tasks}
     seconds: dict[str, list[float]] = {}
     for task, record in records.items():
@@ -75,7 +75,7 @@ def seconds_left(tasks: list[Task], recipe: Recipe, workers: int = 1) -> float |
 
 
 def status(tasks: list[Task], recipe: Recipe) -> str:
-    """A table in words: a row a data set and variant, with the accuracies of the seeds that have ended."""
+    """A table as text: one row per data set and variant, with the accuracies of the seeds that have ended."""
     seeds = sorted({task.seed for task in tasks})
     lines = [f"{'':44}" + "".join(f"{f'seed {seed}':>9}" for seed in seeds)]
     for dataset, name in dict.fromkeys((task.dataset, task.variant) for task in tasks):
@@ -96,7 +96,7 @@ def status(tasks: list[Task], recipe: Recipe) -> str:
 
 
 def _seed_counts(tasks: list[Task], recipe: Recipe) -> list[str]:
-    """A sentence a data set: how many of the variants have at least one seed, and three, from which verdicts begin."""
+    """A sentence per data set: how many variants have at least one seed, and at least the three that verdicts need."""
     ended = Counter((task.dataset, task.variant) for task in tasks if record_of(task, recipe) is not None)
     sentences = []
     for dataset in dict.fromkeys(task.dataset for task in tasks):
@@ -108,12 +108,12 @@ def _seed_counts(tasks: list[Task], recipe: Recipe) -> list[str]:
 
 @lru_cache
 def splits_of(dataset: str):
-    """Decoded once a process: about 1 GB of memory a data set."""
+    """The decoded splits of a data set, loaded once per process: about 1 GB of memory per data set."""
     return trainer.load_splits(dataset, quiet=True)
 
 
 def late(deadline: float | None) -> bool:
-    """Whether the moment of time.time() has passed; None is never."""
+    """Whether `deadline`, in seconds of time.time(), has passed; None never does."""
     return deadline is not None and time.time() > deadline
 
 
@@ -124,9 +124,9 @@ def work(
     deadline: float | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[dict]:
-    """Train what is missing, one after the other; what another process holds is left to it. Yields the records.
+    """Train the missing runs one after the other and yield their records; runs that another process holds are skipped.
 
-    `deadline`, of time.time(), is looked at between epochs; the run at hand is then saved and left.
+    `deadline`, in seconds of time.time(), is checked between epochs; the current run is then saved and left.
     """
 
     for task in tasks:
@@ -162,7 +162,7 @@ def _worker(_index: int, tasks: list[Task], recipe: Recipe, device: str, threads
 
 
 def _process(*arguments) -> None:
-    """A worker as a process: what ends it is one sentence, as it is in the process of the command."""
+    """A worker in a process of its own: an error that ends it is printed as one sentence, as in the main process."""
     try:
         _worker(*arguments)
     except (DataError, WriteError) as error:
@@ -178,7 +178,7 @@ def sweep(
     workers: int = 1,
     limit_minutes: float | None = None,
 ) -> None:
-    """Train what is missing with so many processes, each with its share of the CPU's threads.
+    """Train the missing runs with `workers` processes, each with its share of the CPU's threads.
 
     Raises DataError, WriteError, or SweepError when one of several processes died.
     """

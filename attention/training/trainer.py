@@ -1,8 +1,8 @@
 """One training run: a variant, a data set, a recipe and a seed -> half-precision weights and a run record.
 
-A run can be killed at any moment: its state is renamed into place as it goes, and each epoch draws its order and its
-augmentation from a generator seeded with (seed, epoch), so a resumed run ends with the same weights. On a CPU they are the
-same to the bit, for one thread count, which is therefore part of the state; cuDNN's kernels do not promise that.
+A run can be killed at any moment: its state is saved as it goes, in one step, and each epoch draws its order and its
+augmentation from a generator seeded with (seed, epoch), so a resumed run ends with the same weights. On a CPU they are
+the same to the bit for one thread count, which is therefore part of the state; cuDNN's kernels do not promise that.
 """
 
 import datetime
@@ -32,10 +32,10 @@ from attention.training.records import claim, code_commit, read_record, run_fold
 from attention.training.scoring import MANY_CLASSES, compact, predict, top5_accuracy
 from attention.training.strengths import learned_strengths
 
-CURVE_IMAGES = 500  # test images that an epoch's point of the curve is measured on, or as many as it learns from; a
+CURVE_IMAGES = 500  # test images for an epoch's point of the curve, at most as many as the run learns from; a
 # record's accuracy is on all
-SAID = 25  # epochs of a long run, about, that get a line in the terminal
-SAVE_EVERY_S = 10  # at most: an epoch takes under a second on a GPU and minutes on a CPU
+SAID = 25  # about so many epochs of a long run get a line in the terminal
+SAVE_EVERY_S = 10  # at most so often: an epoch takes under a second on a GPU and minutes on a CPU
 
 
 class TrainingError(Exception):
@@ -51,9 +51,9 @@ def epoch_generator(seed: int, epoch: int) -> torch.Generator:
 
 
 def epoch_batches(count: int, recipe: Recipe, seed: int, epoch: int) -> tuple[Tensor, Tensor]:
-    """Which images, and which crops of them: (steps, B) indices and (steps, B, 2, 3), the same for every variant.
+    """The images and crops of each batch: (steps, B) indices and (steps, B, 2, 3) maps, the same for every variant.
 
-    A short last batch is left out: it upsets batch norm.
+    A short last batch is left out, because it upsets batch norm.
     """
     generator = epoch_generator(seed, epoch)
     size = min(recipe.batch_size, count)
@@ -63,7 +63,7 @@ def epoch_batches(count: int, recipe: Recipe, seed: int, epoch: int) -> tuple[Te
 
 
 class Run:
-    """The moving parts of a run, and how they are saved and restored."""
+    """The state of a run, how it is saved and restored, and its training steps."""
 
     def __init__(self, variant_name: str, classes: int, recipe: Recipe, seed: int, device: torch.device, images: Split):
         def build() -> nn.Module:
@@ -74,15 +74,15 @@ class Run:
         self.optimisers = Optimisers(self.model, recipe)
         self.average = Average(self.averaged, self.model, recipe.average_decay)
         self.history: list[dict] = []
-        self.code_commit = code_commit()  # now: the code may move on while the run lasts
+        self.code_commit = code_commit()  # read now, because the code may change during the run
 
         size = min(recipe.batch_size, len(images))
         self.images, self.labels = images.images.to(device), images.labels.to(device)
         self.normalise = images.preprocessing.normalise
-        self.index = torch.zeros(size, dtype=torch.long, device=device)  # the batch at hand: stays where it is,
-        self.crops = torch.zeros(size, 2, 3, device=device)  # since a captured step reads it there
+        self.index = torch.zeros(size, dtype=torch.long, device=device)  # the current batch, always at one address,
+        self.crops = torch.zeros(size, 2, 3, device=device)  # because a step in a CUDA graph reads it there
         self.loss_sum, self.correct = torch.zeros(2, device=device)
-        self._step: tuple[int, Callable[[], None]] | None = None  # the crop size it is for, and the step
+        self._step: tuple[int, Callable[[], None]] | None = None  # the crop size, and the step for it
 
     def state(self) -> dict:
         return {
@@ -177,7 +177,7 @@ class Run:
 
 
 def precision(device: torch.device) -> str:
-    """What a device trains in, as records name it: "float32" or "bfloat16"."""
+    """The dtype that a device trains in, as records name it: "float32" or "bfloat16"."""
     return devices.dtype_name(devices.training_dtype(device))
 
 
@@ -200,8 +200,8 @@ def train(
     """Train, or go on with a run that was interrupted, and return its record; a finished run returns at once.
 
     `tuning` trains on nine tenths of `train` and scores the tenth that is held out, so that val stays unseen. `splits`
-    (training, evaluation) are used where the caller has decoded them already. Between two epochs `stop` is asked whether
-    to go on. Raises TrainingError, DataError, UnknownVariant, records.RunTaken, WriteError, or Stopped.
+    (training, evaluation) are for a caller that has decoded them already. Between two epochs `stop` is asked whether to
+    stop. Raises TrainingError, DataError, UnknownVariant, records.RunTaken, WriteError, or Stopped.
     """
     chosen, info = variant(variant_name), dataset(dataset_name)
     device = device or devices.pick_device()
@@ -265,7 +265,7 @@ def _train_epochs(run: Run, name: str, test_split: Split, folder: Path, quiet: b
 
 
 def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path, tuning: bool) -> dict:
-    """Score the averaged weights as they will ship, rounded to half precision, and write weights, predictions, record."""
+    """Score the averaged weights as they will ship, in half precision, and write weights, predictions and record."""
     weights = {
         k: v.half().contiguous() if v.is_floating_point() else v for k, v in run.averaged.cpu().state_dict().items()
     }
@@ -310,7 +310,7 @@ def _finish(run: Run, chosen, dataset_name: str, test_split: Split, folder: Path
 
 
 def _saved(state: dict) -> bytes:
-    """As torch.save writes it; given a path, it would tell a full disk by a RuntimeError that does not say so."""
+    """The bytes that torch.save writes; given a path, it reports a full disk by a RuntimeError that does not say so."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     return buffer.getvalue()

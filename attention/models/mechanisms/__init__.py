@@ -1,6 +1,6 @@
-"""The attention mechanisms of the study, one nn.Module a published mechanism, and the table that names them.
+"""The attention mechanisms of the study, one nn.Module per published mechanism, and the table that names them.
 
-Adding one is a class in this folder and a line in MECHANISMS; CONTRIBUTING.md walks through it.
+To add one, write a class in this folder and a line in MECHANISMS; CONTRIBUTING.md walks through it.
 """
 
 import inspect
@@ -47,7 +47,7 @@ class Mechanism:
 
     @property
     def formula(self) -> str:
-        """The class's own `formula`: LaTeX, its lines set apart by two backslashes."""
+        """The class's own `formula`: LaTeX, with two backslashes between lines."""
         return self.build.formula
 
 

@@ -168,7 +168,7 @@ class GlobalContext(nn.Module):
     def __init__(self, channels: int, reduction: int = 16, reduced_at_least: int = 8):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
-        self.score = nn.Conv2d(channels, 1, 1, bias=False)  # it would shift all scores alike: no effect
+        self.score = nn.Conv2d(channels, 1, 1, bias=False)  # a bias would shift all scores alike: no effect
         self.attn = nn.Softmax(dim=-1)
         self.transform = nn.Sequential(
             nn.Conv2d(channels, hidden, 1),

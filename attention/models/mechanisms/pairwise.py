@@ -4,33 +4,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Up to so many positions A is formed, and above them a fused kernel walks over its tiles. Forward and backward on 2 cores
-# (AMD EPYC, family 26), 48 channels, a batch of 1, formed and fused: 1,600 positions 14 and 14 ms, 2,304: 29 and 26,
-# 4,096: 210 and 79, 16,384: 3,568 and 1,215 (`python -m benchmarks.self_attention`). Wider values move the crossing up,
-# since queries are padded to their width; larger batches move it down.
+# Up to this many positions A is formed; above, a fused kernel computes it tile by tile. Times for forward and backward,
+# formed and fused, on 2 cores (AMD EPYC, family 26) with 48 channels and a batch of 1: 1,600 positions 14 and 14 ms,
+# 2,304: 29 and 26, 4,096: 210 and 79, 16,384: 3,568 and 1,215 (`python -m benchmarks.self_attention`). With wider
+# values the two meet at more positions, because queries are padded to their width; with larger batches, at fewer.
 FUSED_ABOVE = 1600
 
 
 def is_formed(key: Tensor) -> bool:
-    """Whether A over the keys (..., C', N) is formed. On the meta device, where only work is counted, always."""
+    """Whether A is formed for keys (..., C', N). On the meta device, where only work is counted, it always is."""
     return key.shape[-1] <= FUSED_ABOVE or key.is_meta
 
 
 def attend(attn: nn.Softmax, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """V A^T with A = softmax(Q^T K) over the keys: (..., C', N), (..., C', N), (..., C, N) -> (..., C, N).
 
-    Above FUSED_ABOVE positions the same without A, in memory that grows with N alone; `attn` does not run then.
+    Above FUSED_ABOVE positions A is never formed, so that memory grows only linearly with N; `attn` does not run then.
     """
     if not is_formed(key):
         return _attend_fused(query, key, value)
-    # matmul would expand and reshape for autograd to follow: 50 of 300 us at 100 positions, forward and backward
+    # matmul would add an expand and a reshape to autograd: 50 of 300 us at 100 positions, forward and backward
     product = torch.bmm if query.ndim == 3 else torch.matmul
     weights = attn(product(query.mT, key))  # (..., N, N): row i says where position i looks
     return product(value, weights.mT)
 
 
 def _attend_fused(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """As `attend`. The kernels that form no matrix want one size for all three, a multiple of 8 on GPUs, in rows."""
+    """Like `attend`, without forming A. The fused kernels need rows of one size for queries, keys and values.
+
+    On GPUs that size has to be a multiple of 8.
+    """
     size = max(query.shape[-2], value.shape[-2])
     size += -size % 8
     rows = (

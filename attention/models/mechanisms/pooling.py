@@ -140,8 +140,8 @@ class MultiHeadAttentionPool(nn.Module):
         self.heads = most_heads(channels, heads)
         self.scale = (channels // self.heads) ** -0.5
         self.query = nn.Parameter(torch.randn(self.heads, channels // self.heads))
-        self.key = nn.Linear(channels, channels, bias=False)  # it would shift a head's scores alike: no effect
-        self.value = nn.Linear(channels, channels, bias=False)  # weights sum to 1: the output's bias does as much
+        self.key = nn.Linear(channels, channels, bias=False)  # a bias would shift a head's scores alike: no effect
+        self.value = nn.Linear(channels, channels, bias=False)  # the output's bias does the same: weights sum to 1
         self.attn = nn.Softmax(dim=-1)
         self.output = nn.Linear(channels, channels)
 

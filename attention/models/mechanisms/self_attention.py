@@ -1,6 +1,7 @@
 """Self-attention: every position looks at every other. (B, C, H, W) -> (B, C, H, W).
 
-Up to pairwise.FUSED_ABOVE positions the matrix A passes through `attn`; above, `rows` and `received` show it on demand.
+Up to pairwise.FUSED_ABOVE positions the matrix A passes through `attn`; above, `rows` and `received` compute what is
+shown.
 """
 
 import torch
@@ -31,7 +32,7 @@ class SelfAttention(PairwiseAttention):
         super().__init__()
         hidden = reduced(channels, reduction, reduced_at_least)
         self.query = nn.Conv2d(channels, hidden, 1)
-        self.key = nn.Conv2d(channels, hidden, 1, bias=False)  # it would shift a query's scores alike: no effect
+        self.key = nn.Conv2d(channels, hidden, 1, bias=False)  # a bias would shift a query's scores alike: no effect
         self.attn = nn.Softmax(dim=-1)
         self.gamma = nn.Parameter(torch.zeros(1))
 
@@ -147,14 +148,15 @@ class NonLocalBlock(PairwiseAttention):
 
 
 def by_offset(table: Tensor, side: int) -> Tensor:
-    """A row an offset, (2 base - 1, d), looked up for all pairs: (side, d, side), where [i, :, j] is that of j - i.
+    """A table with one row per offset, (2 base - 1, d), looked up for all pairs: (side, d, side).
 
-    For another side than the base, the table is stretched to 2 side - 1 offsets by linear interpolation.
+    [i, :, j] is the row of offset j - i. For a side other than `base`, the table is stretched to 2 side - 1 offsets by
+    linear interpolation.
     """
     offsets = 2 * side - 1
     if len(table) != offsets:
         table = F.interpolate(table.T[None], offsets, mode="linear", align_corners=True)[0].T
-    return table.unfold(0, side, 1).flip(0)  # position i's window begins at offset -i: the last begins first
+    return table.unfold(0, side, 1).flip(0)  # position i's window starts at offset -i, so the last one comes first
 
 
 class MultiHeadSelfAttention(PairwiseAttention):
@@ -211,8 +213,8 @@ class MultiHeadSelfAttention(PairwiseAttention):
 def _folded(query: Tensor, key: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
     """Content and place in one product: Q = [q, rows, columns], K = [k, 1 at the row of j, 1 at its column].
 
-    Exact, and needs no (N, N) sum of places. Shapes as they come from MultiHeadSelfAttention -> twice
-    (B, heads, d + H + W, N).
+    It is exact and needs no (N, N) sum of places. Shapes as in MultiHeadSelfAttention -> twice (B, heads, d + H + W,
+    N).
     """
     height, width = query.shape[3:]
     in_row = torch.eye(height, dtype=key.dtype, device=key.device).repeat_interleave(width, dim=1)  # (H, N)
