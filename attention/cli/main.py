@@ -21,13 +21,13 @@ from attention.pictures import limits
 from attention.pictures.datasets import DATASETS, SWEPT, DataError, Dataset, dataset, own_names
 from attention.training.recipes import RECIPES, Recipe, recipe_for, steps
 
-OWN_VARIANTS = ["baseline", "attention-pool-head"]  # of one's own folder where none are named: the second shows a map
+OWN_VARIANTS = ["baseline", "attention-pool-head"]  # for one's own folder if none are named; the second shows a map
 TAKE_IMAGENET = ("compare", "batch", "report")  # commands whose --dataset may be imagenet: docs/imagenet.md
-GONE = {  # commands of before, and what to type in their place
+GONE = {  # former commands, and what to type instead
     "contact-sheet": "contact-sheet is gone: python -m attention report shows the maps of every model.",
     "leaderboard": "leaderboard is part of evaluate now: python -m attention evaluate --dataset imagenette.",
 }
-FEW_STEPS = 300  # below so many, a run has hardly begun to learn
+FEW_STEPS = 300  # with fewer, a run has hardly begun to learn
 
 
 class BadInput(Exception):
@@ -98,7 +98,7 @@ def _listed(given: str | None) -> list[str]:
 
 
 def _read_all(paths: list[str]) -> list:
-    """(path, Upload) of each; all are read before any model runs: one bad file is told at once."""
+    """(path, Upload) of each. All are read before any model runs, so that a bad file is reported at once."""
     from attention.pictures import reading
 
     pictures = []
@@ -166,7 +166,7 @@ def _set_threads(count: int | None) -> None:
 
 
 def _recipe(given: str | None, info: Dataset) -> Recipe:
-    """The recipe that was named, else the data set's own, or of a folder of one's own that for its size."""
+    """The recipe that was named, else the data set's own, or for a folder of one's own the one for its size."""
     return RECIPES[given] if given else recipe_for(info.train_images) if info.is_own else RECIPES[info.recipe]
 
 
@@ -203,7 +203,7 @@ def run_train(arguments: argparse.Namespace) -> None:
 
 
 def _take_folder(arguments: argparse.Namespace):
-    """The name of the folder's data set and its splits, decoded; what was found is said."""
+    """Decode a folder of one's own and print what was found; returns its data set's name and its splits."""
     from tqdm import tqdm
 
     from attention.pictures import custom
@@ -239,7 +239,7 @@ def _say_record(record: dict) -> None:
 
 
 def _offer(info: Dataset, recipe: Recipe, record: dict) -> None:
-    """Publish what has ended on a folder of one's own, and say where it can be seen."""
+    """Publish the finished runs on a folder of one's own, and print where this one can be seen."""
     from attention.models import checkpoints
     from attention.training import publish
 
@@ -328,7 +328,7 @@ def run_publish(arguments: argparse.Namespace) -> None:
     if not names:
         raise BadInput(f"No finished run of recipe {recipe.name} to offer: python -m attention train first.")
     print("Published: " + ", ".join(names))
-    if not info.is_own:  # whose figures stand in the manifest alone
+    if not info.is_own:  # the figures of one's own are in the manifest alone
         run_results(arguments)
 
 
@@ -381,7 +381,7 @@ def run_precision(arguments: argparse.Namespace) -> None:
 
     _set_threads(arguments.threads)
     for row in half_precision.measure(arguments.dataset, devices.pick_device(arguments.device), again=arguments.again):
-        half_precision.record(row)  # at once: what is stopped has kept what it measured
+        half_precision.record(row)  # at once, so that a run that is stopped keeps what it measured
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -394,7 +394,7 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 
 def _wait_for_quiet(limit_s: int) -> None:
-    """Give the load average time to fall, since starting Python raised it; a measurement that begins busy is marked."""
+    """Wait for the load average to fall, because starting Python raised it and a busy start marks the measurement."""
     from attention.study.timing import BUSY_LOAD
 
     deadline = time.monotonic() + limit_s
@@ -428,9 +428,9 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
     ]
     for dtype in {setting.dtype for setting in settings}:
         devices.check_dtype(dtype, device)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops it: what was measured is kept
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that what was measured is kept
     _wait_for_quiet(arguments.wait)
-    load_before = devices.load_average()  # once: from here on it is this command that loads the machine
+    load_before = devices.load_average()  # once, because from here on this command itself loads the machine
     if arguments.mechanisms:
         _measure_mechanisms(arguments, names, device, load_before)
         return
@@ -679,7 +679,7 @@ def _offer_imagenet() -> None:
 
 
 def _limits(arguments: argparse.Namespace):
-    """What pictures from outside may take while the command runs, where it reads any."""
+    """A context that limits what reading pictures may take, for commands that read any."""
     from attention.pictures import workers
 
     if not hasattr(arguments, "max_seconds"):
@@ -693,7 +693,7 @@ def main(argv: list[str] | None = None) -> int:
         print(GONE[argv[0]], file=sys.stderr)
         return 2
     arguments = build_parser().parse_args(argv)
-    if arguments.command == "serve":  # which sets limits and offers models in an order of its own
+    if arguments.command == "serve":  # it sets limits and offers models in its own order
         return serve.run(arguments)
     from attention.inference.batch import BatchError
     from attention.inference.export import ExportError
@@ -711,7 +711,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.command in TAKE_IMAGENET and arguments.dataset == "imagenet" and "imagenet" not in own_names():
             _offer_imagenet()
         for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
-            dataset(name)  # an unknown one is told before anything is begun
+            dataset(name)  # an unknown one is reported before anything starts
         with _limits(arguments):
             arguments.run(arguments)
     except expected as error:

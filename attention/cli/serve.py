@@ -11,7 +11,7 @@ from attention.serving.settings import Settings, add_flags
 
 
 def before_gradio() -> None:
-    """Called before gradio is imported: visitors' files lie in a folder of this page's own, and nothing leaves this machine."""
+    """Call before Gradio is imported: visitors' files go into this page's own folder, and Gradio sends nothing out."""
     os.environ["GRADIO_TEMP_DIR"] = str(health.upload_folder())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             imagenet.offer(arguments.imagenet)
         if arguments.download:
             datasets.download(arguments.dataset)
-        threads.share()  # visitors are served by many threads, of which one computes
+        threads.share()  # many threads serve visitors, and one of them computes
         sets = ModelSets(arguments.dataset, arguments.device)
         page = server.Served(sets, settings, may_fetch=settings.visitor_is_host)
     except (CheckpointError, DeviceError, PasswordError, datasets.DataError, server.ServeError) as error:

@@ -1,1 +1,1 @@
-"""A photo and names of models in, results out, fast; questions to one model; many photos; ONNX."""
+"""Runs the models: fast on one photo, on many photos, for questions to one model, or as an ONNX file."""

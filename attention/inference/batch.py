@@ -1,4 +1,4 @@
-"""Many pictures: every chosen model over all of them, where they disagree, and how many are right where labels are there."""
+"""Runs the chosen models over many pictures: where they disagree, and how many are right if there are labels."""
 
 import io
 import os
@@ -24,8 +24,8 @@ from attention.pictures.datasets import Dataset
 from attention.pictures.reading import Upload, UploadError, read_image
 
 MAX_PICTURES = 1000
-MAX_ENTRIES = 5000  # of a zip, whatever they are
-FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # what a spreadsheet takes for the beginning of one
+MAX_ENTRIES = 5000  # of a zip file, pictures or not
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # first characters of what a spreadsheet takes for one
 THUMBNAIL = (96, 96)
 PICTURES = (
     ".jpg",
@@ -37,16 +37,16 @@ PICTURES = (
     ".tif",
     ".tiff",
     ".avif",
-)  # of a folder's or a zip's files
+)  # the only files that are read from a folder or a zip
 
 
 class BatchError(ValueError):
-    """There is nothing to run on, or too much; the message is one sentence."""
+    """There are no pictures, too many, or a damaged zip; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture to read: `name` is its path below what was given, whose last folder may be its class."""
+    """One picture to read. `name` is its path in the folder or zip that was given; its folder may name its class."""
 
     name: str
     read: Callable[[], Upload]
@@ -54,7 +54,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Row:
-    """What the models made of one picture. `label` and the values of `chosen` are class indices.
+    """The models' answers for one picture. `label` and the values of `chosen` are class indices.
 
     A picture that could not be read has a `problem`, a sentence, and no answers.
     """
@@ -95,7 +95,7 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
             found += [Picture(name, partial(_read_member, source, name)) for name in names]
         else:
             found.append(Picture(source.name, partial(read_image, source)))
-        if len(found) > MAX_PICTURES:  # before more are listed: one zip may be named a thousand times
+        if len(found) > MAX_PICTURES:  # at each source, because one zip may be given a thousand times
             raise BatchError(f"These are {len(found)} pictures or more; at most {MAX_PICTURES} are taken at once.")
     if not found:
         raise BatchError("There is no picture here; give image files, a folder of them, or a zip of a folder.")
@@ -103,7 +103,7 @@ def gather(sources: list[str | os.PathLike]) -> list[Picture]:
 
 
 def _is_zip(path: Path) -> bool:
-    """By its beginning and its end: a photo with an archive behind it is a photo."""
+    """Whether a file begins and ends like a zip. A photo with an archive appended is a photo."""
     try:
         with path.open("rb") if path.is_file() else io.BytesIO() as file:
             return file.read(2) == b"PK" and zipfile.is_zipfile(file)
@@ -112,7 +112,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _entries(path: Path) -> list[str]:
-    """The names in a zip. Raises BatchError for a damaged one, and for one so long that opening it again and again is slow."""
+    """The names in a zip. Raises BatchError if it is damaged, or so long that opening it again and again is slow."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -124,23 +124,23 @@ def _entries(path: Path) -> list[str]:
 
 
 def _is_picture(path: PurePosixPath) -> bool:
-    """By its name: what else lies in a folder is passed over, hidden files (and macOS's doubles in zips) too."""
+    """Whether a file is a picture by its name, and neither hidden nor one of the doubles that macOS puts into zips."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return path.suffix.lower() in PICTURES and not hidden
 
 
 def _read_member(archive: Path, name: str) -> Upload:
-    """Raises UploadError, also for a member that unpacks to more than a picture may have: nothing beyond is unpacked."""
+    """A picture of a zip. Raises UploadError, also if it is larger than a picture may be: the rest is not unpacked."""
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(name) as member:
             data = member.read(reading.limits.bytes + 1)
     except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
-        raise UploadError("truncated") from error  # cut off, encrypted, or of a method that is not known
+        raise UploadError("truncated") from error  # truncated, encrypted, or compressed by an unknown method
     return read_image(data)
 
 
 def label_of(name: str, info: Dataset) -> int | None:
-    """The class that a picture's folder names, by the class's name or its WordNet number; None where it names none."""
+    """The index of the class that a picture's folder names, by its name or WordNet number; None if it names none."""
     folder = PurePosixPath(name).parent.name.casefold().replace("_", " ")
     for index, (key, title) in enumerate(info.classes.items()):
         if folder in (key.casefold().replace("_", " "), title.casefold().replace("_", " ")):
@@ -149,7 +149,7 @@ def label_of(name: str, info: Dataset) -> int | None:
 
 
 def run(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
-    """A row a picture as each is done; one that cannot be read costs its own row alone.
+    """Yields a Row for each picture as soon as it is done. A picture that cannot be read spoils only its own row.
 
     Raises UnknownVariant or CheckpointError for a model that cannot run, before the first row, and TimeUp between two rows.
     """
@@ -158,7 +158,7 @@ def run(pictures: list[Picture], names: list[str], models: Models) -> Iterator[R
 
 def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator[Row]:
     for picture in pictures:
-        deadlines.check()  # where no model runs, too: what cannot be read takes its time
+        deadlines.check()  # here too, because unreadable pictures take time without any model
         label = label_of(picture.name, models.dataset)
         try:
             image = picture.read().image
@@ -173,11 +173,11 @@ def _rows(pictures: list[Picture], names: list[str], models: Models) -> Iterator
 
 
 def table(rows: list[Row], class_names: tuple[str, ...]) -> pd.DataFrame:
-    """A line a picture: image, label where any is known, two columns a model, agreement, problem where there is any.
+    """A row per picture: image, label if any is known, two columns per model, agreement, problem if there is any.
 
-    `none_of_these` says yes where the detector does. For files that spreadsheets open: a name of a file or a class that
-    would be a formula there begins with an apostrophe, tabs and ends of lines in it are spaces, and what cannot be seen is
-    left out.
+    `none_of_these` is "yes" where the detector says so. The table is safe to open in a spreadsheet: a name of a file or
+    a class that would be a formula there gets an apostrophe in front, its tabs and line breaks become spaces, and its
+    invisible characters are left out.
     """
     lines, classes = [], list(map(_as_text, class_names))
     for row in rows:
@@ -200,7 +200,7 @@ def _as_text(name: str) -> str:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How many of the labelled pictures a model names rightly, with Wilson's 95 % interval over pictures."""
+    """How many of the labelled pictures a model gets right, with Wilson's 95 % interval over pictures."""
 
     right: int
     of: int

@@ -1,7 +1,8 @@
-"""Run models on one image: compare(image, names) yields one Result a model, as NumPy arrays and plain numbers.
+"""Run models on one image: compare(image, names) yields one Result per model, of NumPy arrays and plain numbers.
 
-Each model runs once, forward, on its fast path (fast_path.fast): batch norm folded, convolutions packed, in half precision
-where precision.csv says that its answers hold; on GPUs recorded as a CUDA graph. docs/performance.md has what each gains.
+Each model does one forward pass on its fast path (fast_path.fast): batch norm folded, convolutions packed, half
+precision where precision.csv says that its answers hold, and a CUDA graph on GPUs. docs/performance.md says what each
+of them gains.
 """
 
 import threading
@@ -25,19 +26,19 @@ from attention.models.variants import variant
 from attention.pictures.preprocessing import OwnShape, to_tensor
 from attention.pictures.reading import Upload
 
-TRIALS = 5  # of each way to share the cores, when models are loaded
-TOGETHER_S = 0.05  # of models in turn, whose results come together
-GAIN = 1.1  # times as fast as in turn, from which models run side by side
+TRIALS = 5  # timed runs of each way to share the cores, in warm_up()
+TOGETHER_S = 0.05  # models in turn hand over their results together for about this long
+GAIN = 1.1  # models run side by side if that is so many times as fast as in turn
 
 _GPU = threading.Lock()  # while one thread records a graph, no other may touch the device
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one model made of one image. `activation` is the class activation map (h, w) of the class `explained`.
+    """One model's answer for one image. `activation` is the class activation map (h, w) of the class `explained`.
 
-    `latency_ms` is measured, of this one call: from the prepared image to these arrays, maps included, preprocessing and
-    drawing not. Where models ran side by side, each had a core, and other models ran beside it.
+    `latency_ms` was measured for this one call: from the prepared image to these arrays, with the maps but without
+    preprocessing and drawing. If models ran side by side, each had one core while others ran beside it.
     """
 
     name: str
@@ -80,11 +81,11 @@ class Models:
         self.names = checkpoints.available(dataset_name)
         # name -> sentence, for models that could not be loaded; replaced, never changed
         self.problems: dict[str, str] = {}
-        self._seen: dict[str, tuple | None] = {}  # the version of such a model's file when it was tried
-        self.side_by_side = False  # whether models run a core each: warm_up() measures what is faster here
+        self._seen: dict[str, tuple | None] = {}  # the version of each model's file when it was last tried
+        self.side_by_side = False  # with one core each: warm_up() measures whether that is faster here
         self._dtype = dtype
         self._models: dict[str, tuple[Explicit, Callable[[Tensor], Explanation], torch.dtype]] = {}
-        self._locks: dict[str, threading.Lock] = {}  # a model's
+        self._locks: dict[str, threading.Lock] = {}  # one per model
 
     def warm_up(self) -> None:
         """Load every model and run it once, so that the first visitor does not pay for it; note those that fail."""
@@ -94,7 +95,7 @@ class Models:
         self._choose_threads([name for name in self.names if name not in self.problems], images)
 
     def look_again(self) -> None:
-        """Load the unavailable models whose file has changed since: it may be back. Costs a look at the file of each."""
+        """Load the unavailable models whose file has changed since, because it may be back. Looks at each file."""
         for name in self.problems:
             if name in self._seen and self._seen[name] != checkpoints.weights_version(name, self.dataset.name):
                 self._try(name, self._blank())
@@ -104,7 +105,7 @@ class Models:
         return self.prepare(Image.new("RGB", (side, side)))
 
     def _try(self, name: str, images: Tensor) -> None:
-        """Run a model once, and note it in `problems` where it cannot."""
+        """Run a model once; note in `problems` that it failed, or remove the note if it works."""
         self._seen[name] = checkpoints.weights_version(name, self.dataset.name)
         try:
             self.run(name, images)
@@ -114,7 +115,7 @@ class Models:
             self.problems = {other: sentence for other, sentence in self.problems.items() if other != name}
 
     def _choose_threads(self, names: list[str], images: Tensor) -> None:
-        """Time both ways to share the cores, and keep the faster; in turn where it makes no difference."""
+        """Time both ways to share the cores and keep the faster one; models run in turn if it makes no difference."""
         if self.device.type != "cpu" or threads.count() < 2 or len(names) < 2:
             return
         seconds: dict[bool, list[float]] = {False: [], True: []}
@@ -127,25 +128,25 @@ class Models:
         self.side_by_side = min(seconds[False]) > GAIN * min(seconds[True])
 
     def part(self, image: Image.Image) -> Image.Image:
-        """What these models see of a picture, and so what lies under their maps."""
+        """The part of a picture that these models see, and over which their maps are drawn."""
         return self.dataset.preprocessing.part(image)
 
     def notices(self, upload: Upload) -> tuple[str, ...]:
-        """Keys of reading.NOTICES: what was done to a picture, and whether these models see its middle alone."""
+        """Keys of reading.NOTICES: what was done to a picture, and whether these models see only its middle."""
         is_cut = isinstance(self.dataset.preprocessing.shape, OwnShape) and self.part(upload.image) is not upload.image
         return (*upload.notices, "middle") if is_cut else upload.notices
 
     def prepare(self, image: Image.Image) -> Tensor:
-        """A PIL image -> (1, 3, H, W) on the device, as the data set's preprocessing makes it: once for all its models."""
+        """Preprocess a PIL image to (1, 3, H, W) on the device, once for all models of the data set."""
         return self.prepare_array(self.dataset.preprocessing.resized(image))
 
     def prepare_array(self, image: np.ndarray) -> Tensor:
-        """The same from what the preprocessing made of an image, (H, W, 3) uint8."""
+        """The same for an image that is resized already, (H, W, 3) uint8."""
         pixels = to_tensor([image])
         with self._lock_of("preparing"):
             try:
                 pixels = pixels.to(self.device)
-            except torch.OutOfMemoryError:  # `run` takes what is on the CPU there
+            except torch.OutOfMemoryError:  # the image stays on the CPU, where `run` then computes
                 devices.free(self.device)
             return self.dataset.preprocessing.normalise(pixels).contiguous(memory_format=torch.channels_last)
 
@@ -160,10 +161,10 @@ class Models:
         self._models[name] = model, run, dtype
 
     def run(self, name: str, images: Tensor, class_index: int | None = None) -> Result:
-        """One model on one prepared image, with the map of one class; None: of the class that it finds most probable.
+        """Run one model on one prepared image, with the map of one class; None: of the one that it finds most probable.
 
-        Where the GPU's memory is full it runs on the CPU, and the result says so. Raises UnknownVariant or CheckpointError,
-        ValueError for a class that does not exist, and TimeUp.
+        If the GPU's memory is full it runs on the CPU, and the result says so. Raises UnknownVariant or
+        CheckpointError, ValueError for a class that does not exist, and TimeUp.
         """
         deadlines.check()
         check_class(class_index, self)
@@ -178,11 +179,11 @@ class Models:
 
     @cached_property
     def _on_cpu(self) -> "Models":
-        """The same models for when the GPU's memory is full, as it can be where others use it too."""
+        """The same models on the CPU, for when the GPU's memory is full, because other programs may use it too."""
         return Models(self.dataset.name, "cpu")
 
     def _run(self, name: str, images: Tensor, class_index: int | None) -> Result:
-        with self._lock_of(name):  # watching hooks the shared module, and a graph's result is overwritten by the next
+        with self._lock_of(name):  # threads would share the module's notes; a graph's next run overwrites its result
             if name not in self._models:
                 self._load(name, images)
             model, run, dtype = self._models[name]
@@ -197,8 +198,7 @@ class Models:
         return Result(name, names, probabilities, maps, activation, latency_ms, *where, class_index)
 
     def looks_foreign(self, results: Iterable[Result]) -> bool | None:
-        """Whether a picture shows none of the classes, by the answers of the models that were asked; None where the
-        detector was not measured."""
+        """Whether a picture shows none of the classes, by these results; None if the detector was not measured."""
         return out_of_distribution.judge([result.probabilities for result in results], self.dataset.name)
 
 
@@ -224,10 +224,10 @@ def check_class(class_index: int | None, models: Models) -> None:
 def compare(
     image: Image.Image, names: Iterable[str], models: Models, class_index: int | None = None
 ) -> Iterator[Result]:
-    """One Result a name as each is ready, but that of the first name first. Names are checked before anything runs.
+    """Yields a Result per name as each is ready, but that of the first name first. Names are checked before any runs.
 
-    Each explains one class (`class_index`, ValueError for one that does not exist), or its own first choice.
-    One after another on all cores, or side by side on a core each, whichever was faster when the models were warmed up.
+    Each explains `class_index` (ValueError for a class that does not exist), or the model's own first choice. Models
+    run one after another on all cores, or side by side on one core each, whichever was faster when they were warmed up.
     """
     chosen = check_names(names, models)
     check_class(class_index, models)
@@ -235,22 +235,22 @@ def compare(
 
 
 def _results(names: list[str], images: Tensor, models: Models, class_index: int | None = None) -> Iterator[Result]:
-    deadlines.check()  # whatever runs side by side is in threads of its own, which know of no deadline
+    deadlines.check()  # models side by side run in other threads, which do not know the deadline
     if not models.side_by_side or len(names) < max(2, threads.count() / 2):  # fewer would leave most cores idle
         yield from _in_turn(names, images, models, class_index)
         return
     pool = threads.one_each(threads.count())
     jobs = [pool.submit(models.run, name, images, class_index) for name in names]
     try:
-        yield jobs[0].result()  # whoever shows results holds the others against the first
+        yield jobs[0].result()  # the page compares all others with the first
         yield from (job.result() for job in as_completed(jobs[1:]))
     finally:
         for job in jobs:
-            job.cancel()  # where the caller has gone, or one failed
+            job.cancel()  # if the caller has gone or a model has failed
 
 
 def _in_turn(names: list[str], images: Tensor, models: Models, class_index: int | None) -> Iterator[Result]:
-    """One after another; quick ones together, since handing over to the thread that computes takes 0.6 ms, there and back."""
+    """One model after another; quick ones together, because the way to the compute thread and back takes 0.6 ms."""
     waiting = list(names)
 
     def some() -> list[Result]:
@@ -261,7 +261,7 @@ def _in_turn(names: list[str], images: Tensor, models: Models, class_index: int 
             except Exception:
                 if not done:
                     raise
-                break  # those before it come first
+                break  # hand over those before it; it raises in the next round
             del waiting[0]
         return done
 

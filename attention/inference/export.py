@@ -1,6 +1,6 @@
-"""A trained model as ONNX: logits and every attention map as outputs, for any batch, checked before it is called done.
+"""Exports a trained model as ONNX, with logits and every attention map as outputs, for any batch size, and checks it.
 
-For those who deploy elsewhere. onnx, onnxscript and onnxruntime are optional: requirements-export.txt.
+For use outside this project. onnx, onnxscript and onnxruntime are optional: requirements-export.txt.
 """
 
 import importlib.util
@@ -19,8 +19,8 @@ from attention.models.network import ResNet
 from attention.models.visible import visible, watch
 from attention.pictures.datasets import DataError, dataset, load
 
-IMAGES = 32  # that the check runs
-TOLERANCE = 1e-3  # of logits and maps, absolute, and relative to the largest value
+IMAGES = 32  # that the check runs on
+TOLERANCE = 1e-3  # of logits and maps, times the largest value if that is above 1
 
 
 class ExportError(Exception):
@@ -50,7 +50,7 @@ def _require() -> None:
 
 
 def _check_images(dataset_name: str) -> Tensor:
-    """IMAGES normalised images: spread over val where the data set is at hand, else noise."""
+    """IMAGES normalised images: spread evenly over val if the data set is here, else noise."""
     preprocessing = dataset(dataset_name).preprocessing
     try:
         images = load(dataset_name, "val").images
@@ -64,11 +64,12 @@ def _check_images(dataset_name: str) -> Tensor:
 def export(
     name: str, path: Path, dataset_name: str = "imagenette", images: Tensor | None = None
 ) -> tuple[list[str], int, float]:
-    """Write a checkpoint to `path`; returns the outputs' names, images checked, and the largest difference found.
+    """Write a checkpoint to `path`; returns the outputs' names, how many images were checked, the largest difference.
 
-    The file appears only when ONNX Runtime agreed with PyTorch on `images` (N, 3, 160, 160), by default IMAGES of val.
-    Input "images" (batch, 3, 160, 160) normalised as Preprocessing.normalise does; outputs "logits" (batch, classes), then one
-    for every attention map, called by its place in the network. Raises ExportError, UnknownVariant or CheckpointError.
+    The file appears only if ONNX Runtime agrees with PyTorch on `images` (N, 3, S, S), by default IMAGES of val. Its
+    input is "images" (batch, 3, S, S), normalised as Preprocessing.normalise does, with S = 160 for the study's data
+    sets. Its outputs are "logits" (batch, classes), then one for every attention map, named after its place in the
+    network. Raises ExportError, UnknownVariant or CheckpointError.
     """
     _require()
     model = checkpoints.load(name, dataset_name)
@@ -89,7 +90,7 @@ def export(
 def _convert(module: _Outputs, images: Tensor, outputs: list[str], path: Path) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own workings
+        warnings.simplefilter("ignore")  # they concern the exporter's own code
         torch.onnx.export(
             module, (images[:2],), path, input_names=["images"], output_names=outputs,
             dynamic_shapes=({0: torch.export.Dim("batch")},), dynamo=True, external_data=False, verbose=False,
@@ -97,7 +98,7 @@ def _convert(module: _Outputs, images: Tensor, outputs: list[str], path: Path) -
 
 
 def _largest_difference(path: Path, model: ResNet, images: Tensor) -> float:
-    """Run the file on all images and on one, and hold it against the model as it was loaded. Raises ExportError."""
+    """The largest difference between the file and the loaded model, on all images and on one. Raises ExportError."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -121,7 +122,7 @@ def _largest_difference(path: Path, model: ResNet, images: Tensor) -> float:
 
 
 def outputs(path: Path) -> dict[str, list]:
-    """The names and shapes of a file's outputs; "batch" stands where the number of images does."""
+    """The names and shapes of a file's outputs; "batch" stands for the number of images."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,8 +1,7 @@
-"""A model as a function that returns all that is shown: logits, last features, class activation map, attention weights.
+"""Makes a model return all that is shown: logits, last features, class activation map, attention weights.
 
-Hooks do not fire in CUDA graphs, compiled or exported code, and cost a few microseconds each to set and remove. Here noting
-the weights is part of the forward pass that is recorded or traced, and what was noted is returned, so that a replay brings
-it too.
+Hooks do not fire in CUDA graphs, compiled or exported code, and cost a few microseconds each to set and remove. So here
+the forward pass itself notes the weights and returns them, and a recorded or traced pass returns them too.
 """
 
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from attention.pictures.preprocessing import STUDY
 
 
 class Explanation(NamedTuple):
-    """What a model made of a batch; every tensor is on the model's device, logits, features and activation in float32."""
+    """A model's outputs for a batch, on the model's device. Logits, features and activation are float32."""
 
     logits: Tensor  # (B, classes)
     features: Tensor  # (B, C, h, w), what the head reads
@@ -27,7 +26,7 @@ class Explanation(NamedTuple):
 
 
 class _Noted(nn.Module):
-    """A `gate` or `attn` in whose place it stands; what it returns is noted by its path."""
+    """Stands in for a `gate` or `attn` module, and notes what that module returns in `notes`, by path."""
 
     def __init__(self, weighing: nn.Module, path: str, notes: dict[str, Tensor]):
         super().__init__()
@@ -42,15 +41,15 @@ class _Noted(nn.Module):
 class Explicit(nn.Module):
     """(B, 3, H, W) normalised float32 images -> Explanation, in one forward pass and without a gradient of the body.
 
-    The body may be in half precision; the head is in float32: it costs nothing, and its gradient makes the map. The model
-    becomes its own: what it weighs by is replaced by modules that note the weights too. One thread at a time: callers that
-    share it hold a lock.
+    The body may be in half precision. The head stays in float32, because that costs nothing and the map is made from
+    its gradient. It takes over `model` and replaces every `gate` and `attn` in it by a module that also notes the
+    weights. Not thread-safe: callers that share it hold a lock.
     """
 
     def __init__(self, model: ResNet, dtype: torch.dtype = torch.float32):
         super().__init__()
         self.model, self.dtype = model, dtype
-        self.noted: dict[str, Tensor] = {}  # what `model` has weighed by, in the order of the network
+        self.noted: dict[str, Tensor] = {}  # attention weights by path, in the order of the network
         for path, module in visible(model).items():
             model.set_submodule(path, _Noted(module, path, self.noted))
 
@@ -65,17 +64,17 @@ class Explicit(nn.Module):
 
     @torch.no_grad()
     def explaining(self, found: Explanation, class_index: int) -> Explanation:
-        """What the forward pass found, with the class activation maps of one class for every image.
+        """The Explanation `found`, with the class activation maps of class `class_index` instead, for every image.
 
-        Only the head runs again, on the features that are there: so it also serves a forward pass that was recorded.
+        Only the head runs again, on the features in `found`, so this also works after a recorded forward pass.
         """
         classes = torch.full((len(found.features),), class_index, device=found.features.device)
         return found._replace(activation=read_head(self.model, found.features, classes)[1])
 
 
 def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = STUDY.test_pixels) -> Explicit:
-    """A copy of a model for inference on its device: batch norm folded, channels last, packed for images of so many pixels a
-    side, its body in `dtype`."""
+    """A copy of a model for inference on its device: batch norm folded, channels last, packed for images of `pixels`
+    a side, its body in `dtype`."""
     model = fold(model)
     for body in model.body():
         body.to(dtype)
@@ -83,7 +82,7 @@ def fast(model: ResNet, dtype: torch.dtype = torch.float32, pixels: int = STUDY.
 
 
 def to_host(explanation: Explanation) -> Explanation:
-    """The same in the host's memory and in float32, by one transfer: the only time that anything waits for the device."""
+    """The same on the CPU in float32, by a single transfer: the only time that anything waits for the device."""
     logits, features, activation, weights = explanation
     if logits.device.type == "cpu":  # nothing to transfer
         return Explanation(logits, features, activation, {path: seen.float() for path, seen in weights.items()})

@@ -10,18 +10,18 @@ from attention.pictures.datasets import DATASETS, FIRST, DataError, own_names
 
 
 class ModelSets:
-    """`sets[name]` is the Models of a data set, warmed up; made at the first call, and anew when its manifest changes.
+    """`sets[name]` is the warmed-up Models of a data set, loaded at the first call and again when its manifest changes.
 
-    So a data set that is trained while the page runs is offered without a restart. What is in memory stays there when its
-    manifest is damaged or gone, and `problems` says so until it is whole again.
+    So a data set that is trained while the page runs is offered without a restart. If a manifest is damaged or gone,
+    its models stay in memory, and `problems` says so until it is whole again.
     """
 
     def __init__(self, first: str = "imagenette", device: str = "auto"):
         """Loads the data set that is shown first. Raises CheckpointError, DataError or DeviceError."""
         self.first_name, self._wanted = first, device
-        self._damaged: dict[str, str] = {}  # data set -> why its manifest is not followed; replaced, never changed
-        self._locks: dict[str, threading.Lock] = {}  # a data set's: who waits for one to load holds up no other
-        self._loaded: dict[str, tuple[tuple | None, dict, Models]] = {}  # version and content of its manifest
+        self._damaged: dict[str, str] = {}  # data set -> why its manifest is not used; replaced, never changed
+        self._locks: dict[str, threading.Lock] = {}  # one per data set: loading one does not hold up the others
+        self._loaded: dict[str, tuple[tuple | None, dict, Models]] = {}  # version and content of the manifest, models
         self.device = self.first.device
 
     @property
@@ -30,24 +30,24 @@ class ModelSets:
 
     @property
     def default_name(self) -> str:
-        """Of calls that name no data set: Imagenette, or what the page was told to show first."""
+        """The data set for calls that name none: Imagenette, or the one that the page was told to show first."""
         return "imagenette" if self.first_name == FIRST else self.first_name
 
     @property
     def study(self) -> Models:
-        """Those whose figures are measured here: of `default_name`, or of Imagenette where others trained that one's."""
+        """The models whose figures are measured here: of `default_name`, or of Imagenette if others trained those."""
         return self._load("imagenette" if self.first.dataset.source else self.default_name)
 
     @property
     def names(self) -> list[str]:
-        """Data sets that can be chosen, now: those with a manifest, and those that are in memory and known still."""
+        """The data sets that can be chosen now: those with a manifest, and those in memory that are still known."""
         there = published_datasets()
         known = {*DATASETS, *own_names()}
         return [*there, *(name for name in list(self._loaded) if name in known and name not in there)]
 
     @property
     def problems(self) -> dict[str, str]:
-        """What cannot be read, of the data sets in memory: "<data set>", its manifest, and "<data set>/<model>"."""
+        """What is unreadable of the data sets in memory: "<data set>" is its manifest, "<data set>/<model>" a model."""
         return self._damaged | {
             f"{name}/{model}": sentence
             for name, (_, _, models) in list(self._loaded.items())
@@ -72,7 +72,7 @@ class ModelSets:
                 except (CheckpointError, DataError) as error:
                     if name not in self._loaded:
                         raise
-                    # nothing is tried again before it changes
+                    # not tried again before the manifest changes
                     self._loaded[name] = (_version(name), *self._loaded[name][1:])
                     self._damaged = self._damaged | {name: str(error)}
                 else:

@@ -1,8 +1,8 @@
-"""None of these: a measured detector of pictures that show no class which the models know, from the chosen models' answers.
+"""Detects pictures of none of the classes that the models know, from the chosen models' answers.
 
-A picture is called foreign where the models together are too uncertain, or differ too much. The two thresholds are chosen on
-one half of a data set's test photographs, so that 5 % of them would be called foreign; what the rule then does with the
-other half, and with pictures of other things, stands in data/results/foreign.csv, which `python -m attention evaluate`
+A picture is called foreign if the models together are too uncertain, or differ too much. The two thresholds are chosen
+on one half of a data set's test photographs, so that 5 % of them would be called foreign. How the rule then does on the
+other half, and on pictures of other things, is in data/results/foreign.csv, which `python -m attention evaluate`
 rebuilds (study/foreign.py).
 """
 
@@ -30,12 +30,12 @@ SCORES = {  # of probabilities (models, ..., classes); higher means more familia
     "agreement": lambda p: _entropy(p).mean(0) - _entropy(p.mean(0)),  # minus the divergence of the models' answers
 }
 CERTAIN, AGREED = "negative entropy", "agreement"
-USED = "either"  # of these two: each notices what the other misses (docs/model-card.md)
+USED = "either"  # of these two, because each notices what the other misses (docs/model-card.md)
 
 
 @lru_cache
 def _table(path: Path, modified: float) -> pd.DataFrame:
-    """The rows of the score that is used; none where the file is damaged, as if nothing had been measured."""
+    """The rows of the score that is used; none if the file is damaged, as if nothing had been measured."""
     try:
         table = pd.read_csv(path)
         found = table[table["score"] == USED]
@@ -50,9 +50,9 @@ def _rows(dataset_name: str) -> pd.DataFrame:
 
 
 def judge(probabilities: Sequence[np.ndarray], dataset_name: str) -> bool | None:
-    """Whether the answers of the chosen models, (classes,) each, call a picture foreign; None where nothing was measured.
+    """Whether a picture is foreign by the chosen models' probabilities, (classes,) each; None if nothing was measured.
 
-    The thresholds are those for as many models, or for the most that were measured.
+    Uses the thresholds for as many models, or for the most models that were measured.
     """
     rows = _rows(dataset_name)
     if rows.empty or not len(probabilities):

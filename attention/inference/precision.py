@@ -1,4 +1,4 @@
-"""Which models may answer in half precision: those whose answers were measured to hold, data/results/precision.csv.
+"""Decides which models answer in half precision: those whose answers hold in it by data/results/precision.csv.
 
 `python -m attention precision` runs every checkpoint over the whole of val in float32 and in half precision. Half
 precision is used for a model where this device computes faster in it and its row says that the most probable class stayed
@@ -16,14 +16,14 @@ from attention.core.paths import RESULTS
 from attention.models import checkpoints
 
 RESULT_FILE = RESULTS / "precision.csv"
-AGREEMENT = 0.995  # share of val on which the most probable class has to be float32's
+AGREEMENT = 0.995  # least share of val on which the most probable class must be that of float32
 
 
 def half_dtype(device: torch.device) -> torch.dtype | None:
-    """The half precision that a device computes faster in; None where there is none.
+    """The half precision that a device computes faster in than in float32; None if there is none.
 
-    CPUs: bfloat16 where they have instructions for it, without which it is emulated and up to 20 times slower. At batch 1
-    an EPYC of family 26 then takes 0.6 of float32's time. GPUs: float16, which has three bits more than bfloat16.
+    CPUs: bfloat16 if they have instructions for it; without them it is emulated and up to 20 times slower. With them an
+    EPYC of family 26 takes 0.6 of float32's time at batch 1. GPUs: float16, which has three bits more than bfloat16.
     """
     if device.type == "cuda":
         return torch.float16

@@ -1,6 +1,6 @@
-"""Questions to one model about one image: every map, and what becomes of map and prediction when something is changed.
+"""Questions to one model about one image: every map, and how map and prediction change when something is changed.
 
-An Examiner runs plain models in float32, with hooks and gradients; `compare.compare` is the fast way to all models at once.
+An Examiner runs plain models in float32, with hooks and gradients; `compare.compare` is the fast way to run all models.
 """
 
 import threading
@@ -29,16 +29,16 @@ from attention.models.visible import watch
 from attention.pictures.corruptions import STRENGTHS, corrupted
 from attention.pictures.preprocessing import STUDY, to_tensor
 
-FEWER_STEPS = 8  # of deletion and insertion where pictures are larger than the study's, so that an answer takes seconds
-RANDOM_MAPS = 5  # whose mean curves stand for a map that knows nothing
+FEWER_STEPS = 8  # of deletion and insertion for pictures larger than the study's, so that an answer takes seconds
+RANDOM_MAPS = 5  # their mean curves stand for a map that knows nothing
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one model made of one image, with every map, one class explained.
+    """One model's answer for one image, with every map.
 
     `activations` are class activation maps (h, w) of the class `class_index`, not negative, after stages 1 to 4;
-    `gammas` the learned strengths of residual attention by path: near 0, the layer is unused.
+    `gammas` are the learned strengths of residual attention by path: near 0, the layer is unused.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Look:
 
     @property
     def activation(self) -> np.ndarray:
-        """The class activation map of the last feature map, the one that every model is compared by."""
+        """The class activation map of the last feature map, by which models are compared."""
         return self.activations[max(self.activations)]
 
     @property
     def maps(self) -> tuple[AttentionMap, ...]:
-        """As a Result has them, so that presentation shows both."""
+        """`attention` under the name that a Result has for it, so that the page can show both."""
         return self.attention
 
     @property
@@ -67,7 +67,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Randomised:
-    """After the weights of `part` and of all above it were shuffled; `part` is "" for the trained model."""
+    """A model whose weights in `part` and in all parts above it are shuffled; `part` is "" for the trained model."""
 
     part: str
     activation: np.ndarray
@@ -77,7 +77,7 @@ class Randomised:
 
 @dataclass(frozen=True)
 class Curves:
-    """Probabilities (steps + 1,) of the explained class as pixels go, and as they come, in the order of a map."""
+    """Probabilities (steps + 1,) of the explained class as pixels are deleted, and inserted, in the order of a map."""
 
     deletion: np.ndarray
     insertion: np.ndarray
@@ -93,7 +93,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """A strength of a corruption, the picture as the models get it, and what each made of it."""
+    """One strength of a corruption: the picture as the models get it, and each model's Look at it."""
 
     strength: int
     image: Image.Image
@@ -104,7 +104,7 @@ class Corrupted:
 class Difference:
     """One class activation map minus another, (h, w) in -1 to 1: each is divided by its own maximum first.
 
-    `between_seeds` is the same for two trainings of the baseline that differ in their seed alone; None where there are none.
+    `between_seeds` is the same for two trainings of the baseline that differ only in their seed; None without such.
     """
 
     values: np.ndarray
@@ -112,7 +112,7 @@ class Difference:
 
 
 class Examiner:
-    """The models of one data set, for questions; each is loaded when it is first asked for, and questions run one by one.
+    """Answers questions about the models of one data set. Each loads when it is first needed; questions run one by one.
 
     Every question raises UnknownVariant or CheckpointError for a model that cannot run, and ValueError for a class that does
     not exist. Images are PIL pictures of any size; `class_index` None is the class that the model itself finds most probable.
@@ -124,17 +124,17 @@ class Examiner:
         self._lock = threading.RLock()  # hooks on a shared module are not thread-safe
 
     def look(self, image: Image.Image, name: str, class_index: int | None = None) -> Look:
-        """One model, as it was trained."""
+        """How one model sees an image, as it was trained."""
         return self._look(self._model(name), name, self.models.prepare(image), class_index)
 
     def attention_off(self, image: Image.Image, name: str, class_index: int | None = None) -> tuple[Look, Look]:
-        """As trained, and with neutral weights (ablation.without_attention); the same class explained in both."""
+        """The model as trained, and with neutral weights (ablation.without_attention); both explain the same class."""
         prepared = self.models.prepare(image)
         trained = self._look(self._model(name), name, prepared, class_index)
         return trained, self._look(without_attention(self._model(name)), name, prepared, trained.class_index)
 
     def randomised(self, image: Image.Image, name: str, class_index: int | None = None) -> Iterator[Randomised]:
-        """The trained model, then one step a part of the network from the head downwards."""
+        """Yields the trained model, then shuffles one part of the network after another, from the head downwards."""
         prepared = self.models.prepare(image)
         trained = self._look(self._model(name), name, prepared, class_index)
         chosen = trained.class_index
@@ -171,9 +171,10 @@ class Examiner:
     def under_corruption(
         self, image: Image.Image, names: list[str], kind: str, class_index: int | None = None
     ) -> Iterator[Corrupted]:
-        """The picture at strengths 0 to 5, damaged at the size that the models see, so that shrinking mends nothing.
+        """Yields the picture at strengths 0 to 5, damaged at the size that models see: shrinking would repair it.
 
-        Every model explains the class that the first one finds in the whole picture. Raises ValueError for another kind.
+        Every model explains `class_index`, or what the first one finds in the undamaged picture. Raises ValueError for
+        an unknown kind.
         """
         names = check_names(names, self.models)
         seen = Image.fromarray(self.models.dataset.preprocessing.resized(image))
@@ -186,7 +187,7 @@ class Examiner:
             yield Corrupted(strength, damaged, looks)
 
     def difference(self, image: Image.Image, name: str, other: str, class_index: int | None = None) -> Difference:
-        """`name` minus `other`, the class of `name` explained in both, beside what a mere change of seed makes."""
+        """The map of `name` minus that of `other` for one class, beside the difference that a change of seed makes."""
         first = self.look(image, name, class_index)
         chosen = first.class_index
 

@@ -1,4 +1,4 @@
-"""Visitors' files go after their time: by age, whoever wrote them and whether or not anybody still knows of them."""
+"""Deletes visitors' files that are too old, by age alone: who wrote them or still knows of them does not matter."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ from attention.serving.logs import log
 
 
 def clean(folder: Path, seconds: float, keep: Collection[str] = (), clock=time.time) -> int:
-    """Delete the files below a folder that nobody wrote for so long, and folders as old without any; returns how many files.
+    """Delete files and empty folders below `folder` that have not changed for `seconds`; returns how many files.
 
-    `keep` are paths of files that stay. What cannot be deleted is left for the next time. Links go as files do, and lead
-    nowhere; a folder that is one itself is left alone.
+    `keep` holds the paths of files that stay. What cannot be deleted is left for the next time. Symbolic links
+    are deleted like files and never followed; if `folder` itself is one, nothing is deleted.
     """
     if os.path.islink(folder):
         return 0
@@ -33,7 +33,7 @@ def clean(folder: Path, seconds: float, keep: Collection[str] = (), clock=time.t
 
 @asynccontextmanager
 async def cleaning(work: Callable[[], None], seconds: float) -> AsyncIterator[None]:
-    """For as long as the block lasts, do the work now and again after so many seconds, in a thread; no error ends that."""
+    """Run `work` in a thread, at once and then every `seconds`, until the block ends; errors are only logged."""
 
     async def again_and_again() -> None:
         while True:
@@ -53,13 +53,13 @@ async def cleaning(work: Callable[[], None], seconds: float) -> AsyncIterator[No
 
 
 def _deleted(path: str, before: float) -> bool:
-    """Whether it was a file and is gone now."""
+    """Delete a file or an empty folder that is older than `before`; returns True only for a deleted file."""
     try:
         entry = os.lstat(path)
-        if max(entry.st_mtime, entry.st_ctime) >= before:  # a copy may have the time of its original
+        if max(entry.st_mtime, entry.st_ctime) >= before:  # a copied file may keep the mtime of its original
             return False
         if stat.S_ISDIR(entry.st_mode):
-            os.rmdir(path)  # fails where something is in it
+            os.rmdir(path)  # fails if it is not empty
             return False
         os.unlink(path)
     except OSError:

@@ -1,6 +1,6 @@
-"""A connection that says nothing is closed, and those of one address are counted: uvicorn by itself waits as long as it takes.
+"""Closes connections that send nothing and limits those of one address, because uvicorn alone would wait for ever.
 
-A server has as many connections as it may open files, and whoever takes all of them shuts everybody else out.
+A server can have only as many connections as it may open files, so whoever takes them all shuts everybody else out.
 """
 
 import asyncio
@@ -8,13 +8,13 @@ from collections import Counter
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-HEAD_SECONDS = 20  # for the first line and the headers of a request; a body has the Guard's clock
+HEAD_SECONDS = 20  # for the request line and headers; the Guard (door.py) limits the time of a body
 
 
 class Connection(AutoHTTPProtocol):
-    """uvicorn's, closed where the head of its next request is not there HEAD_SECONDS after it began, or was awaited."""
+    """An HTTP connection that is closed when the headers of a request take longer than HEAD_SECONDS to arrive."""
 
-    of_one_address = 500  # at most: a class behind one has six a browser; None where all come from a proxy
+    of_one_address = 500  # at most: a school class shares one, with six per browser; None (no limit) behind a proxy
     _open: Counter[str] = Counter()
     _address = ""
     _timer: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""How much of the disk visitors' files may take together: a rate limit bounds one address, and there are many."""
+"""Limits the disk space of all visitors' files together, because a rate limit only bounds one address of many."""
 
 import os
 import threading
@@ -7,26 +7,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-FRESH_SECONDS = 10  # a measured size is good for so long: what came since is known, what was deleted is not
-BLOCK = 4096  # the least that a file or a folder takes
+FRESH_SECONDS = 10  # a measured size is used for this long; uploads since then are added, deletions are not noticed
+BLOCK = 4096  # bytes, the least that a file or a folder takes on disk
 
 
 class Room:
-    """What `folder` may still take of `most` bytes; 0 for any number. Uploads on their way count as far as they have come."""
+    """Limits `folder` to `most` bytes (0: no limit). Uploads in progress count as far as they have arrived."""
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
         self.folder, self.most, self._clock = folder, most, clock
-        self._measuring, self._lock = threading.Lock(), threading.Lock()  # nobody who counts waits for who measures
+        self._measuring, self._lock = threading.Lock(), threading.Lock()  # so counting never waits for a measurement
         self._lie, self._until = 0, -1.0
-        self._coming, self._came = 0, 0  # bytes of uploads on their way, and of those that ended since the measurement
+        self._coming, self._came = 0, 0  # bytes of uploads in progress, and of those finished since the measurement
 
     def has(self, size: int) -> bool:
-        """Whether so many bytes would fit. Looks through the folder now and then, so not for the thread that serves all."""
+        """Whether `size` more bytes would fit. Not for the event loop, because it walks the folder now and then."""
         if not self.most:
             return True
         with self._measuring:
             if self._clock() >= self._until:
-                measured = self._came  # what ends meanwhile may be seen or not
+                measured = self._came  # an upload that ends during the walk may be missed by it, so it stays counted
                 self._lie = taken(self.folder)
                 with self._lock:
                     self._came -= measured
@@ -34,7 +34,7 @@ class Room:
         return self._fits(size)
 
     def take(self, size: int) -> bool:
-        """Count bytes that have come of an upload, if they fit."""
+        """Count `size` bytes of an upload that have arrived. Returns False, and counts nothing, if they do not fit."""
         with self._lock:
             if not self._fits(size):
                 return False
@@ -42,7 +42,7 @@ class Room:
             return True
 
     def end(self, size: int, kept: bool) -> None:
-        """An upload of which `size` bytes were taken has ended."""
+        """Record that an upload of `size` counted bytes has ended; they stay counted if its file was kept."""
         with self._lock:
             self._coming -= size
             self._came += size if kept else 0
@@ -52,7 +52,7 @@ class Room:
 
 
 def taken(folder: Path) -> int:
-    """Bytes of what lies below a folder, in whole blocks and at least one each; what goes meanwhile is not counted."""
+    """The bytes of all files and folders below a folder, in whole blocks. What is deleted meanwhile does not count."""
     total = 0
     for path, folders, files in os.walk(folder):
         total += BLOCK * len(folders)

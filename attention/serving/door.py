@@ -1,4 +1,4 @@
-"""The door: every request passes it before the page, and every answer on its way out (an ASGI middleware)."""
+"""The door: ASGI middleware that checks every request before the page sees it, and adds headers to every answer."""
 
 import asyncio
 import ipaddress
@@ -26,15 +26,15 @@ from attention.serving.rate_limit import RateLimit
 from attention.serving.refusals import Refused
 from attention.serving.settings import Settings
 
-MAX_THROWN_AWAY_BYTES = 32_000_000  # of an upload that is refused: a photo, not a film
+MAX_THROWN_AWAY_BYTES = 32_000_000  # read and dropped of a refused upload: enough for a photo, not for a film
 LOGINS_A_MINUTE = 12
 _PORT = re.compile(r"^(?:\[(.*)\]|([^:]*))(?::\d+)?$")  # 192.0.2.1:80 and [2001:db8::1]:80, not 2001:db8::1
-_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"via")  # what a proxy in front adds
+_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"via")  # headers that a proxy in front adds
 _REQUEST_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 
 
 def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
-    """Nothing from anywhere else. Gradio needs inline scripts, and makes functions of the strings of its events."""
+    """Allows nothing from other sites. Gradio needs inline scripts, and eval to make functions of its event strings."""
     return "; ".join(
         (
             "default-src 'self'",
@@ -54,10 +54,10 @@ def content_security_policy(frame_ancestors: tuple[str, ...]) -> str:
 
 
 class Guard:
-    """Wraps the page's ASGI application. `draining()` is whether the page is on its way out and takes no new work.
+    """Wraps the page's ASGI application. `draining()` says whether the page is shutting down and takes no new work.
 
-    `language(scope)` is what a refusal is said in, `uploads` the folder of visitors' files: without one no request may
-    name a file. `endpoints` are the names of the API; None leaves them open.
+    `language(scope)` is the language of a refusal, `uploads` the folder of visitors' files: without one no request may
+    name a file. `endpoints` are the API names that may be called; None allows all.
     """
 
     def __init__(
@@ -109,7 +109,10 @@ class Guard:
             answer.note()
 
     def _believed(self, scope: Scope) -> Scope:
-        """Without the headers that only a proxy may write, where there is none, and the framework's own."""
+        """The scope without Gradio's internal header and, if no proxy is in front, without the X-Forwarded ones.
+
+        Adds "attention.direct": whether the request came without any proxy's header.
+        """
         lies = (b"x-gradio-server",) if self.settings.proxies else (b"x-gradio-server", b"x-forwarded-")
         kept = [(name, value) for name, value in scope["headers"] if not name.startswith(lies)]
         return scope | {
@@ -129,7 +132,7 @@ class Guard:
         await JSONResponse(detail, refusal.status, headers)(scope, body, answer.pass_on)
 
     async def _let_in(self, scope: Scope, receive: Receive, body: "_Body", most: int) -> Receive:
-        """Raises Refused, or returns what the page receives the body from."""
+        """Check a request: raises Refused, or returns the `receive` from which the page reads the body."""
         method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
         asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         if not routes.is_open(method, path, self.endpoints) or (path == "/" and "page" in asked):  # there is one page
@@ -146,7 +149,7 @@ class Guard:
             self._check_rate(self.logins, scope, headers)
         if method != "POST":
             return receive
-        size = int(headers.get("content-length", 0))  # it need not be told, and need not be true: `body` counts
+        size = int(headers.get("content-length", 0))  # it may be missing or false, so `body` counts too
         if size > most:
             raise Refused(413, "size", megabytes=most / 1e6)
         if self.room and routes.is_upload(path) and not await to_thread.run_sync(self.room.has, size):
@@ -157,9 +160,9 @@ class Guard:
         return await self._looked_through(body)
 
     async def _looked_through(self, receive: Receive) -> Receive:
-        """The same body, read whole and looked through."""
+        """Read the whole body and check its JSON; returns a `receive` that gives the page the same body."""
         body = await _whole(receive)
-        await to_thread.run_sync(payloads.check_json, body, self.uploads)  # a body has room for many paths
+        await to_thread.run_sync(payloads.check_json, body, self.uploads)  # it can name many paths
         read = False
 
         async def again() -> Message:
@@ -177,7 +180,7 @@ class Guard:
             raise Refused(429, "rate", math.ceil(wait))
 
     def _check_origin(self, headers: Headers, scope: Scope) -> None:
-        """Another site's page may not send anything in the name of someone who has this one open."""
+        """Refuses what another site's page sends, because it would act in the name of a visitor who is here too."""
         origin = headers.get("origin")
         if origin is None or origin in self.settings.allow_origins:
             return
@@ -185,7 +188,10 @@ class Guard:
             raise Refused(403, "origin")
 
     def _check_host(self, headers: Headers, path: str) -> None:
-        """By another name than its own somebody else's page would lead here; who looks after this one may use any."""
+        """Refuses a host name that is not one of ours, because another site could point its own name at this server.
+
+        /healthz and /metrics may be asked for by any name.
+        """
         if not self.settings.hosts or path.rstrip("/") in ("/healthz", "/metrics"):
             return
         name = _PORT.sub(r"\1\2", self._host(headers).lower())
@@ -198,9 +204,9 @@ class Guard:
 
 
 def address(scope: Scope, headers: Headers, proxies: int) -> str:
-    """Whom a request comes from: as many steps back in X-Forwarded-For as there are proxies in front, no more.
+    """The address a request comes from: as many steps back in X-Forwarded-For as there are proxies in front, no more.
 
-    Of IPv6 the network, of which a visitor has all addresses; and without a port.
+    Without a port. An IPv6 address becomes its /64 network, because one visitor has all addresses of it.
     """
     forwarded = [part.strip() for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]
     if proxies and forwarded:
@@ -218,18 +224,19 @@ def address(scope: Scope, headers: Headers, proxies: int) -> str:
 
 
 class _Body:
-    """`receive`, until the body is larger than it or `room` may be, whatever its header says, or sending it took too long.
+    """A `receive` that raises Refused when a body grows beyond `most` bytes or `room`, or takes longer than `seconds`.
 
-    The clock is for whoever sends a byte now and then: such a body is never late, and never ends. 0 seconds: no clock.
+    It counts the bytes, whatever Content-Length says. The time limit (0: none) is for clients that send a byte now and
+    then, because such a body would never end.
     """
 
     def __init__(self, receive: Receive, most: int, seconds: float, room: Room | None = None):
         self._receive, self._most, self._seconds, self._room = receive, most, seconds, room
         self._until, self._seen, self._whole = time.monotonic() + seconds, 0, False
-        self._taken = 0  # bytes, of the room
+        self._taken = 0  # bytes, counted in `room`
 
     async def __call__(self) -> Message:
-        if self._whole or not self._seconds:  # after the body comes that the visitor has left, whenever that is
+        if self._whole or not self._seconds:  # after the body comes http.disconnect, at any time
             message = await self._receive()
         else:
             try:
@@ -248,13 +255,13 @@ class _Body:
         return message
 
     def end(self, kept: bool) -> None:
-        """The page is done with it, and has kept what came of it or not."""
+        """Tell `room` that the page is done with the body, and whether it kept the file."""
         if self._room:
             self._room.end(self._taken, kept)
             self._taken = 0
 
     async def throw_away(self, most: int) -> None:
-        """Read on, up to `most` bytes: a browser that is still sending takes an answer for a broken connection."""
+        """Read and drop up to `most` bytes: a browser that is still sending takes an answer for a lost connection."""
         self._most = min(self._most, self._seen + most)
         self.end(kept=False)
         self._room = None
@@ -280,10 +287,10 @@ async def _whole(receive: Receive) -> bytes:
 
 
 class _Answer:
-    """`send` with the headers that every answer carries, and what metrics and log want to know of it.
+    """A `send` that adds the headers of every answer and notes status, time and size for the metrics and the log.
 
-    A 500 is held back until the page has ended: the framework sends one for whatever is raised beneath it, and what was
-    raised may have a better answer.
+    A 500 is held back until the page has ended: the framework sends one for every exception raised beneath it, and the
+    exception may have a better answer.
     """
 
     def __init__(self, guard: Guard, scope: Scope, send: Send):
@@ -318,7 +325,7 @@ class _Answer:
     def note(self) -> None:
         method, path = self.scope["method"], self.scope["path"]
         open_route = routes.is_open(method, path, self.guard.endpoints)
-        where = routes.label(path) if open_route else "closed"  # what anybody may choose is no label
+        where = routes.label(path) if open_route else "closed"  # nobody may make up labels
         method = method if open_route else "any"
         self.guard.metrics.requests.labels(method, where, self.status).inc()
         self.guard.metrics.seconds.labels(method, where).observe(self.seconds)

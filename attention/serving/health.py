@@ -1,4 +1,4 @@
-"""What /healthz answers: 200 when a model, in turn, still answers as a model does, and files of visitors can be kept."""
+"""The health check at /healthz: 200 if the next model in turn gives valid probabilities and uploads can be saved."""
 
 import os
 import tempfile
@@ -10,23 +10,24 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FOLDER = "attention-lab-uploads"  # a name that no checkout has: it is emptied
-FRESH_SECONDS = 10  # an answer is good for so long: checks may come often, and models have other work
+FOLDER = "attention-lab-uploads"  # a name that no checkout has, because old files in it are deleted
+FRESH_SECONDS = 10  # a result is reused for this long, because checks may come often and models have other work
 
 
 def upload_folder() -> Path:
-    """Where gradio keeps what visitors send and what is made for them, once cli/serve.py has told it so: a folder of this page's alone.
+    """This page's own folder for uploads and for files made for visitors; cli/serve.py tells Gradio to use it.
 
-    All in it is counted and, after its time, deleted; in the folder above other programs' pages keep their files.
+    Everything in it counts towards the disk limit and is deleted when it is too old. Other Gradio programs keep their
+    files in the folder above.
     """
     folder = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir()) / "gradio")
     return folder if folder.name == FOLDER else folder / FOLDER
 
 
 class Health:
-    """`Health(models)()` -> (healthy, what is said). `models` gives the Models that are shown first.
+    """`Health(models)()` -> (healthy, the JSON of the answer). `models()` gives the Models that are shown first.
 
-    `problems` gives what cannot be read and why, `uploads` is the folder of visitors' files.
+    `problems()` gives what cannot be read and why; `uploads` is the folder of visitors' files.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Health:
                 check_writable(self._uploads)
             except OSError as error:
                 return False, {"status": f"no place for uploads: {error.strerror}", **said}
-        except Exception as error:  # whatever it is, the page is not well, and nobody outside needs its words
+        except Exception as error:  # any error means unhealthy; outsiders see its type and not its message
             return False, {"status": type(error).__name__}
         if models.problems:
             return True, {"status": "some models are unavailable", **said}
@@ -70,16 +71,16 @@ class Health:
 
 
 def check_writable(folder: Path | None) -> None:
-    """Raises OSError where nothing can be written into a folder, which would else be met in mid-request."""
+    """Raises OSError if nothing can be written into a folder, so that it is noticed before a request fails."""
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(65_536))  # an empty file finds a place on a full disk too
+        file.write(bytes(65_536))  # not empty, because an empty file fits on a full disk too
 
 
 def answers(models, name: str) -> bool:
-    """Whether a model makes probabilities of a grey ramp: finite, and 1 in sum."""
+    """Whether a model's probabilities for a grey ramp are finite and sum to 1."""
     ramp = Image.linear_gradient("L").convert("RGB")
     probabilities = models.run(name, models.prepare(ramp)).probabilities
     return bool(np.isfinite(probabilities).all() and abs(float(probabilities.sum()) - 1) < 1e-3)

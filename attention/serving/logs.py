@@ -1,4 +1,4 @@
-"""A line a request on standard error, as text or as JSON: id, route, status, time and size; no address, no file name, no picture."""
+"""Logs a line per request to stderr (text or JSON): id, route, status, time, size; no address, file name or picture."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def _now() -> str:
 
 
 def configure(form: str) -> None:
-    """`form` is text, json or off."""
+    """Set up the log in one `form`: text, json or off."""
     LOGGER.handlers.clear()
     LOGGER.propagate = False
     LOGGER.setLevel(logging.INFO if form != "off" else logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""What /metrics tells: requests and their times by route, what waits and runs, and the process (Prometheus' text format)."""
+"""The figures at /metrics, in Prometheus' text format: requests and their times by route, work in hand, the process."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """A registry of its own, so that two pages in one process do not meet."""
+    """The metrics of one page, in a registry of their own so that two pages in one process do not share them."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -32,7 +32,7 @@ class Metrics:
         self.refused = Counter("attention_refused", "Requests refused at the door.", ["why"], registry=self.registry)
 
     def watch(self, name: str, words: str, value: Callable[[], float]) -> None:
-        """A gauge that is read when it is asked for."""
+        """Add a gauge whose value is read whenever /metrics is asked for."""
         Gauge(f"attention_{name}", words, registry=self.registry).set_function(value)
 
     def text(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Names and hashed passwords in a file: one `name:scrypt:salt:hash` a line, made by `python -m attention password NAME`."""
+"""Names and hashed passwords in a file: lines `name:scrypt:salt:hash`, made by `python -m attention password NAME`."""
 
 import base64
 import hashlib
@@ -6,11 +6,11 @@ import hmac
 import secrets
 from pathlib import Path
 
-COST = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and some tens of milliseconds a try (RFC 7914)
+COST = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and some tens of milliseconds per try (RFC 7914)
 
 
 class PasswordError(ValueError):
-    """A file of passwords that cannot be used; the message says what to do."""
+    """A name, a password or a file of them that cannot be used; the message says what to do."""
 
 
 def _hash(password: str, salt: bytes) -> bytes:
@@ -18,7 +18,7 @@ def _hash(password: str, salt: bytes) -> bytes:
 
 
 def line(name: str, password: str) -> str:
-    """A line for the file. Raises PasswordError for a name or a password that cannot stand there."""
+    """A line for the file. Raises PasswordError for a name or a password that is not allowed."""
     if not name or ":" in name or any(ord(letter) < 33 for letter in name):
         raise PasswordError("A name has at least one letter, and neither blanks nor colons: choose another.")
     if len(password) < 8:
@@ -28,7 +28,7 @@ def line(name: str, password: str) -> str:
 
 
 class Passwords:
-    """`Passwords(path)(name, password)` is whether they belong together. Read once; raises PasswordError."""
+    """`Passwords(path)(name, password)` says whether they match. Reads the file once; raises PasswordError."""
 
     def __init__(self, path: Path):
         try:

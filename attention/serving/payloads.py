@@ -1,4 +1,4 @@
-"""What a request may hold, looked at before the framework does: it opens, fetches, decodes and keeps whatever it is given."""
+"""Checks what a request holds before Gradio sees it, which opens, fetches, decodes and keeps whatever it is given."""
 
 import json
 import os
@@ -8,43 +8,43 @@ from pathlib import Path
 
 from attention.serving.refusals import Refused
 
-MAX_JSON_BYTES = 1_000_000  # a thousand photos' names take half of it
-MAX_VALUES = 12_000  # a waiting request is kept as Python's objects, of which the smallest take the most
-MAX_PATH = 4096  # a file system's own limit; what is longer takes its square to resolve
-MAX_KEY = 64  # characters of what a browser makes up to be known by: a session, an upload
+MAX_JSON_BYTES = 1_000_000  # the names of a thousand photos take half of it
+MAX_VALUES = 12_000  # a waiting request is kept as Python objects, and small ones take far more memory than their JSON
+MAX_PATH = 4096  # the limit of file systems; resolving a longer path takes quadratic time
+MAX_KEY = 64  # characters of an id that a browser makes up, for its session or an upload
 _UTF_8 = re.compile(r"charset=\"?utf-8\"?(?=$|\s|;)")
 
 
 def check_json(body: bytes, uploads: Path | None) -> None:
-    """Raises Refused for what is no JSON, has too many values, or names what is not a file below `uploads`.
+    """Raises Refused for a body that is not JSON, has too many values, or names anything but a file below `uploads`.
 
-    That is an address, which the server would fetch, a path elsewhere, which the framework opens unless it says itself that
-    it is a file, and a folder, in which everybody's files lie.
+    So it refuses addresses, which the server would fetch; paths elsewhere, which Gradio opens unless the request itself
+    marks them as files; and folders, because everybody's files are in them.
     """
     try:
         value = json.loads(body or b"null")
         for path in _paths(value):
             _check_path(path, uploads)
-    except (ValueError, RecursionError) as error:  # no JSON, or a path that no file system has
+    except (ValueError, RecursionError) as error:  # not JSON, or a path that no file system allows
         raise Refused(400, "json") from error
     if isinstance(value, dict):
         check_keys([value.get("session_hash")])
 
 
 def check_keys(keys: list) -> None:
-    """Raises Refused for a name of a session or an upload that is longer than any is: each is kept for a while."""
+    """Raises Refused for a session or upload id longer than MAX_KEY, because the server keeps each for a while."""
     if any(isinstance(key, str) and len(key) > MAX_KEY for key in keys):
         raise Refused(400, "json")
 
 
 def check_charset(content_type: str) -> None:
-    """Raises Refused for a form in another encoding than UTF-8: some that Python knows take the square of the length."""
+    """Refuses forms that are not UTF-8, because Python needs quadratic time to decode some other encodings."""
     if "charset" in _UTF_8.sub("", content_type.lower()):
         raise Refused(400, "charset")
 
 
 def _paths(value) -> set[str]:
-    """What a request names as files: every text that is called a path, at any depth."""
+    """The files that a request names: every string under a key "path", at any depth. Refuses too many values."""
     found, left, seen = set(), [value], 0
     while left:
         value = left.pop()
@@ -71,7 +71,7 @@ def _check_path(path: str, uploads: Path | None) -> None:
 
 
 def _is_file_or_gone(path: str) -> bool:
-    """What was deleted in the meantime is let through: whoever reads it says so."""
+    """Whether a path is a regular file, or gone: a file deleted meanwhile passes, because its reader will report it."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:

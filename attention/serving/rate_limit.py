@@ -4,19 +4,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-ADDRESSES = 10_000  # remembered at most, the latest
+ADDRESSES = 10_000  # at most so many are remembered, the most recent ones
 
 
 class RateLimit:
-    """A token bucket an address: `per_minute` requests on average, and as many as a quarter of a minute's at once."""
+    """A token bucket per address: `per_minute` requests on average (0: no limit), up to a quarter of them at once."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic):
         self.per_minute, self._clock = per_minute, clock
         self.burst = max(1.0, per_minute / 4)
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> tokens left, at what time
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # address -> (tokens left, time)
 
     def seconds_to_wait(self, address: str) -> float:
-        """0 for a request that is let through, and counted; else the seconds until one would be."""
+        """0 if the request is allowed, which counts it; else the seconds until one would be allowed."""
         if not self.per_minute:
             return 0.0
         now, rate = self._clock(), self.per_minute / 60

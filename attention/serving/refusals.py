@@ -1,4 +1,4 @@
-"""What the door says to whom it does not let in: a status, a word for the metrics, and a sentence in the visitor's language."""
+"""How the door refuses a request: a status, a word for the metrics, and a sentence in the visitor's language."""
 
 from attention.core.words import sentences
 

@@ -1,4 +1,4 @@
-"""The routes that answer. All others of the web framework underneath are closed: a new version may bring new ones."""
+"""The list of open routes. All others of Gradio are closed, because a new version of it may bring new ones."""
 
 import re
 from collections.abc import Collection
@@ -9,7 +9,7 @@ _READ = re.compile(
     r"|/gradio_api/(info|openapi\.json|user|login_check|app_id|startup-events|theme\.css|upload_progress|queue/data|queue/status)/?"
     r"|/gradio_api/heartbeat/\w{1,64}"
     r"|/gradio_api/call/(v2/)?\w{1,64}/\w{1,64}"
-    r"|/gradio_api/file=(?!\w+:/).+",  # a file of its own cache; an address would make the server fetch it
+    r"|/gradio_api/file=(?!\w+:/).+",  # files of its cache alone: the server would fetch an address
     re.ASCII,
 )
 _WORK = re.compile(r"/gradio_api/(queue/join|upload|(run|call|call/v2)/\w{1,64})/?", re.ASCII)
@@ -20,11 +20,11 @@ _EVENT = re.compile(r"(/call/(?:v2/)?\w+)/\w+")
 
 
 def is_open(method: str, path: str, endpoints: Collection[str] | None = None) -> bool:
-    """`endpoints` are the names that a call may have, beside the one that the page's own scripts give; None for any."""
+    """Whether a route is open. Calls may name `endpoints` (None: any) and `predict`, which the page's scripts use."""
     named = _NAMED.fullmatch(path)
     if named and endpoints is not None and named[1] not in endpoints and path.rstrip("/") != "/gradio_api/run/predict":
         return False
-    if method == "OPTIONS":  # a browser asks beforehand for another site, which CORS answers
+    if method == "OPTIONS":  # the preflight request for another site's page, which CORS answers
         return is_open("GET", path) or is_open("POST", path)
     if method in ("GET", "HEAD"):
         return _READ.fullmatch(path) is not None
@@ -32,7 +32,7 @@ def is_open(method: str, path: str, endpoints: Collection[str] | None = None) ->
 
 
 def is_work(method: str, path: str) -> bool:
-    """Whether it is a request that costs: an upload, or a run of models."""
+    """Whether a request is costly: an upload, or a run of models."""
     return method == "POST" and _WORK.fullmatch(path) is not None
 
 
@@ -41,5 +41,5 @@ def is_upload(path: str) -> bool:
 
 
 def label(path: str) -> str:
-    """The route without what differs between visitors and files, for metrics and logs."""
+    """The route for metrics and logs, with * for the parts that differ between visitors and files."""
     return _EVENT.sub(r"\1/*", _NUMBERS.sub("*", path))

@@ -19,12 +19,12 @@ def whole(minimum: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{number} is too small: at least {minimum}")
         return number
 
-    parse.__name__ = "number"  # argparse names it where it refuses a word
+    parse.__name__ = "number"  # argparse names it in its error messages
     return parse
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Addresses with commas between, each a scheme, a host and, if need be, a port."""
+    """Parse comma-separated origins, each a scheme, a host and, if need be, a port. Raises ArgumentTypeError."""
     found = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
     for origin in found:
         scheme, _, host = origin.partition("://")
@@ -34,7 +34,7 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def hosts(text: str) -> tuple[str, ...]:
-    """Names with commas between, without scheme or port, in small letters."""
+    """Parse comma-separated host names, without scheme or port; returned in lower case. Raises ArgumentTypeError."""
     found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
     for host in found:
         if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:]+", host):
@@ -44,7 +44,7 @@ def hosts(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Setting:
-    """One of them. `parse` makes its value of the text of a flag or a variable."""
+    """One setting. `parse` turns the text of the flag or the variable into its value."""
 
     flag: str
     default: str
@@ -57,7 +57,7 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        """The environment variable that stands for the flag: HOST and PORT have the names that hosts give them."""
+        """The flag's environment variable. HOST and PORT have no prefix, because hosting services set these names."""
         return self.name.upper() if self.name in ("host", "port") else f"ATTENTION_{self.name.upper()}"
 
 
@@ -83,7 +83,7 @@ CHOICES = {"--metrics": ("local", "all", "off"), "--log": ("text", "json", "off"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """A flag a setting. Its default comes from the environment, and is checked as a flag's value is."""
+    """Add a flag for each setting. Its default comes from the environment, and is checked as a flag's value is."""
     for setting in SETTINGS:
         parser.add_argument(
             setting.flag, type=setting.parse, choices=CHOICES.get(setting.flag),
@@ -93,7 +93,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 class Settings:
-    """The values of SETTINGS by name: `Settings(port=0)`, or those of parsed arguments, `Settings(**vars(arguments))`."""
+    """The values of SETTINGS by name: `Settings(port=0)`, or from parsed arguments, `Settings(**vars(arguments))`."""
 
     host: str
     port: int
@@ -119,10 +119,10 @@ class Settings:
 
     @property
     def visitor_is_host(self) -> bool:
-        """Whether only whoever sits at this machine can be a visitor."""
+        """Whether the page can be visited only from this machine itself."""
         try:
             local = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:  # some other name
+        except ValueError:  # a host name
             return False
         return local and not self.proxies
 

@@ -1,1 +1,1 @@
-"""What the runs say: tables, statistics of the comparison, latency, scores of maps."""
+"""Evaluates the runs: tables, statistics of the comparison, latency, scores of maps."""

@@ -1,8 +1,8 @@
-"""The mean weight of every channel over the test images of each class: what the page draws behind a photo's channel weights.
+"""The mean weight of every channel over the test images of each class, drawn behind a photo's channel weights.
 
-A file a model, data/results/class_means/<dataset>.<model>.npz: for each module over channels its means (classes, C) in half
-precision, the images of each class, and the sha256 of the weights, so that other weights never get these means. Those of a
-folder of one's own lie beside its registration.
+One file per model, data/results/class_means/<dataset>.<model>.npz: for each module that weighs channels the means
+(classes, C) in half precision, the number of images of each class, and the sha256 of the weights, so that other weights
+never get these means. Those for a folder of one's own are beside its registration.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from attention.pictures.preprocessing import Preprocessing
 FOLDER = RESULTS / "class_means"
 BATCH = 64
 DAMAGED = (OSError, ValueError, KeyError, EOFError, BadZipFile)  # what reading a file of arrays may raise
-IMAGES, SHA = "images", "weights_sha256"  # beside the modules' paths, which all end in gate or attn
+IMAGES, SHA = "images", "weights_sha256"  # keys beside the modules' paths, which all end in gate or attn
 
 
 def means_file(dataset_name: str, model_name: str) -> Path:
@@ -49,20 +49,20 @@ def _read(path: Path, modified_ns: int, sha: str) -> dict[str, np.ndarray]:
             if str(arrays[SHA]) != sha:
                 return {}
             return {key: arrays[key].astype(np.float32) for key in arrays.files if key not in (IMAGES, SHA)}
-    except DAMAGED:  # the bars can do without, and `measure` makes it anew
+    except DAMAGED:  # the bars do without the means, and `measure` makes them again
         return {}
 
 
 def of_class(dataset_name: str, model_name: str, class_index: int) -> dict[str, np.ndarray]:
-    """{module's path: (C,)} of one class; {} where there are none, also of a class without test images."""
+    """{module's path: (C,)} of one class; {} if there are none, as for a class without test images."""
     means = {path: means[class_index] for path, means in read(dataset_name, model_name).items()}
     return means if all(np.isfinite(values).all() for values in means.values()) else {}
 
 
 def channel_weights(path: str, weights: Tensor) -> Tensor | None:
-    """What watch() saw of a batch, as (B, C) in the units of AttentionMap; None where it is not over channels.
+    """Weights that watch() saw of a batch, as (B, C) in the units of AttentionMap; None if they are not over channels.
 
-    As attention.describe has it for one image: softmax weights are multiples of the uniform one.
+    As in attention.describe for one image, softmax weights become multiples of the uniform one.
     """
     if weights.ndim != 4 or weights.shape[2:] != (1, 1):
         return None
@@ -76,7 +76,7 @@ def class_means(
 ) -> dict[str, np.ndarray]:
     """{module's path: (classes, C)}, the mean over the images of each true class; {} for a model that weighs no channels.
 
-    `tick` is told how many images are done. A class without images has means that are not a number.
+    `tick` is told how many more images are done. The means of a class without images are NaN.
     """
     sums: dict[str, Tensor] = {}
     modules = visible(model.eval())
@@ -102,10 +102,10 @@ def measure(
     progress: Callable[[str], None] = print,
     bar: Callable[[int, str], Callable[[int], None]] = lambda total, label: lambda done: None,
 ) -> list[Path]:
-    """Write the means of every published model that weighs channels; returns the files, those that were there included.
+    """Write the means of every published model that weighs channels; returns all their files, old and new.
 
-    Files that belong to the present weights are left as they are, so that what was stopped goes on. Files of models that
-    are no longer published are removed. Raises DataError or CheckpointError.
+    Files that belong to the present weights are left as they are, so that a run that was stopped goes on. Files of
+    models that are no longer published are removed. Raises DataError or CheckpointError.
     """
     published = checkpoints.available(dataset_name)
     for path in means_file(dataset_name, "*").parent.glob(means_file(dataset_name, "*").name):

@@ -1,21 +1,21 @@
-"""What may be concluded from predictions on the test images: paired comparisons, verdicts, calibration.
+"""What can be concluded from predictions on the test images: paired comparisons, verdicts, calibration.
 
-How a variant is held against the baseline. Seed k of both begins from the same backbone weights and sees the same
-images in the same order, and all runs are scored on the same test images, so what is compared is d[k, i], the difference
-in correctness on image i between the two runs of seed k. The question is about other seeds *and* other images, so both
-count as random: d = mean + seed + image + rest. Radiology has this crossed design, with readers for seeds and cases for
-images (Dorfman, Berbaum and Metz, Investigative Radiology 1992; degrees of freedom after Hillis, Statistics in Medicine
-2007).
+How a variant is compared with the baseline. Seed k of both starts from the same backbone weights and sees the same
+images in the same order, and all runs are scored on the same test images, so what is compared is d[k, i], the
+difference in correctness on image i between the two runs of seed k. The question is about other seeds *and* other
+images, so both are random effects: d = mean + seed + image + rest. Radiology uses this crossed design, with readers as
+seeds and cases as images (Dorfman, Berbaum and Metz, Investigative Radiology 1992; degrees of freedom after Hillis,
+Statistics in Medicine 2007).
 
-Three seeds are too few for a bootstrap: it takes the variance between seeds a third too small and gives the result a
-normal tail where Student's t with two degrees of freedom belongs (`paired_bootstrap` is reported beside it). Therefore
-`compare` adds up the components of variance, and takes the variance between seeds as the largest of
-- the pair's own, so that an unsteady variant is not lent the steadiness of the others;
-- the mean over all variants of the table, which three seeds that agree by luck cannot undercut;
-- the chance that is left in scoring this many images (rest / images), which it contains by construction.
-The pooled estimate decides the degrees of freedom, less what the variants share by having one baseline. A variant of
-which a run collapsed (UNSTEADY) is judged by its own seeds alone and does not widen the others' intervals. Simulated
-studies with three seeds (tests/study/test_comparison.py) find these 95 % intervals to cover the truth in 93 to 98 % of cases;
+Three seeds are too few for a bootstrap: its variance between seeds is a third too small, and its tail is normal where
+it should be that of Student's t with two degrees of freedom (`paired_bootstrap` is reported beside it). So `compare`
+adds up the variance components, and takes for the variance between seeds the largest of
+- the pair's own, so that an unsteady variant does not borrow the steadiness of the others;
+- the mean over all variants of the table, so that three seeds that agree by luck do not go below it;
+- the noise left in scoring this many images (rest / images), which it contains by construction.
+The pooled estimate decides the degrees of freedom, less what the variants share by having one baseline. A variant with
+a collapsed run (UNSTEADY) is judged by its own seeds alone and does not widen the others' intervals. In simulated
+studies with three seeds (tests/study/test_comparison.py) these 95 % intervals cover the truth in 93 to 98 % of cases;
 the bootstrap covers it in 98 % where seeds hardly matter and in 80 % where they matter most.
 """
 
@@ -28,15 +28,15 @@ import scipy  # scipy.stats takes most of a second to import, and scipy does so 
 from attention.core.intervals import CONFIDENCE, quantile
 
 POWER = 0.8  # of the smallest difference that is called detectable
-MARGIN = 0.005  # a difference in accuracy within this is taken for none
+MARGIN = 0.005  # a difference in accuracy within this counts as none
 SEEDS_TO_JUDGE = 3
-UNSTEADY = 20  # times the median variance between seeds: by chance one variant in a million, for three seeds
+UNSTEADY = 20  # times the median variance between seeds; by chance one variant in a million, with three seeds
 CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A variant's accuracy less the baseline's, as fractions, with its 95 % interval; p says how odd it would be at 0.
+    """A variant's accuracy minus the baseline's, as fractions, with its 95 % interval; p is that of no difference.
 
     With fewer than SEEDS_TO_JUDGE seeds the luck of training is unknown: the interval is over images, and p is None.
     """
@@ -56,9 +56,9 @@ class Difference:
         return self.value + quantile(CONFIDENCE, self.degrees) * self.standard_error
 
     def detectable(self, comparisons: int = 1) -> float:
-        """The smallest true difference that this many seeds show in four studies of five (POWER).
+        """The smallest true difference that this many seeds detect in four studies of five (POWER).
 
-        Among several comparisons it is the one that passes Holm's first and strictest step.
+        With several comparisons, at Holm's first and strictest step.
         """
         strict = quantile(1 - (1 - CONFIDENCE) / comparisons, self.degrees)
         return (strict + float(scipy.stats.t.ppf(POWER, self.degrees))) * self.standard_error
@@ -67,7 +67,7 @@ class Difference:
 def compare(pairs: Mapping[str, np.ndarray]) -> dict[str, Difference]:
     """Every variant's difference to the baseline, from paired differences in correctness (seeds, images) in -1, 0, 1.
 
-    Give all variants of one table together: the variance between seeds is pooled, as the module's docstring explains.
+    Pass all variants of one table together, because the variance between seeds is pooled (see the module's docstring).
     """
     judged = {name: _Components.of(d) for name, d in pairs.items() if len(d) >= SEEDS_TO_JUDGE}
     limit = UNSTEADY * np.median([part.between_seeds for part in judged.values()] or [0])
@@ -86,13 +86,13 @@ def compare(pairs: Mapping[str, np.ndarray]) -> dict[str, Difference]:
 
 @dataclass(frozen=True)
 class _Components:
-    """What the paired differences of one variant say about each source of chance."""
+    """The variance components of one variant's paired differences."""
 
     seeds: int
     value: float
     between_seeds: float  # variance of a seed's difference, scoring noise included
     between_images: float  # variance of the mean over seeds that comes from the choice of images
-    scoring: float  # the least that a seed's difference varies: what is left when seed and image are taken out
+    scoring: float  # variance left after the effects of seed and image: the least of a seed's difference
 
     @classmethod
     def of(cls, d: np.ndarray) -> "_Components":
@@ -104,9 +104,10 @@ class _Components:
 
 
 def _pool(parts: list[_Components]) -> tuple[float, float]:
-    """The mean variance between seeds, and how many degrees of freedom it has.
+    """The mean variance between seeds and its degrees of freedom.
 
-    Two differences to one baseline correlate by a half, their variances by a quarter: fewer degrees than their sum.
+    There are fewer than the sum of all degrees, because two differences to one baseline correlate by a half and their
+    variances by a quarter.
     """
     if not parts:
         return 0.0, 0.0
@@ -134,8 +135,8 @@ def _over_images(d: np.ndarray) -> Difference:
 def verdict(difference: Difference, p_holm: float | None) -> str:
     """ "not judged yet", "gain", "loss", "equivalent" or "undecided".
 
-    Gain and loss come first, when p survives Holm's correction: a small difference that is sure is still one, and the
-    interval beside it says how small. Else the two are equivalent when the interval lies within MARGIN of 0 on both sides.
+    Gain and loss come first, if p is still significant after Holm's correction: a small difference that is certain
+    still counts, and its interval says how small it is. Else "equivalent" means an interval within MARGIN of 0.
     """
     if difference.seeds < SEEDS_TO_JUDGE or p_holm is None:
         return "not judged yet"
@@ -145,9 +146,9 @@ def verdict(difference: Difference, p_holm: float | None) -> str:
 
 
 def comparable(seeds: Sequence[float]) -> np.ndarray:
-    """Which rows' accuracies may be ranked among each other (N,) bool: a single run's luck is never held against a mean.
+    """Which rows (N,) bool may be ranked by accuracy, so that one lucky run is never ranked against a mean.
 
-    Those with SEEDS_TO_JUDGE seeds or more, where two have them; else those with the number of seeds that most have.
+    Those with SEEDS_TO_JUDGE seeds or more, if there are at least two; else those with the commonest number of seeds.
     """
     seeds = np.asarray(seeds, dtype=float)
     several = seeds >= SEEDS_TO_JUDGE
@@ -158,7 +159,7 @@ def comparable(seeds: Sequence[float]) -> np.ndarray:
 
 
 def pareto_front(accuracy: Sequence[float], latency: Sequence[float]) -> np.ndarray:
-    """Which rows no other beats (N,) bool: none is as fast and as accurate, and better in one of the two."""
+    """Which rows (N,) bool no other row beats: none is as fast and as accurate, and better in one of the two."""
     accuracy, latency = np.asarray(accuracy, float), np.asarray(latency, float)
     as_good = (accuracy[None] >= accuracy[:, None]) & (latency[None] <= latency[:, None])
     better = (accuracy[None] > accuracy[:, None]) | (latency[None] < latency[:, None])
@@ -168,7 +169,7 @@ def pareto_front(accuracy: Sequence[float], latency: Sequence[float]) -> np.ndar
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error (Guo et al. 2017, arxiv.org/abs/1706.04599): |accuracy - confidence| over equal bins.
 
-    Probabilities (N, classes). A bin holds its upper edge, and counts by its share of the images.
+    Probabilities (N, classes). A bin includes its upper edge, and is weighted by its share of the images.
     """
     confidence = probabilities.max(1).astype(np.float64)
     surplus = (probabilities.argmax(1) == labels) - confidence
@@ -177,11 +178,11 @@ def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int =
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (classes, classes): a row a true class, a column a predicted one."""
+    """The confusion matrix, counts (classes, classes): a row per true class, a column per predicted one."""
     return np.bincount(labels.astype(int) * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def class_accuracy(counts: np.ndarray) -> np.ndarray:
-    """A confusion's share of right answers a true class; NaN for a class without images."""
+    """The share of right answers per true class of a confusion matrix; NaN for a class without images."""
     images = counts.sum(1).astype(float)
     return np.divide(np.diag(counts), images, out=np.full(len(counts), np.nan), where=images > 0)

@@ -1,4 +1,4 @@
-"""How well the models tell pictures of things that they do not know: foreign.csv. inference/out_of_distribution.py judges by it."""
+"""Measures how well the models notice pictures of unknown things: foreign.csv, for inference/out_of_distribution.py."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ from attention.pictures.reading import read_image
 from attention.study.lookup import read
 from attention.training.scoring import predict_batches
 
-OF_A_SET = 600  # pictures of another data set, evenly over it
+OF_A_SET = 600  # pictures of each other data set, spread evenly over it
 DRAWN = 60  # pictures of each kind that is drawn here
 WORDS = "Attention is a weighting of positions or channels by numbers that the network computes from its own input. "
 
@@ -30,7 +30,7 @@ def measure(
 ) -> None:
     """Write the rows of one data set from its models' probabilities (N, classes) on its own test images.
 
-    The others are pictures as visitors send them: whatever further data sets are on this machine, and some that are drawn.
+    The foreign pictures, prepared as visitors' are, come from other data sets on this machine; some are drawn.
     """
     names = first_shown(list(answers))
     models = [checkpoints.load(name, dataset_name, device) for name in names]
@@ -58,7 +58,7 @@ def _predict(model, arrays: list[np.ndarray], dataset_name: str, device: torch.d
 
 
 def other_pictures(dataset_name: str, progress: Callable[[str], None] = print) -> dict[str, list[Image.Image]]:
-    """Pictures without a class of the data set, by kind: those of other data sets that are here, then drawn ones."""
+    """Pictures of none of the data set's classes, by kind: those of other data sets that are here, then drawn ones."""
     found, known = {}, set(dataset(dataset_name).classes)
     for other in (info for info in DATASETS.values() if info.name != dataset_name):
         folder, classes = below_a_root(f"{other.folder}/val"), list(other.classes)
@@ -108,10 +108,10 @@ def drawn() -> dict[str, list[Image.Image]]:
 
 
 def rows_of(dataset_name: str, familiar: np.ndarray, others: dict[str, np.ndarray]) -> list[dict]:
-    """Rows from probabilities (models, N, classes) of the test images and of each other kind of picture.
+    """Rows of foreign.csv from probabilities (models, N, classes) of the test images and of each other kind of picture.
 
-    Every second test image chooses the thresholds, the others are reported on. Each score alone with all models, then the
-    rule that is used with the first one, two, ... of them.
+    Thresholds are chosen on every second test image and reported on the others. First comes each score alone with all
+    models, then the rule that is used, with the first one, two, ... of them.
     """
     of_nothing = set(drawn())
     photographs = [p for kind, p in others.items() if kind not in of_nothing]
@@ -151,6 +151,6 @@ def _called_foreign(values: list[np.ndarray], thresholds: dict[str, float]) -> f
 
 
 def auroc(familiar: np.ndarray, other: np.ndarray) -> float:
-    """The chance that a familiar image scores above another one; ties count half."""
+    """The chance that a familiar image scores above a foreign one; ties count half."""
     ranks = pd.Series(np.concatenate([familiar, other])).rank().to_numpy()[: len(familiar)]
     return float((ranks.sum() - len(familiar) * (len(familiar) + 1) / 2) / (len(familiar) * len(other)))

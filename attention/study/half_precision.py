@@ -1,4 +1,4 @@
-"""How far answers in half precision are those in float32, measured on the whole of val: data/results/precision.csv."""
+"""Measures on all of val how far answers in half precision agree with float32: data/results/precision.csv."""
 
 import datetime
 import time
@@ -46,9 +46,9 @@ def measure(
     progress: Callable[[str], None] = print,
     again: bool = False,
 ) -> Iterator[dict]:
-    """A row a checkpoint that has none yet, or `again` of each: how far half precision's answers are float32's on val.
+    """Yields a row per checkpoint without one, or with `again` for each: how far half precision agrees with float32.
 
-    `images` (N, 3, 160, 160) uint8 stands in for val. Raises DeviceError where float32 is all that is fast.
+    `images` (N, 3, S, S) uint8, S the stored pixels, replaces val. Raises DeviceError if only float32 is fast here.
     """
     dtype = half_dtype(device)
     if dtype is None:

@@ -1,9 +1,9 @@
-"""Images whose object is known, to score maps on: boxed photographs, and pets with masks.
+"""Images with a known object, on which maps are scored: boxed photographs, and pets with masks.
 
-A data set that has boxes is scored on its own: everyday things on their 10,000 test photographs. The others are scored on
-boxed dogs of Imagewoof. All lie where ATTENTION_DATA points: imagewoof2-boxes.csv (path, x0, y0, x1, y1 in fractions, from
-Stanford Dogs) beside Imagewoof, and oxford-pets-masks/ (list.csv, images/, masks/). A part of each is held out: thresholds
-are chosen on it.
+A data set that has boxes is scored on its own: everyday things on their 10,000 test photographs. The others are scored
+on boxed dogs of Imagewoof. The files are in the folder of ATTENTION_DATA: imagewoof2-boxes.csv (path, x0, y0, x1, y1 in
+fractions, from Stanford Dogs) beside Imagewoof, and oxford-pets-masks/ (list.csv, images/, masks/). A part of each is
+held out to choose thresholds on.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from attention.pictures.layouts import Listed
 from attention.pictures.preprocessing import STUDY, Preprocessing, Squashed, to_tensor
 from attention.pictures.reading import read_image
 
-DOGS = "imagewoof"  # whose boxes stand in for those of a data set without any
+DOGS = "imagewoof"  # its boxes stand in for those of a data set without any
 HELD_OUT_BOXES = 200  # boxed training images
 HELD_OUT_EVERY = 6  # of the pets: 100 of 600
 OBJECT, BORDER = 1, 3  # values of the pets' masks; 2 is background
@@ -29,13 +29,13 @@ OBJECT, BORDER = 1, 3  # values of the pets' masks; 2 is background
 
 @dataclass(frozen=True)
 class Located:
-    """Images with what is known of their object: a box each, or a mask and the pixels to ignore; labels where known."""
+    """Images, each with a box of its object, or with a mask and the pixels to ignore; labels if known."""
 
     images: torch.Tensor  # (N, 3, S, S) uint8
     labels: torch.Tensor | None  # (N,) int64
     boxes: tuple[Box, ...] = ()
     masks: tuple[tuple[np.ndarray, np.ndarray], ...] = ()  # (object, ignored), each (H, W) bool
-    preprocessing: Preprocessing = STUDY  # of the models that are asked
+    preprocessing: Preprocessing = STUDY  # of the models that are scored
 
     def __len__(self) -> int:
         return len(self.images)
@@ -68,12 +68,12 @@ def _find(relative: str) -> Path:
 
 
 def boxes_of(dataset_name: str) -> str:
-    """The data set on whose boxed photographs the maps of a data set's models are scored: its own, or else DOGS."""
+    """The data set on whose boxed photographs a data set's models are scored: itself if it has boxes, else DOGS."""
     return dataset_name if dataset(dataset_name).layout.boxed else DOGS
 
 
 def boxed_images(dataset_name: str, split: str, at_most: int | None = None) -> Located:
-    """A data set's images of a split that have a box, in the order of its list, or so many spread evenly over it."""
+    """The images of a split that have a box, in the order of its list, or `at_most` of them spread evenly over it."""
     info, folder = dataset(dataset_name), require(dataset_name)
     found = info.layout.boxes(folder, split, info.classes) if info.layout.boxed else _dogs(split)
     if at_most is not None and len(found) > at_most:
@@ -89,7 +89,7 @@ def boxed_images(dataset_name: str, split: str, at_most: int | None = None) -> L
 
 def _in_fractions(corners: tuple[int, ...], width: int, height: int) -> Box:
     x0, y0, x1, y1 = corners
-    return x0 / width, y0 / height, (x1 + 1) / width, (y1 + 1) / height  # the last column and row belong to it
+    return x0 / width, y0 / height, (x1 + 1) / width, (y1 + 1) / height  # the last column and row belong to the box
 
 
 def _dogs(split: str) -> list[tuple[Listed, Box]]:
@@ -114,7 +114,7 @@ def masked_pets(preprocessing: Preprocessing = STUDY) -> Located:
 
 @dataclass(frozen=True)
 class KnownObjects:
-    """What maps are scored on, and what their thresholds are chosen on."""
+    """The images that maps are scored on, and those held out to choose thresholds on."""
 
     boxed: Located
     boxed_held_out: Located
@@ -123,8 +123,8 @@ class KnownObjects:
 
 
 def known_objects(boxed: str) -> KnownObjects:
-    """Every image with a known object for the models that are scored on the boxes of the data set `boxed`: decoded, some
-    150 MB. Raises DataError where something is missing."""
+    """All images for the models that are scored on the boxes of the data set `boxed`, decoded, some 150 MB. Raises
+    DataError if something is missing."""
     pets = masked_pets(dataset(boxed).preprocessing)
     held_out = np.arange(len(pets)) % HELD_OUT_EVERY == 0
     return KnownObjects(

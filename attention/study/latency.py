@@ -20,8 +20,8 @@ from attention.study.timing import RoundRobin, circumstances, working_memory_mb
 
 LATENCY_FILE = RESULTS / "latency.csv"
 PIXELS = STUDY.test_pixels  # the side of images at which every variant is timed
-CALLS, FEWEST_CALLS = 200, 20  # timed at batch 1; at least, at larger batches
-MEMORY_SHARE = 0.8  # of the free memory that a batch may be expected to need
+CALLS, FEWEST_CALLS = 200, 20  # timed at batch 1; the fewest at larger batches
+MEMORY_SHARE = 0.8  # the most of the free memory that a batch may need
 
 
 class BenchmarkError(Exception):
@@ -30,7 +30,7 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured at once, a row a variant."""
+    """What is measured at once, with a row per variant."""
 
     batch_size: int = 1
     pixels: int = PIXELS
@@ -41,7 +41,7 @@ class Setting:
 
 
 def standard_settings(device: torch.device) -> list[Setting]:
-    """Those of the record: batches at 160 px, resolutions at batch 1, and bfloat16 where the device multiplies in it."""
+    """The settings on record: batches at 160 px, resolutions at batch 1, bfloat16 if the device multiplies in it."""
     batches = (1, 8, 32, 256) if device.type == "cuda" else (1, 8, 32)
     settings = [Setting(batch) for batch in batches] + [Setting(pixels=pixels) for pixels in (128, 224)]
     if devices.multiplies_in(torch.bfloat16, device):
@@ -51,7 +51,7 @@ def standard_settings(device: torch.device) -> list[Setting]:
 
 
 def calls_at(batch_size: int, calls: int = CALLS) -> int:
-    """Timed calls a variant: about as many images at every batch, so that a large one stays bearable."""
+    """Timed calls per variant: for about as many images at every batch, so that large ones do not take too long."""
     return min(calls, max(FEWEST_CALLS, calls // batch_size))
 
 
@@ -61,10 +61,10 @@ def parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def multiply_adds(model: nn.Module, pixels: int = PIXELS) -> int:
-    """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as everywhere.
+    """Multiply-adds of convolutions and matrix products for one image; element-wise work counts 0, as is usual.
 
-    torch's counter gives 2 operations a multiply-add. Counted on the meta device, where nothing is computed, and where
-    self-attention takes its plain form at any resolution: the counter gives 0 for the fused one.
+    torch's counter gives 2 operations per multiply-add. The model is on the meta device, where nothing is computed and
+    self-attention takes its plain form at any resolution, because the counter gives 0 for the fused one.
     """
     with FlopCounterMode(display=False) as counter:
         copy.deepcopy(model).to("meta").eval()(torch.zeros(1, 3, pixels, pixels, device="meta"))
@@ -90,11 +90,11 @@ def _power_of_two(at_most: float) -> int:
 
 
 class Measurement:
-    """Variants in one setting on one device: with random weights, since latency does not depend on them; channels last,
-    eager. float32 is that on GPUs too (devices.exact_float32).
+    """Measures variants in one setting on one device, with random weights, because latency does not depend on them;
+    channels last, in eager mode. float32 is exact on GPUs too (devices.exact_float32).
 
-    `memory` says whether to measure that too, and to refuse a batch that will not fit. Raises UnknownVariant, DeviceError
-    for a dtype that the device lacks, and BenchmarkError for a batch that does not fit.
+    `memory` says whether to measure memory too, and to refuse a batch that will not fit. Raises UnknownVariant,
+    DeviceError for a dtype that the device lacks, and BenchmarkError for a batch that does not fit.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Measurement:
         return of(self.setting.batch_size)
 
     def rows(self) -> pd.DataFrame:
-        """What latency.csv keeps of the rounds so far; busy, too, while there are fewer calls than calls_at() asks for."""
+        """The rows of latency.csv from the rounds so far; busy while there are fewer calls than calls_at() asks for."""
         table, batch = self.timing.statistics(), self.setting.batch_size
         if table.empty:
             return table
@@ -177,7 +177,7 @@ KEY = ["variant", "device", "dtype", "batch_size", "pixels", "threads"]
 def record(rows: pd.DataFrame, file: Path | None = None) -> int:
     """Put rows into latency.csv, or another file of its kind, in place of older ones of the same variant and circumstances.
 
-    A busy row replaces no quiet one, and one that was cut short no whole one. Returns how many rows were not taken for it.
+    A busy row never replaces a quiet one, and one that was cut short never a whole one. Returns how many were left out.
     """
     file = file or LATENCY_FILE
     both = rows.assign(is_new=True)

@@ -1,9 +1,10 @@
-"""Accuracy for the compute that training took, beside the published Imagenette leaderboard at 128 px.
+"""Accuracy against the compute of training, beside the published Imagenette leaderboard at 128 px.
 
-The leaderboard (https://github.com/fastai/imagenette) counts epochs; a network four times as costly does four times the
-work in one. So both are put on one axis: multiply-adds of the forward passes over the training images. It gives no such
-count itself, and names its network only for the long runs: an xse_resnext50. torchvision's ResNeXt-50 (32x4d) stands for
-it, in all rows. The backward pass, about twice the forward one on both sides, is left out.
+The leaderboard (https://github.com/fastai/imagenette) counts epochs, but in one epoch a network four times as costly
+does four times the work. So both are compared by multiply-adds of the forward passes over the training images. The
+leaderboard gives no such count, and names its network only for the long runs: an xse_resnext50. torchvision's
+ResNeXt-50 (32x4d) stands in for it in all rows. The backward pass is left out; it costs about twice the forward pass on
+both sides.
 
 Its rules forbid scoring at more pixels than training had, so here the committed baselines are scored at 128 px, not at the
 160 px of every other table of this project.
@@ -32,7 +33,7 @@ RESULT_FILE = RESULTS / "leaderboard.csv"
 
 @dataclass(frozen=True)
 class Entry:
-    """A published row at 128 px: top-1 accuracy on the official val as a fraction, the mean of so many runs."""
+    """A published row at 128 px: top-1 accuracy on the official val as a fraction, the mean of `runs` runs."""
 
     epochs: int
     accuracy: float
@@ -44,7 +45,7 @@ PUBLISHED = (Entry(5, 0.8743, 5), Entry(20, 0.9157, 5), Entry(80, 0.9355, 1), En
 
 def measure(test: Split, device: torch.device, progress: Callable[[str], None] = print) -> None:
     """Score the committed baselines on `test` (Imagenette's val) at 128 px; write leaderboard.csv beside the published rows."""
-    from torchvision.transforms.v2.functional import resize  # late, as the page reads this module's file
+    from torchvision.transforms.v2.functional import resize  # late, because the page imports this module too
 
     images = dataset(DATASET).train_images
     test = replace(test, images=resize(test.images, [PIXELS, PIXELS], antialias=True))

@@ -1,4 +1,4 @@
-"""What the page and the command line read of the tables under data/results; a damaged file counts as empty."""
+"""Reads the tables under data/results for the page and the command line; a damaged file counts as empty."""
 
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from attention.study.latency import LATENCY_FILE, PIXELS
 from attention.study.mechanism_latency import MECHANISMS_FILE
 from attention.study.tables import ACCURACY_FILE
 
-NUMBERS = {  # columns without which a file cannot be shown, and that hold numbers
+NUMBERS = {  # columns of numbers that a file must have to be shown
     "accuracy.csv": ("accuracy", "seeds"),
     "latency.csv": ("p50_ms", "batch_size", "pixels", "threads"),
     "mechanisms_latency.csv": ("p50_us", "pixels", "threads"),
@@ -28,9 +28,9 @@ damaged: set[str] = set()  # the files that could not be read when they were las
 
 
 def read(path) -> pd.DataFrame:
-    """A results file, or an empty frame where it does not exist yet or has no row. It is parsed again when it has changed.
+    """A results file, or an empty frame if it does not exist yet or has no row. It is parsed again when it has changed.
 
-    One that is damaged counts as empty, since a page without a table is better than no page; `damaged` names it.
+    A damaged file counts as empty, because a page without a table is better than no page; `damaged` names it.
     """
     path = Path(path)
     damaged.discard(path.name)
@@ -46,8 +46,8 @@ def read(path) -> pd.DataFrame:
 
 @lru_cache(maxsize=16)
 def _parsed(path: Path, *stamp: int) -> pd.DataFrame:
-    """Raises ValueError for a file that is no table, or not this one."""
-    table = pd.read_csv(path, dtype={"timed_threads": "Int64"})  # whole numbers beside gaps: some runs do not say it
+    """Raises ValueError if the file is no table or lacks columns that it must have."""
+    table = pd.read_csv(path, dtype={"timed_threads": "Int64"})  # integers beside gaps, because some rows have none
     missing = {*NUMBERS.get(path.name, ()), *WORDS.get(path.name, ())} - set(table.columns)
     no_numbers = [name for name in NUMBERS.get(path.name, ()) if name in table and not is_numeric_dtype(table[name])]
     if missing or no_numbers:
@@ -57,7 +57,7 @@ def _parsed(path: Path, *stamp: int) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Machine:
-    """Whose latencies may stand beside each other: one device, its threads, one number format."""
+    """What latencies must have in common to be compared: a device, its threads and a number format."""
 
     device: str
     device_type: str
@@ -71,7 +71,7 @@ TIMINGS = [
 
 
 def machines(device_type: str | None = None) -> list[Machine]:
-    """Those that latency.csv has at batch 1 and 160 px: the ones with quiet rows and float32 first, then the newest."""
+    """The machines in latency.csv at batch 1 and 160 px: float32 first, then mostly quiet rows, then the newest."""
     table = read(LATENCY_FILE)
     if table.empty:
         return []
@@ -86,7 +86,7 @@ def machines(device_type: str | None = None) -> list[Machine]:
 
 
 def batch_sizes() -> list[int]:
-    """Those that latency.csv has at 160 px, of any machine."""
+    """The batch sizes in latency.csv at 160 px, of any machine."""
     table = read(LATENCY_FILE)
     return [] if table.empty else sorted({int(n) for n in table[table["pixels"] == PIXELS]["batch_size"]})
 
@@ -99,15 +99,15 @@ def any_busy() -> bool:
 def latencies(
     machine: Machine, batch_size: int | None = None, pixels: int | None = None, busy: bool = False
 ) -> pd.DataFrame:
-    """The rows of one machine (and batch, and resolution). Unless `busy`, those measured while it was busy lose their
-    timings and keep what does not depend on it: parameters, multiply-adds, memory."""
+    """The rows of one machine (and batch, and resolution). Unless `busy`, rows measured while it was busy lose
+    their timings and keep what does not depend on it: parameters, multiply-adds, memory."""
     return _timed(read(LATENCY_FILE), {**asdict(machine), "batch_size": batch_size, "pixels": pixels}, busy)
 
 
 def mechanism_costs(machine: Machine, busy: bool = False) -> pd.DataFrame:
-    """What the mechanisms take by themselves on one machine: a row a variant and resolution, in microseconds.
+    """The time of the mechanisms alone on one machine, in microseconds: a row per variant and resolution.
 
-    `in_network_us` beside it: p50 of the whole variant less the baseline's, at batch 1, where both were measured.
+    `in_network_us` is the p50 of the whole variant minus the baseline's, at batch 1, where both were measured.
     """
     table = _timed(read(MECHANISMS_FILE), asdict(machine), busy)
     whole = latencies(machine, batch_size=1, busy=busy)
@@ -137,9 +137,9 @@ def summary(
     batch_size: int = 1,
     busy: bool = False,
 ) -> pd.DataFrame:
-    """A row a variant for the page, of one recipe: accuracy with interval and verdict, cost, and latency at its test pixels.
+    """A row per variant for the page, of one recipe: accuracy, interval and verdict, cost, latency at the test pixels.
 
-    Without a machine it is the first of machines() of that type, in float32. `busy` as for latencies().
+    `machine` is by default the first of machines(device_type) in float32. `busy` as for latencies().
     """
     accuracy = read(ACCURACY_FILE)
     if not accuracy.empty:
@@ -155,14 +155,14 @@ def summary(
 
 
 def recipe_shown(dataset_name: str) -> str:
-    """The recipe whose runs the page shows of a data set; "" where it has no results."""
+    """The recipe whose runs the page shows for a data set; "" if it has no results."""
     accuracy = read(ACCURACY_FILE)
     accuracy = accuracy if accuracy.empty else accuracy[accuracy["dataset"] == dataset_name]
     return "" if accuracy.empty else _recipe_shown(dataset_name, accuracy)
 
 
 def _recipe_shown(dataset_name: str, accuracy: pd.DataFrame) -> str:
-    """No table mixes recipes: the checkpoints' one where it has results, else the one with the most runs."""
+    """The published checkpoints' recipe if it has results, else that with the most runs: no table mixes recipes."""
     try:
         published = {entry["recipe"] for entry in checkpoints.read_manifest(dataset_name)["models"].values()}
     except checkpoints.CheckpointError:

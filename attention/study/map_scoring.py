@@ -1,24 +1,24 @@
-"""Score the maps of every committed model on data, beside maps that know nothing: data/results/heatmaps.csv.
+"""Scores the maps of every committed model on data, beside maps that know nothing: data/results/heatmaps.csv.
 
-Two maps a model: its own attention where it weighs positions (the deepest module), and its class activation map, which is
-the yardstick that all share, the baseline included. Three controls: a centre Gaussian, a random map, an edge map.
+Each model has two maps: its own attention if it weighs positions (of the deepest module), and its class activation map,
+the yardstick that all share, the baseline included. The controls: a centre Gaussian, a random map, an edge map.
 
 deletion, insertion     on 200 test images of the model's data set: how fast the probability of the class that the model
                         chose falls when the pixels that the map marks are replaced by the mean colour, and rises when they
                         are put back into a blurred picture (RISE). Lower deletion and higher insertion are better.
-pointing, energy,       on boxed test images: whether and how much of the map lies in the box, MaxBoxAccV2, the overlap of the
-max_box, box_overlap,   box that localisation.implied draws, and whether it reaches half. The threshold is chosen on 200 boxed
-box_found               training images. The models of everyday things are asked about all 10,000 of their own test images,
-                        the others about 367 of Imagewoof, where Imagenette's models are out of domain.
+pointing, energy,       on boxed test images: whether and how much of the map lies in the box, MaxBoxAccV2, the overlap
+max_box, box_overlap,   of the box that localisation.implied draws, and whether that reaches half. The threshold is
+box_found               chosen on 200 boxed training images. The models of everyday things are scored on all 10,000 of
+                        their own test images, the others on 367 of Imagewoof, where Imagenette's are out of domain.
 pixel_precision,        PxAP and the overlap of the implied mask on 500 pets with masks, which no model was trained on. The
 mask_overlap            threshold is chosen on another 100.
 
-Where a model knows the boxed classes, its class activation map is the true one's for boxes (as in the papers); everywhere
-else it is that of the class that the model chose. Maps are computed in float32; the probabilities behind deletion and
-insertion in half precision where precision.csv says that a model's answers hold: column `dtype`.
+On boxes, the class activation map explains the true class if the model knows the boxed classes (as in the papers);
+everywhere else it explains the class that the model chose. Maps are computed in float32; the probabilities behind
+deletion and insertion in half precision where precision.csv says that a model's answers hold: column `dtype`.
 
-What a score was for each image stands in map_scores/, and heatmap_differences.csv is made of it: paired differences between a
-map and three others on the same images (DIFFERENCES), with 95 % bootstrap intervals over images.
+The scores of each image are kept in map_scores/, and heatmap_differences.csv is made from them: paired differences
+between a map and three others on the same images (DIFFERENCES), with 95 % bootstrap intervals over images.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,14 +64,14 @@ DIFFERENCES = (
     "activation",
     "baseline",
     "centre",
-)  # a map against: the model's own and the baseline's activation, centre
+)  # compared with a map: the model's activation, the baseline's, the centre
 KEY = ["dataset", "model", "map", "score"]
 COLUMNS = [*KEY, "images", "value", "low", "high", "threshold", "steps", "dtype", "weights_sha256"]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One score of one map on every image: (N,), or (N, ...) of whose mean `statistic` makes the score."""
+    """One score of one map on every image: (N,), or (N, ...) if `statistic` makes the score from their mean."""
 
     map: str
     score: str
@@ -95,8 +95,8 @@ class Scored:
 def maps_of(
     model: ResNet, images: torch.Tensor, labels: torch.Tensor | None = None
 ) -> list[tuple[dict[str, np.ndarray], int]]:
-    """For each normalised image (B, 3, H, W): {"activation": (h, w), "attention": (h, w) where it weighs positions}, and the
-    class that is explained: of `labels` (B,), or the model's own choice."""
+    """For each normalised image (B, 3, H, W): {"activation": (h, w), "attention": (h, w) if it weighs positions}, and
+    the class that is explained: from `labels` (B,), or the model's own choice."""
     with watch(model) as weights:
         logits, activations = read_head(model, model.forward_features(images), labels)
     found = []
@@ -110,7 +110,7 @@ def maps_of(
 
 
 def control(name: str, image: np.ndarray, seed: int, preprocessing: Preprocessing) -> np.ndarray:
-    """One of CONTROLS at the size of an image (H, W, 3), a random one as coarse as the maps of the models asked."""
+    """One of CONTROLS at the size of an image (H, W, 3), a random one as coarse as the models' maps."""
     height, width = image.shape[:2]
     if name == "centre":
         return scores.centre_gaussian(height, width)
@@ -118,7 +118,7 @@ def control(name: str, image: np.ndarray, seed: int, preprocessing: Preprocessin
     return scores.random_map(height, width, seed, cells) if name == "random" else scores.edge_map(image)
 
 
-Maps = Iterator[dict[str, np.ndarray]]  # of each image, by name, of any size
+Maps = Iterator[dict[str, np.ndarray]]  # for each image, by name, of any size
 MapsOn = Callable[[Located], Maps]
 
 
@@ -145,7 +145,7 @@ def _prepared(images: torch.Tensor, device: torch.device, preprocessing: Preproc
 
 
 def _collect(known: Located, maps_on: MapsOn, one: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:
-    """{map: an array with a row an image}, of what `one(number, name, values)` makes of each."""
+    """{map: an array with a row per image}, each row made by `one(number, name, values)`."""
     found: dict[str, list] = {}
     for number, maps in enumerate(maps_on(known)):
         for name, values in maps.items():
@@ -154,7 +154,7 @@ def _collect(known: Located, maps_on: MapsOn, one: Callable[..., np.ndarray]) ->
 
 
 def score_boxes(maps_on: MapsOn, boxed: Located, held_out: Located) -> list[Scored]:
-    """The scores BOXES. The threshold of the drawn box is chosen on the images held out."""
+    """The scores in BOXES. The threshold of the drawn box is chosen on the images held out."""
 
     def drawn(number: int, _: str, values: np.ndarray) -> np.ndarray:
         return scores.overlaps(enlarged(values, held_out), held_out.boxes[number])[1]
@@ -186,7 +186,7 @@ def enlarged(values: np.ndarray, known: Located) -> np.ndarray:
 
 
 def score_masks(maps_on: MapsOn, masked: Located, held_out: Located) -> list[Scored]:
-    """The scores MASKS. The threshold of the implied mask is chosen on the images held out."""
+    """The scores in MASKS. The threshold of the implied mask is chosen on the images held out."""
 
     def counts(known: Located, number: int, values: np.ndarray) -> np.ndarray:
         return scores.pixel_counts(enlarged(values, known), *known.masks[number])
@@ -211,7 +211,7 @@ def score_masks(maps_on: MapsOn, masked: Located, held_out: Located) -> list[Sco
 def score_faithfulness(
     model: ResNet, answers: Callable, split: Split, device: torch.device, steps: int, tick: Callable, dtype: str
 ) -> list[Scored]:
-    """The scores FAITHFULNESS of the model's maps and the controls, against the class that the model chose.
+    """The scores in FAITHFULNESS of the model's maps and the controls, for the class that the model chose.
 
     `answers` gives the model's logits, in the precision `dtype`.
     """
@@ -233,7 +233,7 @@ def score_faithfulness(
 
 
 def _enlarged(images: torch.Tensor, pixels: int) -> torch.Tensor:
-    """Stored images (B, 3, S, S) uint8 at the test pixels, since it is pixels of these that are taken away."""
+    """Stored images (B, 3, S, S) uint8 enlarged to the test pixels, because those are the pixels that are deleted."""
     if images.shape[-1] == pixels:
         return images
     return F.interpolate(images.float(), size=(pixels, pixels), mode="bilinear").round().to(torch.uint8)
@@ -270,7 +270,7 @@ def score(
     progress: Callable[[str], None] = print,
     bar: Callable = lambda total, label: lambda: None,
 ) -> pd.DataFrame:
-    """Score what is not in heatmaps.csv for the present weights, and write it after every model: a kill loses one.
+    """Score the models that heatmaps.csv lacks for their present weights. Each is written at once: a kill loses one.
 
     Raises DataError or CheckpointError.
     """
@@ -279,7 +279,7 @@ def score(
         left, boxed = _missing(dataset_name, names, images, steps, progress), known_objects.boxes_of(dataset_name)
         if not left and _is_scored(controls_of(dataset_name), "", ""):
             continue
-        if boxed not in decoded:  # seconds, and only where something is left to do
+        if boxed not in decoded:  # takes seconds, so only if something is left to do
             decoded = {boxed: known_objects.known_objects(boxed)}
         known = decoded[boxed]
         _score_controls(controls_of(dataset_name), known, progress)
@@ -293,13 +293,13 @@ def score(
 
 
 def controls_of(dataset_name: str) -> str:
-    """The `dataset` of the rows of maps that know nothing, on the images on which a data set's models are scored: its own
-    name, or "" where it shares its images with others."""
+    """The `dataset` of the controls' rows for the images on which a data set's models are scored: its own name, or
+    "" if it shares these images with others."""
     return dataset_name if dataset(dataset_name).layout.boxed else ""
 
 
 def _missing(dataset_name: str, names: list[str] | None, images: int, steps: int, progress: Callable) -> list[str]:
-    """The models that have no scores on so many images and steps for the weights that they have now."""
+    """The models that have no scores on so many images and steps for their present weights."""
     images, left = min(images, dataset(dataset_name).val_images), []
     for name in checkpoints.available(dataset_name):
         if names is not None and name not in names:
@@ -325,7 +325,7 @@ def _is_scored(dataset_name: str, model: str, sha: str, images: int = 0, steps: 
 
 
 def _score_controls(dataset_name: str, known: KnownObjects, progress: Callable[[str], None]) -> None:
-    """Where an object is does not depend on the model for maps that know none: they have rows of their own."""
+    """Score the controls on boxes and masks, in rows of their own, because these scores depend on no model."""
     if _is_scored(dataset_name, "", ""):
         return
     scored = score_masks(controls_maps, known.masked, known.masked_held_out)
@@ -348,7 +348,7 @@ def read_differences() -> pd.DataFrame:
 
 
 def _or_none(path: Path, columns: list[str]) -> pd.DataFrame:
-    """What can be shown: a damaged file counts as none. What is written is merged with what `_read` finds, which raises."""
+    """A table to show: a damaged file counts as empty. Writing uses `_read`, which raises instead."""
     try:
         table = _read(path, columns)
         return table if set(columns) <= set(table.columns) else pd.DataFrame(columns=columns)
@@ -364,7 +364,7 @@ def _read(path: Path, columns: list[str]) -> pd.DataFrame:
 
 def threshold(dataset_name: str, model: str, map_name: str, score: str = "box_overlap") -> float | None:
     """The threshold at which a model's map ("attention", "activation") was scored: "box_overlap" for the box, "mask_overlap"
-    for the mask; None where it was not."""
+    for the mask; None if it was not."""
     return scores_of(dataset_name, model, map_name).get(score, {}).get("threshold")
 
 
@@ -402,7 +402,7 @@ def _save(table: pd.DataFrame, path: Path) -> None:
 
 
 def differences(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each score that images have one by one, and each of DIFFERENCES that is another map on the same images."""
+    """A row for each score that is kept per image, and each of DIFFERENCES that is another map on the same images."""
     models = list(table[["dataset", "model"]].drop_duplicates().itertuples(index=False, name=None))
     by_image = {model: dict(np.load(_by_image_file(*model))) for model in models if _by_image_file(*model).exists()}
     rows = []
@@ -417,13 +417,13 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _others(by_image: dict, dataset_name: str, model: str, map_name: str, score: str) -> dict[str, np.ndarray]:
-    """What one map of a model is held against: {one of DIFFERENCES: scores of the same images}."""
+    """What one map of a model is compared with: {one of DIFFERENCES: scores of the same images}."""
     if map_name not in MAPS:
         return {}
     own, of_model = (
         by_image[dataset_name, model],
         score in FAITHFULNESS,
-    )  # asked of this model, another's does not compare
+    )  # these depend on the model, so another model's cannot be compared
     found = {"activation": own[f"activation/{score}"]} if map_name != "activation" else {}
     if model != REFERENCE and not of_model and (dataset_name, REFERENCE) in by_image:
         found["baseline"] = by_image[dataset_name, REFERENCE][f"activation/{score}"]

@@ -1,4 +1,4 @@
-"""What each mechanism itself takes, in microseconds: its modules alone, at the shapes at which they sit in the network."""
+"""Times each mechanism alone, in microseconds: only its modules, at the input shapes that they have in the network."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from attention.study.timing import RoundRobin, circumstances
 
 MECHANISMS_FILE = RESULTS / "mechanisms_latency.csv"
 RESOLUTIONS = (128, PIXELS, 224)
-REPLACED = " replaced"  # behind a variant's name: what its modules take the place of
+REPLACED = " replaced"  # after a variant's name: the modules that its own replace
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def places(name: str, pixels: int) -> list[tuple[nn.Module, Tensor]]:
 
 
 def replaced(chosen: Variant, channels: int) -> nn.Module | None:
-    """What a variant's module takes the place of in the plain network: a pooling, a convolution, or nothing."""
+    """The module of the plain network that a variant's module replaces: a pooling, a convolution, or None."""
     if chosen.info.is_pooling:
         return GlobalAveragePool()
     if chosen.placement == "block" and chosen.position == "replace":
@@ -55,7 +55,7 @@ def _run(modules: list[tuple[nn.Module, Tensor]]) -> Callable[[], None]:
 
 
 class MechanismCosts:
-    """The mechanisms of chosen variants at one resolution on one device, batch 1; controls are left out."""
+    """Times the mechanisms of chosen variants at one resolution on one device, batch 1; controls are left out."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class MechanismCosts:
         self.timing = RoundRobin(calls, device, load_before)
 
     def rows(self) -> pd.DataFrame:
-        """What mechanisms_latency.csv keeps of the rounds so far: of all of a variant's modules together."""
+        """The rows of mechanisms_latency.csv from the rounds so far: each for all modules of a variant together."""
         table = self.timing.statistics()
         if table.empty:
             return table

@@ -1,7 +1,7 @@
-"""What the committed predictions say beyond a model's accuracy: training curves, each class, confusions, calibration.
+"""What the committed predictions say beyond a model's accuracy: training curves, classes, confusions, calibration.
 
-Everything is computed from data/results/predictions and data/results/labels (and the curves from curves.csv) when it is
-asked for: these are small, and what is read is kept until the file changes. No data set is needed.
+Everything is computed on demand from data/results/predictions and data/results/labels (the curves from curves.csv),
+because these files are small. What was read is cached until the file changes. No data set is needed.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from attention.pictures.datasets import dataset
 from attention.study import comparison, lookup, tables
 from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 
-RARE = 5  # images of a seed, on average: a bin of fewer says nothing, and is left out of the diagram
+RARE = 5  # images per seed, on average: a bin with fewer says nothing and is left out of the diagram
 
 
 @lru_cache(maxsize=256)  # of some 80 kB each, or 4 MB with 200 classes
@@ -33,7 +33,7 @@ def _read(path: Path, stamp: int, dataset_name: str) -> np.ndarray:
 
 
 def available(dataset_name: str) -> dict[str, int]:
-    """{variant: seeds} of the recipe that the page shows, of those that have predictions, in the order of VARIANTS."""
+    """{variant: how many seeds have predictions} for the recipe that the page shows, in the order of VARIANTS."""
     found = Counter(path.stem.rpartition("-seed")[0] for path in _folder(dataset_name).glob("*-seed*.npz"))
     return {name: found[name] for name in VARIANTS if name in found}
 
@@ -53,7 +53,7 @@ def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One figure of a variant by epoch: the mean over its seeds, the lowest and the highest of them, (epochs,) each."""
+    """One figure of a variant by epoch: the mean, the lowest and the highest over its seeds, (epochs,) each."""
 
     epochs: np.ndarray
     mean: np.ndarray
@@ -63,7 +63,7 @@ class Curve:
 
 
 def curves(dataset_name: str, variant: str, column: str) -> Curve | None:
-    """A column of curves.csv ("loss", "train_accuracy", "test_accuracy") of the recipe shown; None where there is none."""
+    """A column of curves.csv ("loss", "train_accuracy", "test_accuracy") of the recipe shown; None if there is none."""
     table = lookup.read(tables.CURVES_FILE)
     if table.empty:
         return None
@@ -79,17 +79,17 @@ def curves(dataset_name: str, variant: str, column: str) -> Curve | None:
 
 
 def confusion(dataset_name: str, variant: str) -> np.ndarray:
-    """Counts (classes, classes) summed over seeds: a row a true class, a column a predicted one."""
+    """Counts (classes, classes) summed over seeds: a row per true class, a column per predicted one."""
     labels = tables.val_labels(dataset_name)
     runs = by_seed(dataset_name, variant).values()
     return sum(comparison.confusion(run.argmax(1), labels, run.shape[1]) for run in runs)
 
 
 def class_differences(dataset_name: str) -> pd.DataFrame:
-    """Accuracy of each class less the baseline's: a row a variant and class, in percentage points.
+    """Accuracy on each class minus the baseline's, in percentage points: a row per variant and class.
 
     Columns variant, label, seeds, accuracy, difference, low, high, p_holm, verdict, judged as comparison.py judges whole
-    models; Holm's correction ranges over all classes of all judged variants of the data set, whichever are shown.
+    models; Holm's correction ranges over all classes of all judged variants of the data set, shown or not.
     """
     return _class_differences(dataset_name, _stamp(dataset_name)).copy()
 
@@ -116,7 +116,7 @@ def _class_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
 
 
 def _pairs(correct: dict[str, dict[int, np.ndarray]]) -> dict[str, np.ndarray]:
-    """(seeds, images) in -1, 0, 1: each run against the baseline's of the same seed."""
+    """{variant: (seeds, images) in -1, 0, 1}: each run's correctness minus that of the baseline of the same seed."""
     baseline, pairs = correct.get(REFERENCE, {}), {}
     for name, seeds in correct.items():
         shared = [seed for seed in seeds if seed in baseline]
@@ -149,11 +149,12 @@ def _class_rows(correct: dict, pairs: dict, of_class: np.ndarray, label: int) ->
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far a model's probabilities are to be believed: fractions throughout.
+    """How far a model's probabilities can be believed. All figures are fractions.
 
-    `error` is the expected calibration error, the mean over seeds, with its 95 % interval: over seeds (Student's t) from
-    SEEDS_TO_JUDGE seeds on, else over photographs (bootstrap). `bins` has a row a bin that holds RARE images: `confidence` and
-    `accuracy` in it, `low` and `high` (Wilson, as for the images of one seed), `images` (of one seed, on average).
+    `error` is the expected calibration error, the mean over seeds, with its 95 % interval: over seeds (Student's t) if
+    there are SEEDS_TO_JUDGE or more, else over photographs (bootstrap). `bins` has a row per bin of at least RARE
+    images: its `confidence` and `accuracy`, `low` and `high` (Wilson, for the images of one seed), `images` (per seed,
+    on average).
     """
 
     seeds: int
@@ -166,7 +167,7 @@ class Calibration:
 
 
 def calibration(dataset_name: str, variant: str) -> Calibration:
-    """Raises ResultsError where the predictions are damaged."""
+    """The Calibration of one variant. Raises ResultsError if its predictions are damaged."""
     return _calibration(dataset_name, variant, _stamp(dataset_name))
 
 
@@ -186,7 +187,7 @@ def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
 
 
 def bin_of(confidence: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """The bin of each probability, as comparison.calibration_error counts them: a bin holds its upper edge."""
+    """The bin of each probability, as in comparison.calibration_error: a bin includes its upper edge."""
     return np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
 
@@ -205,7 +206,7 @@ def _reliability(confidence: np.ndarray, right: np.ndarray, seeds: int) -> pd.Da
 
 
 def _bootstrap_error(runs: list[np.ndarray], labels: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of the error, the mean over runs, with the images drawn with replacement."""
+    """The 95 % percentile interval of the mean error over runs, from images drawn with replacement."""
     images = len(labels)
     drawn = np.random.default_rng(0).integers(images, size=(RESAMPLES, images))
     drawn += np.arange(RESAMPLES)[:, None] * images  # each resample counts in a row of its own
@@ -222,8 +223,8 @@ def _bootstrap_error(runs: list[np.ndarray], labels: np.ndarray) -> tuple[float,
 
 
 def calibration_differences(dataset_name: str) -> pd.DataFrame:
-    """The calibration error less the baseline's, run against run of one seed: a row a variant with SEEDS_TO_JUDGE shared
-    seeds, below which the luck of training is unknown.
+    """The calibration error minus the baseline's, paired by seed: a row per variant with at least SEEDS_TO_JUDGE shared
+    seeds, because with fewer the luck of training is unknown.
 
     Columns variant, difference, low, high (Student's 95 % interval over seeds), p, p_holm (over these rows).
     """
@@ -247,8 +248,8 @@ def _calibration_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
 
 
 def _t_test(values: list[float]) -> dict[str, float]:
-    """Mean of paired differences, Student's 95 % interval, and how odd it would be at 0."""
-    import scipy  # late, as in comparison.py
+    """A paired t-test: the mean of the differences, its Student's 95 % interval, and p for a true mean of 0."""
+    import scipy  # late, because importing it is slow
 
     mean, degrees = float(np.mean(values)), len(values) - 1
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5

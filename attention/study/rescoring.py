@@ -1,4 +1,4 @@
-"""The published weights scored once more."""
+"""Scores the published weights again: python -m attention evaluate."""
 
 from collections.abc import Callable
 
@@ -19,10 +19,10 @@ def evaluate(
 ) -> pd.DataFrame:
     """Score every published checkpoint on the official val again, and say where its run's record has another count.
 
-    Writes a row of test_sizes.csv a model, rewrites the data set's rows of foreign.csv, and of Imagenette leaderboard.csv, and
-    keeps the labels of val where they are not kept yet. At another size than the data set's, `pixels` a side, only test_sizes.csv
-    is written, and records are compared that were first scored at that size. Of a folder of one's own nothing is written: its
-    figures stand in its manifest.
+    Writes a row of test_sizes.csv per model and the data set's rows of foreign.csv, for Imagenette leaderboard.csv too,
+    and saves the labels of val if they are not there yet. With `pixels`, another size than the data set's, it writes
+    neither foreign.csv nor leaderboard.csv, and compares with records that were first scored at that size. For a folder
+    of one's own it writes nothing, because its figures are in its manifest.
     """
     manifest, own = checkpoints.read_manifest(dataset_name), dataset(dataset_name).is_own
     side = pixels or dataset(dataset_name).preprocessing.test_pixels
@@ -62,7 +62,7 @@ def evaluate(
 
 
 def _recorded_correct(dataset_name: str, entry: dict, pixels: int | None) -> int | None:
-    """What the run's record counted at a size; None where it was not scored there."""
+    """The right answers at a size by the run's record; None if it was not scored there."""
     if dataset(dataset_name).is_own:
         return round(entry["accuracy"] * entry["images"]) if pixels is None else None
     path = records.committed_record_path(dataset_name, entry["recipe"], entry["variant"], entry["seed"])

@@ -1,13 +1,13 @@
-"""The committed tables under data/results, rebuilt from the runs.
+"""Rebuilds the committed tables under data/results from the runs.
 
-What is kept of a run is its record, data/results/runs/<dataset>/<recipe>/<variant>-seed<k>.json, and its probabilities on
-every test image, data/results/predictions/<dataset>/<recipe>/<variant>-seed<k>.npz. `rebuild` makes from them, without the
-data set, and byte for byte the same each time:
+Two files are kept of a run: its record, data/results/runs/<dataset>/<recipe>/<variant>-seed<k>.json, and its
+probabilities on every test image, data/results/predictions/<dataset>/<recipe>/<variant>-seed<k>.npz. From these
+`rebuild` makes four tables, without the data set and byte for byte the same each time:
 
-runs.csv       a row a run: what it scored, what it cost, what made it, and the learned strengths of its attention
-accuracy.csv   a row a variant, data set and recipe: accuracy, difference to the baseline, verdict (comparison.py says how)
-per_class.csv  a row a variant and true class: accuracy, and how often each class was predicted, summed over seeds
-curves.csv     a row a run and epoch
+runs.csv       a row per run: its score, its cost, what made it, and the learned strengths of its attention
+accuracy.csv   a row per variant, data set and recipe: accuracy, difference to the baseline, verdict (see comparison.py)
+per_class.csv  a row per variant and true class: accuracy, and how often each class was predicted, summed over seeds
+curves.csv     a row per run and epoch
 """
 
 import json
@@ -36,9 +36,9 @@ RUNS_FILE = RESULTS / "runs.csv"
 ACCURACY_FILE = RESULTS / "accuracy.csv"
 PER_CLASS_FILE = RESULTS / "per_class.csv"
 CURVES_FILE = RESULTS / "curves.csv"
-LABELS = RESULTS / "labels"  # so that predictions can be scored where the data set is not
+LABELS = RESULTS / "labels"  # so that predictions can be scored without the data set
 
-ROUNDING_IMAGES = 2  # by which two devices, or float32 and float16, may disagree on one set of weights
+ROUNDING_IMAGES = 2  # two devices, or float32 and float16, may differ by so many images on the same weights
 NEEDED = (
     "variant", "dataset", "recipe", "recipe_hash", "seed", "scored_on", "images", "accuracy", "epochs", "seconds",
     "seconds_an_epoch", "peak_memory_mb", "parameters", "weights_sha256", "device", "precision", "threads", "versions",
@@ -102,7 +102,7 @@ def _csv(rows: Iterable[dict]) -> str:
 
 
 def scored_runs(progress: Callable[[str], None] = print) -> list[ScoredRun]:
-    """Every committed run of a recipe as it is now, by data set, recipe, variant and seed; others are named and left out."""
+    """The committed runs of current recipes, by data set, recipe, variant and seed; others are named and left out."""
     found, labels = [], {}
     for path in sorted(paths.RECORDS.glob("*/*/*.json")):
         record = _read_record(path)
@@ -147,7 +147,7 @@ def _name(record: dict) -> str:
 
 
 def _outdated(record: dict) -> str | None:
-    """Why a whole record has no place in today's tables, if so."""
+    """Why a complete record does not belong in today's tables; None if it does."""
     recipe = RECIPES.get(record["recipe"])
     if recipe is None:
         return f"there is no recipe {record['recipe']}."
@@ -172,7 +172,7 @@ def val_labels(dataset_name: str) -> np.ndarray:
 
 
 def save_labels(dataset_name: str, labels: np.ndarray) -> None:
-    """Keep the labels of a val that `evaluate` has before it, or raise ResultsError where others are kept already."""
+    """Save the labels of a data set's val. Raises ResultsError if others are saved already."""
     path = LABELS / f"{dataset_name}.npz"
     if not path.exists():
         write_npz(path, labels=labels.astype(np.uint8))
@@ -193,7 +193,7 @@ def read_probabilities(path: Path, labels: np.ndarray, classes: int) -> np.ndarr
 
 
 def _of_arrays(path: Path, made: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> np.ndarray:
-    """What is made of the arrays of an .npz under data/results. Raises ResultsError."""
+    """The result of `made` on the arrays of an .npz under data/results. Raises ResultsError."""
     try:
         with open(path, "rb") as file, np.load(file) as arrays:  # np.load leaves a broken file open
             return made(arrays)
@@ -238,7 +238,7 @@ def _run_row(run: ScoredRun) -> dict:
         "accuracy": round(run.accuracy, 6),
         "low": round(low_high[0], 6),
         "high": round(low_high[1], 6),
-        "top5_accuracy": record.get("top5_accuracy"),  # of many classes
+        "top5_accuracy": record.get("top5_accuracy"),  # only with many classes
         "calibration_error": round(run.calibration_error, 6),
         **{key: record[key] for key in ("epochs", "seconds", "seconds_an_epoch", "peak_memory_mb", "parameters")},
         **{key: record[key] for key in ("device", "precision", "threads")},
@@ -275,7 +275,7 @@ def _class_rows(table: list[ScoredRun]) -> Iterator[dict]:
                 "class": classes[label],
                 "images": int(counts[label].sum()) // len(seeds),
                 "accuracy": round(float(accuracy), 6),
-                "predicted": " ".join(map(str, counts[label])),  # a count a class, in label order: the confusion's row
+                "predicted": " ".join(map(str, counts[label])),  # confusion row: a count per class, in label order
             }
 
 
@@ -320,14 +320,14 @@ def _machine(record: dict) -> tuple:
 
 
 def _usual_machine(table: list[ScoredRun]) -> tuple:
-    """The machine that most runs of a table were trained on, the first of equals: no column mixes two machines' seconds."""
+    """The machine that most runs of a table were trained on (or the first of equals): no column mixes two machines."""
     return Counter(_machine(run.record) for run in table).most_common(1)[0][0]
 
 
 def _variant_row(name: str, seeds: list[ScoredRun], machine: tuple) -> dict:
-    """All columns of accuracy.csv, those of the comparison empty; `seed` and weights are of the lowest seed there is.
+    """A row of accuracy.csv, with the columns of the comparison still empty; `seed` and weights are of the lowest seed.
 
-    What training costs is taken from the runs on `machine` alone.
+    The cost of training is taken only from runs on `machine`.
     """
     timed = [run.record for run in seeds if _machine(run.record) == machine]
     record, accuracies = seeds[0].record, [run.accuracy for run in seeds]

@@ -1,7 +1,8 @@
 """Accuracy by the size of the test images: test_sizes.csv, which `python -m attention evaluate --pixels N` writes row by row.
 
-Rows are of the weights on offer, so of one training run each, and of all of val. A difference is to the baseline's answers at
-the same size on the same photographs, with a 95 % interval over them: it leaves out the luck of training.
+Each row is for the published weights, so for one training run, and for all of val. Differences are to the baseline's
+answers at the same size on the same photographs. Their 95 % interval is over photographs and leaves out the luck of
+training.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ def record(
 ) -> None:
     """Write the row of one model at one size, in place of an older one.
 
-    `right` (N,) bool says on which photographs it is right, `baseline` the same of the baseline, None where it was not scored.
+    `right` (N,) bool says on which photographs it is right, `baseline` the same for the baseline (None: not scored).
     """
     low, high = intervals.accuracy_interval(int(right.sum()), len(right))
     row = dict(zip(KEY, (dataset_name, variant, pixels), strict=True))

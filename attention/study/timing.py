@@ -1,4 +1,4 @@
-"""Calls timed against each other round robin, the memory that they take, and the circumstances that go on record."""
+"""Times calls against each other round robin, and measures their memory and the circumstances that go on record."""
 
 import datetime
 import json
@@ -25,8 +25,8 @@ SAVE_EVERY_S = 30
 class RoundRobin:
     """Times calls against each other: every round makes each call once, so that drift of the machine hits all alike.
 
-    `run` goes on by a round at each step; `statistics` speaks of the rounds done so far, so a run that is cut short
-    loses nothing. `load_before` is the load average before the command began.
+    `run` does a round at each step and `statistics` covers the rounds done so far, so a run that is cut short loses
+    nothing. `load_before` is the load average before the command began.
     """
 
     def __init__(self, calls: dict[str, Callable[[], object]], device: torch.device, load_before: float | None = None):
@@ -36,7 +36,7 @@ class RoundRobin:
         self.warm_ups = 0
 
     def run(self, repeats: int, warm_ups: int | None = None) -> Iterator[int]:
-        """The number of rounds done, after each; the warm-ups come first and count as rounds."""
+        """Yields the number of rounds done after each round; the warm-ups come first and count as rounds."""
         warm_ups = WARM_UPS if warm_ups is None else warm_ups
         for self.warm_ups in range(1, warm_ups + 1):
             self._round()
@@ -47,7 +47,7 @@ class RoundRobin:
             yield warm_ups + index + 1
 
     def _round(self) -> dict[str, float]:
-        """Milliseconds by name."""
+        """Make each call once; returns milliseconds by name."""
         return {name: threads.always_on_all(self._milliseconds, call) for name, call in self.calls.items()}
 
     def _milliseconds(self, call: Callable[[], object]) -> float:
@@ -65,7 +65,7 @@ class RoundRobin:
         return max(0.0, used / max(time.monotonic() - self._began, 1e-9))
 
     def statistics(self) -> pd.DataFrame:
-        """A row a name: percentiles in ms, and whether the machine was too busy for them to be believed."""
+        """A row per name: percentiles in ms, and whether the machine was too busy for them to be believed."""
         if not self.rounds:
             return pd.DataFrame()
         times = pd.DataFrame(self.rounds)
@@ -85,7 +85,7 @@ class RoundRobin:
 def record_as_it_goes(
     timing: RoundRobin, rows: Callable[[], pd.DataFrame], repeats: int, save: Callable[[pd.DataFrame], object], tick
 ) -> None:
-    """Make the rounds, and save the rows so far every half minute and at the end, also at an end by Ctrl-C."""
+    """Make the rounds; save the rows so far every half minute and at the end, even if Ctrl-C ends it."""
     saved = time.monotonic()
     try:
         for _ in timing.run(repeats):
@@ -111,7 +111,7 @@ def circumstances(device: torch.device) -> dict:
 
 
 def working_memory_mb(run: Callable[[], object], device: torch.device) -> float | None:
-    """The most that a call holds beyond what was there before it: what weights and images do not explain.
+    """The peak memory of a call in MB, beyond what was allocated before it, such as weights and images.
 
     A GPU's allocator keeps that peak; on the CPU it is summed from the profiler's record of every allocation and release.
     Scratch space that a library takes without torch's allocator is in neither. None on other devices.
@@ -129,8 +129,8 @@ def working_memory_mb(run: Callable[[], object], device: torch.device) -> float 
 
 
 def _profiled_peak(run: Callable[[], object]) -> int:
-    """Bytes."""
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it writes to stderr that there is no GPU
+    """The same peak on the CPU, in bytes."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else it writes to stderr that there is no GPU
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         run()
     with tempfile.TemporaryDirectory() as folder:
