@@ -1,1 +1,1 @@
-"""The page, the only place that knows gradio: tabs, style sheets, scripts, charts, the report."""
+"""The web page: tabs, style sheets, scripts, charts and the report. Only this package imports gradio."""

@@ -1,4 +1,4 @@
-"""A comparison as it goes on: a Board again after every model, for the page and for the report. templates/board.html draws it.
+"""A comparison in progress: a new Board after every model, for the page and the report. templates/board.html draws it.
 
 No gradio and no HTML here.
 """
@@ -27,13 +27,13 @@ from attention.web.charts.figures import data_uri, ramp
 from attention.web.measured import measured
 from attention.web.texts import class_name, text, title
 
-EVERY_SECONDS = 0.25  # a board holds all its pictures, so a quick comparison is not sent a model at a time
+EVERY_SECONDS = 0.25  # a board holds all its pictures, so quick models are not sent one by one
 NAMED = 3  # models that the summary names one by one; more are counted
 
 
 @dataclass(frozen=True)
 class LegendLine:
-    """The colour scale of one of cards.KINDS: its two ends, its colours as a list of CSS, and what it shows."""
+    """The colour scale of one of cards.KINDS: its two ends, its colours as CSS gradient stops, and what it shows."""
 
     kind: str
     low: str
@@ -44,13 +44,13 @@ class LegendLine:
 
 @dataclass(frozen=True)
 class Board:
-    """The whole result area. `run` names the comparison; only the cards of a `complete` one are sorted.
+    """The whole result area. `run` identifies the comparison; cards are sorted only when it is `complete`.
 
-    `live`: a page answers to its buttons, which a file does not. `is_picked` where every card explains one class.
+    `live`: its buttons work, as on the page but not in a file. `is_picked`: every card explains the same class.
     """
 
     cards: tuple[Card, ...]
-    photo: str  # a data address
+    photo: str  # a data: URI
     dataset_title: str
     run: str
     live: bool
@@ -58,21 +58,21 @@ class Board:
     legend: tuple[LegendLine, ...]
     notices: tuple[str, ...] = ()
     is_picked: bool = False
-    unknown_class: str = ""  # what is said in place of the map of a class that these models do not have
+    unknown_class: str = ""  # the sentence about a picked class that these models do not have
     summary: str = ""
-    foreign_how: str = ""  # how the page can tell a picture of none of these classes
+    foreign_how: str = ""  # how the page can tell that none of these classes is shown
     complete: bool = False
 
 
 def reference_of(names: list[str], pinned: str = "") -> str | None:
-    """The model that the others are held against: the one that is pinned, else the baseline, else the first one."""
+    """The model that the others are compared with: the pinned one, else the baseline, else the first one."""
     return next((name for name in (pinned, REFERENCE, *names) if name in names), None)
 
 
 def boards(
     upload: Upload, names: list[str], models: Models, lang: str, pinned: str = "", picked: str = "", live: bool = True
 ) -> Iterator[Board | None]:
-    """Skeletons, then cards in place; None after a model that the next board will show too.
+    """Yields a board of skeletons, then boards with more and more cards; None where a card can wait for the next board.
 
     `pinned` names the reference, `picked` the class that every card explains ("": its own first choice).
     """
@@ -110,7 +110,7 @@ def _waiting(frame: Frame, names: list[str], models: Models) -> dict[str, Card]:
 
 
 def _empty(frame: Frame, photo: str, upload: Upload, models: Models, picked: str, live: bool) -> Board:
-    """What stands round the cards before any model has answered."""
+    """The board around the cards, before any model has answered."""
     lang, classes = frame.language, models.dataset.class_names
     is_picked = picked in classes
     return Board(
@@ -122,7 +122,7 @@ def _empty(frame: Frame, photo: str, upload: Upload, models: Models, picked: str
 
 
 def _together(frame: Frame, results: list[Result], models: Models) -> dict[str, str]:
-    """What all models say together, after `none_of_these` where that is so."""
+    """The summary of all models, after `none_of_these` where the picture probably shows no class of theirs."""
     says = summary(frame.language, results)
     if not models.looks_foreign(results):
         return {"summary": says}
@@ -131,7 +131,7 @@ def _together(frame: Frame, results: list[Result], models: Models) -> dict[str, 
 
 
 def _maps_of(result: Result, image: Image.Image, models: Models) -> Callable[[int], np.ndarray]:
-    """The class activation maps of one model, by class; it runs again for a class that it has not explained yet."""
+    """A function from a class to one model's map of it; the model runs again for a class not explained yet."""
     maps = {result.explained: result.activation}
 
     def of_class(index: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def summary(lang: str, results: list) -> str:
 
 
 def none_of_these(lang: str, dataset: Dataset) -> tuple[str, str]:
-    """What is said of a picture that probably shows no class of the data set: a line, and how the page can tell."""
+    """What is said about a picture that probably shows no class of the data set: a line, and how the page can tell."""
     count, noticed = len(dataset.class_names), out_of_distribution.noticed(dataset.name)
     long = text(lang, "foreign", count=count)
     if noticed is not None:
@@ -174,7 +174,7 @@ def none_of_these(lang: str, dataset: Dataset) -> tuple[str, str]:
 
 
 def legend(lang: str, picked: str | None) -> tuple[LegendLine, ...]:
-    """The colour scales, once for all cards; the page shows that of the maps it shows.
+    """The colour scales for all cards; the page shows the one for the maps that it shows.
 
     `picked` is the class that every card explains, None where each explains its own first choice.
     """

@@ -1,4 +1,4 @@
-"""One model's answer as a card: every string is final, every picture a data address. templates/card.html draws it.
+"""One model's answer as a card: every string is final, every picture a data: URI. templates/card.html draws it.
 
 No gradio and no HTML here.
 """
@@ -28,15 +28,15 @@ from attention.web.render import render
 from attention.web.texts import class_name, text, title
 
 KINDS = ("attention", "activation", "difference", "photo")  # what the switch above the cards offers
-DIFFERENCE_TOP = 0.5  # one scale of differences for every card and photo: from here on the colour is full
+DIFFERENCE_TOP = 0.5  # the same for every card and photo: from this difference on the colour is full
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the tables say of a model: accuracy as a fraction and p50 in ms on this device, None where not measured.
+    """What the tables say about a model: accuracy as a fraction and p50 in ms on this device, None where not measured.
 
-    `images` is how many the accuracy was measured on, where it is not the study's test set. Of a model that others trained
-    `published` is what they call it, and the accuracy is theirs.
+    `images` is the number of images behind the accuracy, where that is not the study's test set. For a model that
+    others trained, `published` is their name for it and the accuracy is theirs.
     """
 
     accuracy: float | None = None
@@ -49,8 +49,8 @@ class Measured:
 class Frame:
     """What the cards of one comparison share.
 
-    `size` is the photo's width and height. `reference` names the model that the others are held against, None for none;
-    `held_against` is its Result as soon as it is there. `device` is where the models run.
+    `size` is the photo's width and height. `reference` names the model that the others are compared with, None for
+    none; `held_against` is its Result as soon as it has run. `device` is where the models run.
     """
 
     language: str
@@ -67,7 +67,7 @@ class Frame:
 class Bar:
     """One of the most probable classes: its name in English and in the visitor's language, and its probability.
 
-    `marked` is that of the reference's first choice, `pressed` that of the class whose map was asked for.
+    `marked`: it is the reference's first choice. `pressed`: it is the class whose map was asked for.
     """
 
     english: str
@@ -79,8 +79,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Layer:
-    """What a card shows for one of KINDS: a picture over the photo, whose alt text `words` is; or bars in its place, an SVG;
-    or, where it has neither, the words that say why."""
+    """What a card shows for one of KINDS: a picture over the photo, with `words` as its alt text; or bars, an SVG, in
+    its place; or, where it has neither, the words that say why."""
 
     kind: str
     words: str
@@ -93,7 +93,7 @@ class Layer:
 class Card:
     """A card of a board. `state` is "skeleton" until the model has answered, then "done", or "failed".
 
-    `order` has what compare.js sorts the cards by.
+    `order` has the values that compare.js sorts the cards by.
     """
 
     model: str
@@ -103,7 +103,7 @@ class Card:
     is_reference: bool
     figures: str
     state: str = "skeleton"
-    differs: bool = False  # in its first choice, from the reference
+    differs: bool = False  # its first choice is not the reference's
     layers: tuple[Layer, ...] = ()
     bars: tuple[Bar, ...] = ()
     foot: str = ""
@@ -129,9 +129,9 @@ def failed(frame: Frame, name: str, problem: str) -> Card:
 def done(
     frame: Frame, waiting: Card, result: Result, means: dict | None = None, other: np.ndarray | None = None
 ) -> Card:
-    """The card of a model that has answered, in place of the one that was `waiting`.
+    """The card of a model that has answered; it replaces the card that was `waiting`.
 
-    `means` are the mean channel weights of the class that the model chose, by the module's path: class_means.of_class.
+    `means` has each module's mean channel weights for the class that the model chose, by path (class_means.of_class).
     `other` is the reference's class activation map (h, w) of the class that is explained here.
     """
     reference = frame.held_against
@@ -164,7 +164,7 @@ def _figures(lang: str, measured: Measured) -> str:
 
 
 def top5(lang: str, result, marked: int | None, asked: int | None = None) -> tuple[Bar, ...]:
-    """The most probable classes of a Result or a Look; the class `marked` is marked."""
+    """The most probable classes of a Result or a Look; the class `marked` is marked, and `asked` is the pressed one."""
     return tuple(
         Bar(english, class_name(lang, english), float(result.probabilities[index]), index == marked, index == asked)
         for index in result.ranking[:TOP]
@@ -193,13 +193,13 @@ def _foot(frame: Frame, result: Result) -> str:
         return frame.join(call, text(lang, "is_reference"))
     key = "same_as_reference" if result.top1 == reference.top1 else "differs_from_reference"
     names = {"prediction": class_name(lang, result.prediction), "other": class_name(lang, reference.prediction)}
-    difference = f"{round(points(result, reference), 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: never minus nothing
+    difference = f"{round(points(result, reference), 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
     return frame.join(call, text(lang, key, points=difference, **names))
 
 
 def _order(result: Result, reference: Result | None) -> tuple[tuple[str, float], ...]:
-    """The reference leads the disagreement with itself; another first choice is more disagreement than any difference in the
-    same one."""
+    """What the card can be sorted by. In disagreement the reference comes first, then models with another first choice,
+    then those with the same one."""
     found = {"confidence": float(result.probabilities[result.top1]), "latency": result.latency_ms}
     if reference is not None and result.name != reference.name:
         found["disagreement"] = abs(points(result, reference)) + 100 * (result.top1 != reference.top1)
@@ -225,13 +225,13 @@ def _map(frame: Frame, result: Result, kind: str, values: np.ndarray) -> Layer:
     said, drawn = sentences.sentence(lang, values, kind), maps_to_draw(result).get(kind)
     if drawn is None:
         return Layer(kind, said)
-    scale = drawn[1]  # only those of attention differ from card to card; the legend says that of the others
+    scale = drawn[1]  # only scales of attention differ between cards; the legend gives the others
     first = _explained(lang, result) if kind == "activation" else text(lang, f"unit_{scale.unit}", top=scale.top)
     return _picture(lang, result, kind, layer(*drawn, frame.size), said, first)
 
 
 def _difference(frame: Frame, result: Result, other: np.ndarray | None) -> Layer:
-    """What the map of `result` has more, and less, than the reference's of the same class."""
+    """The signed difference between the map of `result` and the reference's map of the same class."""
     lang = frame.language
     if result.name == frame.reference:
         return Layer("difference", text(lang, "is_reference"))
@@ -261,7 +261,7 @@ def _explained(lang: str, result: Result) -> str:
 
 
 def _bars(lang: str, result: Result, channels: list, means: dict) -> Layer:
-    """The bars of a model that weighs channels alone, before the means of the class that it chose; and their legend."""
+    """The bars of a model that weighs only channels, with the means of the class that it chose, and their legend."""
     said = sentences.channels(lang, channels)
     if not all(is_drawable(m.values) for m in channels):
         return Layer("attention", said)

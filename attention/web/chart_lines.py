@@ -1,4 +1,4 @@
-"""What stands under every chart and table of the Benchmarks tab: what it says, how to read it, where it comes from."""
+"""The lines under every chart and table of the Benchmarks tab: what it says, how to read it, where it comes from."""
 
 import re
 from html import escape
@@ -11,11 +11,11 @@ def source(lang: str, files: str, command: str) -> str:
 
 
 def lines_html(says: str, read: str, source_line: str) -> str:
-    """The three lines; one without words is left out."""
+    """The three lines as HTML; an empty one is left out."""
     parts = (("says", says), ("read", read), ("source", source_line))
     return "".join(f'<p class="{kind}">{_commands(escape(words))}</p>' for kind, words in parts if words)
 
 
 def _commands(words: str) -> str:
-    """Commands as code, which is not broken over two lines."""
+    """Marks commands as code, so that none is broken over two lines."""
     return re.sub(r"python -m attention [a-z-]+(?: --[a-z]+)*", r"<code>\g<0></code>", words)

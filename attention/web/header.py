@@ -1,7 +1,7 @@
-"""What stands above the tabs: the page's name and what it does for all of them. No gradio here.
+"""The header above the tabs: the page's name, and the buttons that serve all tabs. No gradio here.
 
-It is there before the server knows the visitor, so it says everything in both languages; the style sheet shows the one of
-<html lang>, and nothing moves when the page has loaded.
+It is made before the server knows the visitor, so it holds every sentence in both languages; the style sheet shows the
+one of <html lang>, and nothing moves when the page has loaded.
 """
 
 import json
@@ -10,7 +10,7 @@ from html import escape
 from attention.core.words import sentences
 from attention.web.texts import TEXTS, text
 
-SAID = tuple(key for key in sentences("page")["en"] if key.startswith(("link_", "present_")))  # by scripts
+SAID = tuple(key for key in sentences("page")["en"] if key.startswith(("link_", "present_")))  # what scripts say
 TAGS = {"en": "en", "zh": "zh-CN"}  # as <html lang> and Gradio name the languages
 
 
@@ -29,13 +29,13 @@ def header(device: str) -> str:
 
 
 def busy() -> str:
-    """Where busy.js says how many are before a visitor: a line in sight, and one that a screen reader reads out less often."""
+    """The two lines where busy.js says how many are ahead: a visible one, and a rarer one for screen readers."""
     words = json.dumps(sentences("busy"))
     return f'<p id="busy" aria-hidden="true" data-words="{escape(words)}"></p><p id="busy-said" role="status"></p>'
 
 
 def both(key: str, **fields) -> str:
-    """A sentence in each language, of which one is shown."""
+    """A sentence in both languages, of which one is shown."""
     return "".join(f"<span {_shown_in(lang)}>{escape(text(lang, key, **fields))}</span>" for lang in TEXTS)
 
 
@@ -44,7 +44,7 @@ def _shown_in(lang: str) -> str:
 
 
 def _other_language(lang: str) -> str:
-    """What leads a reader of `lang` to the other language: a link, so that it works before any script has run."""
+    """The switch to the other language for a reader of `lang`: a link, so that it works before any script has run."""
     other = next(code for code in TEXTS if code != lang)
     name = escape(text(lang, "switch_language"))
     return (
@@ -54,7 +54,7 @@ def _other_language(lang: str) -> str:
 
 
 def loaded(lang: str, defaults: dict[str, str]) -> str:
-    """What tells scripts that everything is there, the sentences that they say, and what links need not say."""
+    """An element that tells scripts that the page is loaded, what they say, and the defaults that links leave out."""
     words = {key: text(lang, key) for key in SAID}
     data = {"words": words, "defaults": defaults}
     attributes = " ".join(f'data-{name}="{escape(json.dumps(value))}"' for name, value in data.items())

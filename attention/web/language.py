@@ -1,7 +1,7 @@
-"""Which language a visitor reads: what the address asks for (?lang=zh), else what they chose before, else what the browser asks for.
+"""A visitor's language: what the address asks for (?lang=zh), else their earlier choice, else the browser's.
 
-Gradio translates its components in the browser, by navigator.language and before any script of ours runs. So the page leaves
-the server with the language in it: `SpeaksTheVisitorsLanguage` writes it into the document and tells the browser's Gradio.
+Gradio translates its components in the browser, by navigator.language and before any script of ours runs. So the
+language has to be in the document itself: `SpeaksTheVisitorsLanguage` writes it there and sets navigator.language.
 """
 
 import logging
@@ -34,7 +34,7 @@ def language(request: gr.Request | Request | None) -> str:
 
 
 def language_of_sender(scope: Scope) -> str:
-    """That of a request which the page's own scripts send: what the address of the page asked for stands in its Referer."""
+    """The language of a request sent by the page's scripts. They carry no ?lang=, so it is read from the Referer."""
     request = Request(scope)
     asked = parse_qs(request.headers.get("referer", "").partition("?")[2]).get(NAME, [""])
     return language_of_tag(asked[-1]) or language(request)
@@ -47,10 +47,10 @@ def language_of_tag(tag: str | None) -> str | None:
 
 
 class Page(gr.Blocks):
-    """Blocks whose components know who asks while they read an event's inputs too: gradio tells it to handlers alone.
+    """Blocks whose components see the request while they read an event's inputs; Gradio shows it only to handlers.
 
-    An event has `max_seconds` in all, the steps of a generator together; None: as long as it takes. What a handler or a
-    component cannot help, a sentence tells the visitor.
+    An event may take `max_seconds` (None: no limit), all steps of a generator together. Errors that are not the
+    visitor's fault are shown as a sentence (what_to_tell).
     """
 
     max_seconds: float | None = None
@@ -70,12 +70,12 @@ class Page(gr.Blocks):
     def _seconds_left(self, event_id: str | None) -> float | None:
         if self.max_seconds is None:
             return None
-        event = self._queue.event_ids_to_events.get(event_id)  # of steps before this one, the queue keeps the time
+        event = self._queue.event_ids_to_events.get(event_id)  # the queue records the time of the steps before this one
         return self.max_seconds - (event.run_time if event else 0.0)
 
 
 def what_to_tell(error: Exception, lang: str, seconds: float | None) -> str | None:
-    """What a visitor is told of what befell the server; None where it is no such thing."""
+    """The sentence for a visitor about a problem of the server; None for any other error."""
     if isinstance(error, deadlines.TimeUp):
         return text(lang, "time_up", seconds=seconds)
     if isinstance(error, CheckpointError):
@@ -88,12 +88,12 @@ def what_to_tell(error: Exception, lang: str, seconds: float | None) -> str | No
 
 
 def language_of_event() -> str:
-    """The language of whoever sent the event that is being worked on; English outside of one."""
+    """The language of whoever sent the event that is being worked on; English outside of an event."""
     return language(LocalContext.request.get(None))
 
 
 class SpeaksTheVisitorsLanguage:
-    """ASGI middleware: the document at "/" gets <html lang>, and a navigator.language by which Gradio translates."""
+    """ASGI middleware: sets <html lang>, and navigator.language, by which Gradio translates, in the document at "/"."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -122,14 +122,14 @@ class SpeaksTheVisitorsLanguage:
             await send({**message, "body": page})
 
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        await self.app({**scope, "headers": plain}, receive, translated)  # what is compressed cannot be written into
+        await self.app({**scope, "headers": plain}, receive, translated)  # a compressed page cannot be edited
 
 
 def in_language(page: bytes, tag: str) -> bytes:
-    """The document with its language in it, before any other script."""
+    """The document with <html lang> and, before any other script, one that sets navigator.language."""
     script = f'<script>Object.defineProperty(navigator, "language", {{get: () => "{tag}"}})</script>'
     page = page.replace(b'lang="en"', f'lang="{tag}"'.encode(), 1)
     return page.replace(b"<head>", f"<head>{script}".encode(), 1)
 
 
-MIDDLEWARE = [Middleware(SpeaksTheVisitorsLanguage)]  # for gradio's launch: app_kwargs
+MIDDLEWARE = [Middleware(SpeaksTheVisitorsLanguage)]  # for app_kwargs of gr.mount_gradio_app

@@ -1,6 +1,6 @@
 """Links that bring the page back as somebody had it: ?tab=benchmarks&dataset=imagewoof&models=baseline,se-block.
 
-What a link can say stands in `Link`; an upload is never part of one. links.js writes the address as the page is used.
+`Link` lists what a link can say; an upload is never part of one. links.js updates the address as the page is used.
 """
 
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from attention.web.language import NAME, language_of_tag
 from attention.web.tabs.compare.parts import chosen_at_first, readable
 from attention.web.texts import text
 
-SHOWN = 40  # characters of a value that the visitor is told of
-TOLD = 3  # parameters that cannot be followed, by name
+SHOWN = 40  # characters of an unusable value that the visitor is shown
+TOLD = 3  # unusable parameters that the warning names
 
 
 @dataclass(frozen=True)
 class Link:
-    """What an address asks for; None where it says nothing of it. `ignored` are parameters that cannot be followed."""
+    """What an address asks for; None where it says nothing. `ignored` are parameters that cannot be used."""
 
     tab: str | None = None
     dataset: str | None = None
@@ -38,12 +38,12 @@ class Link:
 
 
 def sample_keys(dataset_name: str) -> list[str]:
-    """A name for each sample of the gallery, in its order: that of its file, without its folder."""
+    """A key for each sample of the gallery, in order: the name of its file, without folder and suffix."""
     return [sample.path.stem for sample in readable(dataset_name)]
 
 
 def read(asked: Mapping[str, str], sets: ModelSets, tabs: list[str]) -> Link:
-    """The link that an address's parameters make; those that nobody knows are somebody else's and left alone."""
+    """The link for an address's parameters; those with unknown names belong to somebody else and are left alone."""
     ignored = []
 
     def one_of(name: str, known) -> str | None:
@@ -78,7 +78,7 @@ def _loads(sets: ModelSets, name: str) -> bool:
 
 
 def _models(names: str, models: Models) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The models that are there, in the order of the page, and the names of those that are not."""
+    """The named models that exist, in the order of the page (None: no such model), and the names that do not."""
     wanted = [name for name in names.split(",") if name]
     known = tuple(name for name in models.names if name in wanted)
     return known or None, [name for name in wanted if name not in known]
@@ -90,7 +90,7 @@ def _picture(link: Link, dataset_name: str) -> Image.Image | None:
     sample = next(s for s in readable(dataset_name) if s.path.stem == link.sample)
     try:
         return reading.read_image(sample.path).image
-    except reading.UploadError:  # it went this very moment
+    except reading.UploadError:  # the file was deleted this very moment
         return None
 
 
@@ -101,14 +101,14 @@ def defaults(sets: ModelSets) -> dict[str, str]:
 
 
 def warn(link: Link, lang: str) -> None:
-    """Say what could not be followed, as HTML: anybody may have written the address."""
+    """Warn of what could not be used. The values are escaped, because anybody may have written the address."""
     if link.ignored:
         names = escape(", ".join(link.ignored[:TOLD]))
         gr.Warning(text(lang, "ignored_in_link", names=names), title="")
 
 
 def build(page: gr.Blocks, sets: ModelSets, tabs: gr.Tabs):
-    """Wire the name of the sample that is shown; returns (values of a link, outputs) for the page's load event."""
+    """Keep track of the sample shown; returns (function for a link's values, outputs) for the page's load event."""
     part = {block.elem_id: block for block in page.blocks.values() if getattr(block, "elem_id", None)}
     photo, dataset = part["photo"], part["compare-dataset"]
     sample = gr.Textbox("", visible="hidden", elem_id="sample")

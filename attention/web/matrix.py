@@ -1,6 +1,6 @@
-"""The placement study at one glance: a row a mechanism, a column a placement, as HTML. No gradio here.
+"""The placement study at a glance, as HTML: one row per mechanism, one column per placement. No gradio here.
 
-In a cell stands what attention there changed: accuracy against the baseline with its interval and verdict, and latency.
+A cell says what attention there changed: accuracy against the baseline with its interval and verdict, and latency.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ MARKS = {
     "combined": "◆",
     "self-attention": "▲",
     "pooling": "★",
-}  # figures.FAMILY_SYMBOLS
+}  # the same as figures.FAMILY_SYMBOLS
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class MechanismRow(Row):
-    """Its cells are tuples of Entry."""
+    """The row of a mechanism; each of its cells is a tuple of Entry."""
 
     mark: str = ""
     family: str = ""
 
 
 def matrix_html(lang: str, table: pd.DataFrame) -> str:
-    """The matrix of a data set's summary (lookup.summary), with what to read it by; "" without a baseline."""
+    """The matrix of a data set's summary (lookup.summary), with the lines that explain it; "" without a baseline."""
     rows = {row["variant"]: row for row in table.to_dict("records")}
     if REFERENCE not in rows:
         return ""
@@ -91,7 +91,7 @@ def _range(lang: str, values: pd.Series) -> str:
 
 
 def _reference(lang: str, rows: dict[str, dict]) -> str:
-    """What every cell is held against, and the control of equal cost where it was trained."""
+    """The baseline that every cell is compared with, and the control of equal cost where it was trained."""
     row = rows[REFERENCE]
     said = text(
         lang, "matrix_reference", accuracy=number(row["accuracy"], ".2f", 0.01), low=number(row["low"], ".2f", 0.01),

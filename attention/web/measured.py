@@ -1,4 +1,4 @@
-"""What the committed tables say of each model, as its card shows it. No gradio here."""
+"""The committed figures of each model, as its card shows them. No gradio here."""
 
 from functools import lru_cache
 
@@ -11,16 +11,16 @@ from attention.web.cards import Measured
 
 
 def measured(dataset_name: str, device_type: str) -> dict[str, Measured]:
-    """What _read finds, read again when a file has changed: every comparison asks for it."""
+    """The figures of each model, cached until a file changes, because every comparison asks for them."""
     files = (lookup.ACCURACY_FILE, lookup.LATENCY_FILE, checkpoint_folder(dataset_name) / "manifest.json")
     return _read(dataset_name, device_type, tuple((path, version(path)) for path in files))
 
 
 @lru_cache(maxsize=32)
 def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measured]:  # noqa: ARG001 (what it was read from)
-    """Accuracy and p50 a model, from the committed tables; a replicate's accuracy is that of its own run.
+    """Accuracy and p50 of each model, from the committed tables; a replicate's accuracy is that of its own run.
 
-    A folder of one's own stands in no table: the accuracy is its manifest's. So is that of models that others trained.
+    A folder of one's own and models that others trained are in no table: their accuracies come from the manifest.
     """
     info = datasets.dataset(dataset_name)
     if info.source is not None:
@@ -36,7 +36,7 @@ def _read(dataset_name: str, device_type: str, files: tuple) -> dict[str, Measur
     found = {name: Measured() for name in all_models()}
     for row in table.to_dict("records"):
         p50 = row.get("p50_ms")
-        found[row["variant"]] = Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN is not itself
+        found[row["variant"]] = Measured(row["accuracy"], p50 if p50 == p50 else None)  # NaN does not equal itself
     published = known_manifest(dataset_name)["models"]
     for name, replicate in REPLICATES.items():
         accuracy = published.get(name, {}).get("accuracy")

@@ -19,11 +19,11 @@ I18N = gr.I18n(en=TEXTS["en"], zh=TEXTS["zh"])
 
 
 def build(sets: ModelSets, may_fetch: bool = False) -> gr.Blocks:
-    """The page over the models of each data set, so that tests can hand it their own. `may_fetch`: see tab.build."""
+    """The page for the models of each data set; tests hand in their own. `may_fetch`: see build in compare/tab.py."""
     with Page(title="Attention Lab", analytics_enabled=False) as page:
         device = f"{devices.device_name(sets.device)}, {sets.device.type}"
         gr.HTML(header(device), elem_id="lead", padding=False)
-        with gr.Tabs(overflow_behavior="wrap", elem_id="pages") as tabs:  # a phone shows every name
+        with gr.Tabs(overflow_behavior="wrap", elem_id="pages") as tabs:  # so that a phone shows every name
             with gr.Tab(I18N("tab_compare"), id="compare", elem_id="page-compare"):
                 load_compare, compare_outputs, photo, dataset = compare.build(sets, I18N, may_fetch)
             with gr.Tab(I18N("tab_examine"), id="examine", elem_id="page-examine") as tab:
@@ -53,12 +53,13 @@ def build(sets: ModelSets, may_fetch: bool = False) -> gr.Blocks:
             ]
 
         def on_loaded(request: gr.Request) -> None:
-            health.check_writable(health.upload_folder())  # Page makes a sentence of it
+            health.check_writable(health.upload_folder())  # Page turns an error into a sentence
             links.warn(links.read(request.query_params, sets, names), language(request))
 
         private = {"api_visibility": "private", "show_progress": "hidden"}
         outputs = [*compare_outputs, *examine_outputs, *many_outputs, *benchmark_outputs]
-        # not queued, so that it comes up when the queue is full, too; a warning and an error reach the visitor through the queue alone
+        # on_load is not queued, so that the page loads while the queue is full too; on_loaded is, because warnings and
+        # errors reach the visitor only through the queue
         page.load(on_load, None, [is_loaded, about, *link_outputs, *outputs], queue=False, **private)
         page.load(on_loaded, None, None, **private)
     return page

@@ -1,4 +1,4 @@
-"""Models that others trained, beside the study's: what is said of them, and their published figures. No gradio here."""
+"""Models that others trained: what the page says about them, and their published figures. No gradio here."""
 
 from html import escape
 
@@ -9,14 +9,14 @@ from attention.web.chart_lines import lines_html
 from attention.web.tables import Cell, Table, column, drawn, figure, of_model, word
 from attention.web.texts import class_name, text
 
-MOST_NAMED = 30  # classes that are all named; of more, some
+MOST_NAMED = 30  # up to so many classes all are named; of more, only some
 SOME = 8
 
 COLUMNS = ("model", "accuracy", "difference", "parameters", "published_as")
 
 
 def classes(lang: str, dataset: Dataset) -> str:
-    """Which classes its models know, as a sentence."""
+    """Which classes a data set's models know, as a sentence."""
     known, comma = dataset.class_names, "、" if lang == "zh" else ", "
     if len(known) > MOST_NAMED:
         known = known[:: len(known) // SOME][:SOME]
@@ -26,7 +26,7 @@ def classes(lang: str, dataset: Dataset) -> str:
 
 
 def all_classes(lang: str, dataset: Dataset) -> str:
-    """All of many classes, folded away, with a field that searches them (classes.js); "" where `classes` names them all."""
+    """All class names, folded away, with a search field (classes.js); "" where `classes` already names them all."""
     if len(dataset.class_names) <= MOST_NAMED:
         return ""
     names = sorted((class_name(lang, name) for name in dataset.class_names), key=str.casefold)
@@ -40,7 +40,7 @@ def all_classes(lang: str, dataset: Dataset) -> str:
 
 
 def known_names(lang: str, names: tuple[str, ...]) -> str:
-    """All names, or of many the first and how many more there are: for the sentence about one that does not exist."""
+    """The class names for an error message: all of them, or the first few and how many more there are."""
     if len(names) <= MOST_NAMED:
         return ", ".join(names)
     return text(lang, "classes_known_some", some=", ".join(names[:SOME]), more=len(names) - SOME)
@@ -59,7 +59,7 @@ def about(lang: str, dataset: Dataset) -> str:
 
 
 def section(lang: str) -> str:
-    """A section a data set of such models, for the tab with the study's tables; "" where there is none."""
+    """One section per data set of such models, for the Benchmarks tab; "" where there is none."""
     found = []
     for dataset in ELSEWHERE.values():
         heading = escape(text(lang, "published_heading", dataset=dataset.title))

@@ -1,7 +1,8 @@
-"""Templates to HTML: Jinja2 with autoescape, so that whatever a template prints is text. The one user of jinja2; no gradio here.
+"""Renders templates to HTML. Only this module imports jinja2; no gradio here.
 
-A template gets finished objects and a language: it loops and chooses, looks nothing up, and asks `t` for the sentence of a key.
-Its line breaks and indentation print nothing before a tag, and a space elsewhere. HTML of our own passes by `|safe`.
+Autoescape is on, so that whatever a template prints is text; HTML of our own is marked `|safe`. A template gets
+finished objects and a language: it has loops and conditions, looks nothing up, and calls `t` for the sentence of a key.
+Line breaks and indentation in it print nothing before a tag and a space elsewhere.
 """
 
 import re
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent / "templates"
 
 
 class _Dense(Extension):
-    """Takes the layout of a template's source out of its output."""
+    """Keeps the line breaks and indentation of a template's source out of its output."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         return re.sub(r"\s*\n\s*", " ", re.sub(r"\n\s*(?=[<{])|\s*\n$", "", source))
@@ -32,10 +33,10 @@ def _environment() -> Environment:
 
 
 def render(template: str, lang: str, **values) -> str:
-    """A template of web/templates as HTML. Raises UndefinedError for a value that it asks for and does not get."""
+    """A template of web/templates as HTML. Raises UndefinedError where a value that it uses is missing."""
     return _environment().get_template(template).render(t=partial(text, lang), lang=lang, **values)
 
 
 def notice(sentence: str) -> str:
-    """A sentence that is said in place of what was asked for, or above it."""
+    """A notice as HTML: a sentence above what was asked for, or in its place."""
     return render("notice.html", "en", said=sentence)

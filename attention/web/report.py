@@ -1,4 +1,4 @@
-"""The report: one HTML file that works offline, with photographs, cards, tables, charts, and what made them."""
+"""The report: one HTML file that works offline, with photographs, cards, tables and charts, and how they were made."""
 
 import platform
 from collections.abc import Callable
@@ -49,9 +49,10 @@ def write(
     pinned: str = "",
     picked: str = "",
 ) -> None:
-    """Write the report on named pictures: those models (None: all) on each, then the tables of their data set.
+    """Write a report on (caption, picture) pairs: the models `names` on each, then the tables of their data set.
 
-    `pinned` and `picked` are the reference and the class that every card explains, as in boards().
+    None for `names` means all models that can run. `pinned` and `picked` are the reference and the class
+    that every card explains, as in boards().
     Raises UnknownVariant or CheckpointError for a model that cannot run, WriteError where the file cannot be written.
     """
     chosen = check_names(names or [n for n in models.names if n not in models.problems], models)
@@ -109,7 +110,7 @@ def _when(lang: str) -> str:
 
 
 def _study(models: Models, lang: str) -> str:
-    """The tables and the chart of the data set, where it is one of the study's; what others published of theirs."""
+    """The study's tables and chart for the data set; for models that others trained, their published figures."""
     if models.dataset.source is not None:
         heading = text(lang, "published_heading", dataset=models.dataset.title)
         return _section(heading, published.table(lang, models.dataset))

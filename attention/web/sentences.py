@@ -1,4 +1,4 @@
-"""A map in one sentence: map_words in English and Chinese, as alt text and under the pictures."""
+"""A map in one sentence, in English or Chinese: alt text, and the line under a picture."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from attention.maps.attention import AttentionMap
 from attention.maps.description import describe_channels, describe_map, mean_distance
 from attention.web.texts import class_name, text
 
-EVEN = 0.4  # half of the mass on so much of the picture, of 0.5 at most, is called almost even
+EVEN = 0.4  # if half of a map's mass takes this share of the picture, at most 0.5, it is called almost even
 LIKE = ((0.6, "much"), (0.3, "somewhat"), (-0.3, "little"), (-0.6, "unlike"))  # least rank correlations with the prior
 
 
 def sentence(language: str, shown: AttentionMap | np.ndarray, kind: str = "attention") -> str:
-    """What can be said of one map. `kind` is "attention" or "activation"; an AttentionMap over channels is described too."""
+    """One map in a sentence. `kind` is "attention" or "activation"; an AttentionMap over channels is described too."""
     if isinstance(shown, AttentionMap) and shown.over == "channels":
         return channels(language, [shown])
     values = shown.values if isinstance(shown, AttentionMap) else shown
@@ -28,7 +28,7 @@ def sentence(language: str, shown: AttentionMap | np.ndarray, kind: str = "atten
 
 
 def channels(language: str, maps: list[AttentionMap]) -> str:
-    """What can be said of channel weights of one kind, of one module or of several together."""
+    """Channel weights of one kind in a sentence, those of one module or of several together."""
     values = [m.values for m in maps]
     if not all(np.isfinite(v).all() for v in values):
         return text(language, "words_not_finite")
@@ -49,5 +49,5 @@ def bars(language: str, maps: list[AttentionMap], unit: str, chosen: str, means:
 
 
 def _percent(share: float) -> str:
-    """Per cent without decimals, and below one with one digit that is not 0."""
+    """A share in per cent, without decimals; below 1 % with one significant digit."""
     return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"

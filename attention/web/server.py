@@ -1,4 +1,4 @@
-"""The page behind its door: what `python app.py` serves, and how it leaves."""
+"""What `python app.py` serves: the page behind its Guard, and how the server shuts down."""
 
 import contextlib
 import logging
@@ -30,7 +30,7 @@ from attention.serving.settings import Settings
 from attention.web import language, page, sessions, theme, waiting
 from attention.web.tabs.compare import tab as compare
 
-CLEAN_SECONDS = 60  # between looks for files that are old enough to go
+CLEAN_SECONDS = 60  # between two searches for files that are old enough to delete
 LOCAL = ("127.0.0.1", "::1")
 
 
@@ -39,9 +39,9 @@ class ServeError(RuntimeError):
 
 
 class Served:
-    """`app` is the ASGI application: the page, /healthz and /metrics behind a Guard. Raises PasswordError.
+    """The page as a server: `app` is the ASGI application, with the page, /healthz and /metrics behind a Guard.
 
-    `may_fetch` is whether visitors may have this machine download a data set.
+    `may_fetch`: visitors may have this machine download a data set. Raises PasswordError.
     """
 
     def __init__(self, sets: ModelSets, settings: Settings, may_fetch: bool = False):
@@ -49,9 +49,10 @@ class Served:
         self.health = health.Health(lambda: sets.first, problems=lambda: sets.problems, uploads=health.upload_folder())
         self.page = page.build(sets, may_fetch)
         self.page.max_seconds = settings.max_request_seconds or None
-        # gradio's own: it knows its own files alone, ends where one cannot be deleted, and takes them all as the page leaves
+        # Gradio's clean-up deletes only files that it knows, stops at the first that it cannot delete, and deletes them
+        # all at shutdown, so ours runs too (serving/cleanup.py)
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
-        self.page.queue(max_size=settings.max_queue, api_open=False)  # what has a queue is asked for through it
+        self.page.queue(max_size=settings.max_queue, api_open=False)  # no way past the queue
         waiting.fairly(self.page, settings.max_queue, compare.CONCURRENCY, self._address)
         threads.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
@@ -60,7 +61,7 @@ class Served:
         )  # fmt: skip
         inner.get("/healthz")(self._healthz)
         inner.get("/metrics")(self._metrics)
-        inner.add_middleware(  # Gradio's own would let any site in wherever the host has a name
+        inner.add_middleware(  # Gradio's own lets any site in unless the page's host is localhost
             CORSMiddleware, allow_origins=settings.allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"],
             allow_credentials=True,
         )  # fmt: skip
@@ -84,18 +85,18 @@ class Served:
             app_kwargs={"middleware": language.MIDDLEWARE},
             footer_links=["api"],
             max_file_size=reading.limits.bytes,
-            show_error=False,  # an error that is not meant for visitors says nothing to them
+            show_error=False,  # visitors see nothing of errors that are not meant for them
             ssr_mode=False,
             enable_monitoring=False,
             run_history=False,
         )
         sessions.bound(inner, self.page, timedelta(minutes=self.settings.keep_minutes))
         self.page.has_launched = (
-            True  # a page that is mounted never says so itself, and takes any file of the server for an upload
+            True  # mounting does not set it, and without it Gradio takes any file of the server for an upload
         )
 
     def clean(self) -> None:
-        """Delete visitors' files whose time is over, and gradio's notes of files that are gone."""
+        """Delete visitors' files that are old enough, and Gradio's notes of files that are gone."""
         folder = health.upload_folder()
         kept = {file for block in self.page.blocks.values() for file in block.keep_in_cache}
         if deleted := cleanup.clean(folder, 60 * self.settings.keep_minutes, kept | self._on_their_way(folder)):
@@ -104,7 +105,7 @@ class Served:
             noted.difference_update([file for file in noted.copy() if not os.path.exists(file)])
 
     def _on_their_way(self, folder: Path) -> set[str]:
-        """Files right in the folder are of uploads that are not there yet: the first one waits for the last."""
+        """Recent files directly in the folder: parts of unfinished uploads, whose first file waits for the last."""
         oldest = time.time() - (self.settings.max_request_seconds or 3600) - CLEAN_SECONDS
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
             return {entry.path for entry in entries if entry.is_file() and entry.stat().st_mtime > oldest}
@@ -126,7 +127,7 @@ class Served:
         return door.address(request.scope, request.headers, self.settings.proxies)
 
     def at_work(self) -> int:
-        """Results that visitors wait for: those that run and those in the queue."""
+        """How many results visitors wait for: those that run and those in the queue."""
         queue = self.page._queue
         return len(queue) + sum(len(job) for job in queue.active_jobs if job)
 
@@ -137,7 +138,7 @@ class Served:
         config = uvicorn.Config(
             self.app,
             http=Connection,
-            ws="none",  # the page has none, and one of them would leave Connection's care
+            ws="none",  # the page has no WebSocket, and one would escape Connection's limits
             log_config=None,
             server_header=False,
             proxy_headers=False,
@@ -147,7 +148,7 @@ class Served:
 
 
 class _Server(uvicorn.Server):
-    """At the first signal the page takes no new work and leaves when it is idle; at the second it leaves at once."""
+    """At the first signal the server takes no new work and stops when it is idle; at the second it stops at once."""
 
     def __init__(self, config: uvicorn.Config, served: Served):
         super().__init__(config)
@@ -172,7 +173,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens, before models are loaded for nothing. Raises ServeError where it is taken."""
+    """A listening socket, opened before any model is loaded. Raises ServeError where host and port cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -190,7 +191,7 @@ def announce(listening: socket.socket, sets: ModelSets) -> None:
 
 
 def check_disk(folder: Path) -> None:
-    """Uploads need a place. Raises ServeError where nothing can be written, which would else be met in mid-request."""
+    """Raises ServeError if uploads cannot be written, which would otherwise only show in the middle of a request."""
     try:
         health.check_writable(folder)
     except OSError as error:
@@ -200,9 +201,9 @@ def check_disk(folder: Path) -> None:
 
 
 class _Parser(route_utils.GradioMultiPartParser):
-    """gradio's reader of uploads, which leaves the part that was written where writing fails or the visitor goes.
+    """Gradio's parser of uploads, which here deletes partial files when writing fails or the visitor leaves.
 
-    It also writes what nobody reads: other fields than those of the page's files, and files that cannot have their name.
+    It also refuses what Gradio would write for nobody: fields other than "files", and files with an impossible name.
     """
 
     def on_headers_finished(self) -> None:
@@ -218,7 +219,7 @@ class _Parser(route_utils.GradioMultiPartParser):
             return await super().parse()
         except BaseException:
             for file in self._files_to_close_on_error:
-                with contextlib.suppress(OSError):  # a buffer that finds no place as it is closed either
+                with contextlib.suppress(OSError):  # closing writes the rest of the buffer, which may fail too
                     file.close()
                 Path(file.name).unlink(missing_ok=True)
             raise
@@ -226,7 +227,7 @@ class _Parser(route_utils.GradioMultiPartParser):
 
 route_utils.GradioMultiPartParser = _Parser
 
-# gradio would keep the description for everybody, with the name by which the first one called this host
+# Gradio would keep one API description for everybody, with the host name from the first visitor's request
 _described = threading.local()
 routes.App.api_info = property(
     lambda app: vars(_described).pop("api", None), lambda app, described: setattr(_described, "api", described)

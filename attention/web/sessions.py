@@ -1,8 +1,8 @@
-"""What the server keeps of a visitor's tab, and for how long.
+"""What the server keeps for each browser tab, and for how long.
 
-Gradio keeps up to 10,000 sessions, each with a copy of every component's settings and of the last value that each showed,
-pictures included: after one comparison of six models 1.6 MB, until the server ends. Here a session is what the tab itself
-changed, and goes when it is over.
+Gradio keeps up to 10,000 sessions until the server ends. Each has a copy of every component's settings and of the last
+value that it showed, pictures included: 1.6 MB after one comparison of six models. Here a session holds only what the
+tab itself has changed, and is deleted when it is over.
 """
 
 import asyncio
@@ -16,15 +16,18 @@ from gradio import Blocks, routes
 from gradio.state_holder import SessionState, StateHolder
 from starlette.routing import Mount
 
-MOST = 2000  # sessions; beyond them the one that was quiet the longest begins anew
-OPEN = timedelta(hours=24)  # without a request, of a tab that never said that it was closed
-UNREAD = timedelta(minutes=5)  # after the last request, for answers that nobody came for
-MOST_UNREAD = 500  # steps of answers, of all sessions together; beyond them those of whoever left the most lying go
-MOST_UPLOADS = 1000  # whose progress is told; the latest
+MOST = 2000  # sessions; beyond that, the one that has been quiet the longest is deleted
+OPEN = timedelta(hours=24)  # without a request, for a tab that never said that it was closed
+UNREAD = timedelta(minutes=5)  # after the last request, for answers that nobody has fetched
+MOST_UNREAD = 500  # unread steps of answers, in all sessions; beyond that, the oldest of the fullest session go
+MOST_UPLOADS = 1000  # the latest uploads, whose progress is kept
 
 
 class Session(SessionState):
-    """A tab's gr.State and the components that answers have changed; no copies for links back to it, a closed route."""
+    """What the server keeps for one browser tab.
+
+    Gradio's class also copies every component's settings for deep links, which are off here.
+    """
 
     def __init__(self, blocks: Blocks):  # instead of Gradio's, which makes those copies
         self.blocks_config = copy(blocks.default_config)
@@ -46,7 +49,7 @@ class Session(SessionState):
 
 
 class Sessions(StateHolder):
-    """The sessions of a mounted page, in place of Gradio's. A closed tab's is kept for `keep` after its last request."""
+    """The sessions of a mounted page, in place of Gradio's. A closed tab's is kept for `keep` after its last use."""
 
     def __init__(self, blocks: Blocks, keep: timedelta):
         super().__init__()
@@ -66,7 +69,7 @@ class Sessions(StateHolder):
         self.forget(datetime.now())
 
     def forget(self, now: datetime) -> None:
-        """Drop what is over, sessions and answers in the queue, but of nobody who waits for one."""
+        """Drop expired sessions and unread answers; of visitors who wait, only answers beyond MOST_UNREAD."""
         queue = self.blocks._queue
         waiting = {event.session_hash for event in queue.event_ids_to_events.values()}
         quiet = {name: now - last for name, last in self.time_last_used.items() if name not in waiting}
@@ -79,12 +82,12 @@ class Sessions(StateHolder):
                 queue.pending_event_ids_session.pop(name, None)
         unread = [*queue.pending_messages_per_session.values()]
         for _ in range(sum(messages.qsize() for messages in unread) - MOST_UNREAD):
-            with suppress(asyncio.QueueEmpty):  # it is read at this very moment
+            with suppress(asyncio.QueueEmpty):  # somebody reads it at this very moment
                 max(unread, key=asyncio.Queue.qsize).get_nowait()
 
 
 class Latest(defaultdict):
-    """A dict of at most MOST_UPLOADS entries: gradio's own of uploads keep one for each that there ever was."""
+    """A dict that keeps its latest MOST_UPLOADS entries; Gradio's keep one for every upload that there ever was."""
 
     def __setitem__(self, key, value) -> None:
         super().__setitem__(key, value)
@@ -93,7 +96,7 @@ class Latest(defaultdict):
 
 
 def bound(parent: FastAPI, page: Blocks, keep: timedelta) -> None:
-    """Give a mounted page Sessions of its own."""
+    """Give a mounted page our Sessions, and Gradio's records of upload progress a limit."""
     mounted = next(route.app for route in parent.routes if isinstance(route, Mount) and route.app.blocks is page)
     mounted.state_holder = Sessions(page, keep)
     progress = routes.file_upload_statuses

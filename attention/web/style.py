@@ -1,4 +1,4 @@
-"""The style sheets and scripts beside this file as text, for the page and for what leaves it. No gradio here."""
+"""The style sheets and scripts of static/ as text, for the page and the report. No gradio here."""
 
 from pathlib import Path
 
@@ -16,4 +16,4 @@ def _files(suffix: str) -> list[str]:
 
 
 CSS = "\n".join([_PLACEMENTS, *_files("css")])
-SCRIPT = "\n".join(f"{{\n{script}}}" for script in _files("js"))  # a block each: none sees another's names
+SCRIPT = "\n".join(f"{{\n{script}}}" for script in _files("js"))  # each in a block, so that none sees another's names

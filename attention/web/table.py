@@ -1,4 +1,4 @@
-"""The table of accuracy and cost as HTML, with what narrows and saves it, and the lines and notes below it.
+"""The table of accuracy and cost as HTML, with its filters and save buttons, and the lines and notes below it.
 
 Every number is read from data/results. No gradio here.
 """
@@ -19,7 +19,7 @@ from attention.web.render import render
 from attention.web.tables import MISSING, Cell, Table, column, is_missing, number, of_model, word
 from attention.web.texts import TEXTS, kind, text, title
 
-COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its words
+COLUMNS = {  # and the figure of the summary that a column is sorted by; None: by its text
     "model": None,
     "placement": None,
     "seeds": "seeds",
@@ -35,7 +35,7 @@ COLUMNS = {  # and the figure of the summary that a column is sorted by; None: b
     "memory": "working_memory_mb",
     "seconds": "seconds_an_epoch",
 }
-FILTER_FROM = 9  # rows; fewer are taken in at a glance
+FILTER_FROM = 9  # rows; a shorter table needs no filters
 NAMED = 4  # models that a note names one by one; more are counted
 VERDICTS = ("gain", "loss", "equivalent", "undecided", "not judged yet")  # in the order in which they are counted
 
@@ -45,7 +45,7 @@ def verdict(lang: str, row: dict) -> str:
 
 
 def shown(lang: str, row: dict) -> dict[str, str]:
-    """A row of the summary in the words and figures of COLUMNS; what was not measured is a dash."""
+    """A row of the summary as words and figures, by column; a dash where something was not measured."""
     variant, get = VARIANTS[row["variant"]], row.get
 
     def interval(low: str, high: str, form: str, per: float, between: str) -> str:
@@ -78,7 +78,7 @@ def _cell(name: str, words: str, row: dict) -> Cell:
 
 
 def search_words(name: str) -> str:
-    """What a row is found by: its name, mechanism, family and placement, in every language of the page, in lower case."""
+    """What the search finds a row by: its name, mechanism, family and placement, in both languages, in lower case."""
     variant, words = VARIANTS[name], [name, VARIANTS[name].placement]
     for lang in TEXTS:
         words += [title(lang, variant), text(lang, f"placement_{variant.placement}")]
@@ -88,7 +88,7 @@ def search_words(name: str) -> str:
 
 
 def accuracy_table(lang: str, table: pd.DataFrame) -> Table:
-    """A row a model; sorted by accuracy until a heading is clicked."""
+    """One row per model; sorted by accuracy until a heading is clicked."""
     columns = [
         column(text(lang, f"col_{name}"), f"word {name}" if COLUMNS[name] is None else "",
                **({"aria-sort": "descending"} if name == "accuracy" else {}))
@@ -97,14 +97,14 @@ def accuracy_table(lang: str, table: pd.DataFrame) -> Table:
     rows = []
     for row in table.sort_values("accuracy", ascending=False).to_dict("records"):
         words, reference = shown(lang, row), {"data-reference": ""} if row["variant"] == REFERENCE else {}
-        cells = [_cell(name, words[name], row) for name in list(COLUMNS)[2:]]  # model and placement stand before them
+        cells = [_cell(name, words[name], row) for name in list(COLUMNS)[2:]]  # of_model adds model and placement
         searched = {"data-search": search_words(row["variant"])}
         rows.append(of_model(lang, row["variant"], cells, placed=True, **searched, **reference))
     return Table(text(lang, "accuracy_heading"), tuple(columns), tuple(rows))
 
 
 def table_html(lang: str, table: pd.DataFrame, savable: bool = False) -> str:
-    """The table with what narrows it where it is long. `savable`: with buttons for files, which need a server."""
+    """The table as HTML, with filters where it is long. `savable`: with buttons for files, which need a server."""
     found = Counter(VARIANTS[name].placement for name in table["variant"]) if len(table) >= FILTER_FROM else {}
     filters = {name: found[name] for name in PLACEMENTS if name in found}
     return render("accuracy.html", lang, table=accuracy_table(lang, table), filters=filters, savable=savable)
@@ -157,7 +157,7 @@ def _column(table: pd.DataFrame, key: str) -> pd.Series:
 
 
 def _every(table: pd.DataFrame, key: str) -> str:
-    """All that a column says, each once; a cell may hold several, set apart by "; " (see study/tables.py)."""
+    """The different values in a column; a cell may hold several, separated by "; " (see study/tables.py)."""
     said = [part for cell in _column(table, key) for part in str(cell).split("; ")]
     return ", ".join(dict.fromkeys(said))
 
@@ -245,7 +245,7 @@ def _seconds_note(lang: str, table: pd.DataFrame) -> str:
 
 
 def notes_html(lang: str, table: pd.DataFrame, batch_size: int = 1) -> str:
-    """Where the accuracies come from; folded away, what the columns mean and under which circumstances they hold."""
+    """The lines below the table and, folded away, what the columns mean and how they were measured."""
     source, *meaning = _accuracy_notes(lang, table)
     folded = paragraphs([*meaning, *_latency_notes(lang, table, batch_size), _seconds_note(lang, table)])
     summary = escape(text(lang, "notes_summary"))

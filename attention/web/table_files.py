@@ -1,4 +1,4 @@
-"""The table of accuracy and cost as files to take away: the rows that a visitor sees, with every column. No gradio here."""
+"""The table of accuracy and cost as files to download: the rows that a visitor sees, all columns. No gradio here."""
 
 import json
 import re
@@ -14,8 +14,8 @@ MACHINE = ("device", "device_type", "threads", "dtype")
 
 
 def rows(dataset_name: str, machine: Machine | None, batch_size: int, busy: bool, names: list[str]) -> pd.DataFrame:
-    """The summary's rows of `names`, in their order; unknown names are left out. Machine and batch stand in every row: one
-    without latency was not measured there."""
+    """The summary's rows of `names`, in their order; unknown names are left out. Every row gives the machine and the
+    batch size: a row without latency was not measured there."""
     table = lookup.summary(dataset_name, "cpu", machine, batch_size, busy)
     if table.empty:
         return table
@@ -27,7 +27,7 @@ def rows(dataset_name: str, machine: Machine | None, batch_size: int, busy: bool
 
 
 def file_name(dataset_name: str, machine: Machine | None, batch_size: int, kind: str) -> str:
-    """attention-lab-<data set>-<machine>-batch-<n>.<kind>, of letters, digits and hyphens."""
+    """attention-lab-<data set>-<machine>-batch-<n>.<kind>, in lower-case letters, digits and hyphens."""
     parts = ["attention-lab", dataset_name]
     if machine:
         threads = f"{machine.threads}-threads" if machine.threads else ""
@@ -38,7 +38,7 @@ def file_name(dataset_name: str, machine: Machine | None, batch_size: int, kind:
 def file(
     kind: str, dataset_name: str, machine: Machine | None, batch_size: int, busy: bool, names: list[str]
 ) -> dict[str, str]:
-    """{"name", "type", "text"} of the CSV or the JSON."""
+    """The CSV or JSON file as {"name", "type", "text"}."""
     table = rows(dataset_name, machine, batch_size, busy, names)
     text = table.to_csv(index=False, lineterminator="\n") if kind == "csv" else _json(table, machine, batch_size, busy)
     return {"name": file_name(dataset_name, machine, batch_size, kind), "type": KINDS[kind], "text": text}

@@ -23,7 +23,7 @@ def number(value, form: str, per: float = 1) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """A heading or a cell with the attributes of its element; a column is sorted by `data-value`, else by its words."""
+    """A heading or a cell, with its HTML attributes; a column is sorted by `data-value`, else by the text."""
 
     text: str
     attributes: Mapping[str, object] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """`place` stands below the name on a narrow screen. `cells` are whatever the template draws."""
+    """A row. `place` stands below the name on a narrow screen. `cells` are whatever the template draws."""
 
     head: str
     cells: tuple
@@ -41,12 +41,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """`label` is read out. `groups` are headings over equally many columns each; `sorts` by a click on a heading."""
+    """A table. `label` is for screen readers. `groups` are headings that span equally many columns each.
+
+    `sorts`: a click on a heading sorts it.
+    """
 
     label: str
     columns: tuple[Cell, ...]
     rows: tuple[Row, ...]
-    kind: str = "figures"  # its classes
+    kind: str = "figures"  # its CSS classes
     groups: tuple[str, ...] = ()
     sorts: bool = True
 
@@ -56,7 +59,7 @@ def column(word: str, kind: str = "", **attributes) -> Cell:
 
 
 def word(said: str, kind: str = "", **attributes) -> Cell:
-    """A cell that is sorted by what it says."""
+    """A cell that is sorted by its text."""
     return Cell(said, {"class": f"word {kind}".rstrip()} | attributes)
 
 
@@ -66,7 +69,7 @@ def figure(value, form: str, per: float = 1) -> Cell:
 
 
 def of_model(lang: str, name: str, cells: Iterable[Cell], placed: bool = False, **attributes) -> Row:
-    """The row of a model, tinted by its placement; `placed`: which stands in the second cell."""
+    """The row of a model in its placement's colour; `placed`: the placement stands in the cell after the name."""
     variant = variant_of(name)
     place, cells = text(lang, f"placement_{variant.placement}"), tuple(cells)
     return Row(

@@ -23,13 +23,13 @@ def class_name(language: str, name: str) -> str:
 
 
 def dataset_title(lang: str, english: str) -> str:
-    """A data set's title; a published set keeps its own, an everyday word is translated."""
+    """A data set's title: the name of a published set stays as it is, an everyday word is translated."""
     return chinese_names()["datasets"].get(english, english) if lang == "zh" else english
 
 
 @lru_cache
 def _chinese_names() -> dict[str, str]:
-    """Of the study's classes, by the English names, which mean the same in each data set."""
+    """Chinese names of the study's classes, by their English names, which mean the same in every data set."""
     english, chinese = class_names("en"), class_names("zh")
     return {english[data][wnid]: name for data, names in chinese.items() for wnid, name in names.items()}
 
@@ -47,13 +47,13 @@ def kind(language: str, english: str) -> str:
 
 
 def place(language: str, variant: Variant) -> str:
-    """Where it sits; "" for one that sits nowhere else."""
+    """Where a variant sits in the network; "" for a control and for a mechanism with only this variant."""
     return variant.place(WHERE_ZH) if language == "zh" else variant.place()
 
 
 @lru_cache
 def title(language: str, variant: Variant) -> str:
-    """A variant's name, unlike any other's; made once, because it takes a search of the table of variants."""
+    """A variant's name, which no other variant has. Made once, because it takes a search of the table of variants."""
     if language != "zh":
         return variant.title
     name, where = kind(language, variant.kind), place(language, variant)

@@ -1,4 +1,4 @@
-"""The page's look: Gradio's plain theme on the system's fonts, with the style sheets and scripts beside this file."""
+"""The page's look: Gradio's base theme in the system's fonts, with the style sheets and scripts of static/."""
 
 import gradio as gr
 
@@ -32,7 +32,7 @@ def build_theme() -> gr.themes.Base:
         button_primary_shadow="none",
         body_background_fill="#ffffff",
         body_background_fill_dark="#0f1115",
-        # neutral greys, one step apart: the photo and its maps are the colourful thing
+        # neutral greys, one step apart, because colour on the page belongs to the photo and its maps
         background_fill_primary_dark="#12151a",
         background_fill_secondary_dark="#191d24",
         block_background_fill_dark="#12151a",
@@ -43,7 +43,7 @@ def build_theme() -> gr.themes.Base:
         checkbox_label_background_fill="#f4f6f8",
         checkbox_label_background_fill_dark="#1f252e",
         button_secondary_background_fill_dark="#2a313c",
-        # Gradio's own quiet text falls short of 4.5:1
+        # Gradio's own muted text has less contrast than 4.5:1
         body_text_color_subdued="#5b6472",
         body_text_color_subdued_dark="#a3adba",
         input_placeholder_color="#5b6472",

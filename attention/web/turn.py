@@ -1,4 +1,4 @@
-"""Whose turn it is: a visitor's newest request, so that one that it replaces stops computing. No gradio here."""
+"""Keeps track of a visitor's newest request, so that the request it replaces stops computing. No gradio here."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ class Turn:
 
     def __init__(self):
         self.number = 0
-        self.answered = None  # what was asked last, once its answer stands whole; None while there is none
+        self.answered = None  # the last request, once its answer is complete; None until then
 
     def take(self) -> None:
         self.number += 1
 
     def follow(self, steps: Iterator) -> Iterator:
-        """The steps, until a newer request takes its turn."""
+        """Yields the steps until a newer request takes the turn."""
         number = self.number
         for step in steps:
             if number != self.number:

@@ -1,4 +1,4 @@
-"""Whose turn it is: addresses take turns, and neither one of them nor what takes minutes fills the queue.
+"""A fair queue: addresses take turns, and neither one address nor slow jobs can fill it.
 
 Gradio's queue is one line, first come first served: whoever asks sixty times at once keeps everybody else waiting or out.
 """
@@ -10,13 +10,13 @@ from fastapi import Request
 from gradio import Blocks
 from gradio.queueing import Event, Queue
 
-PARTS = 4  # of the places in the queue: what takes minutes may have one, an address all but one
+PARTS = 4  # parts of the queue: a group of slow jobs may fill one of them, an address all but one
 
 
 def fairly(page: Blocks, most: int, brief: str, address: Callable[[Request], str]) -> None:
-    """Have the page's queue of `most` places order the events of each group by `address`.
+    """Make the page's queue of `most` places fair: in each group, addresses (`address` of a request) take turns.
 
-    `brief` is the group whose events take seconds; any other has a part of the places at most.
+    `brief` is the group whose events take seconds; any other group may take one part of the places.
     """
     queue, push, part = page._queue, page._queue.push, most // PARTS
 
@@ -42,7 +42,8 @@ def fairly(page: Blocks, most: int, brief: str, address: Callable[[Request], str
 
 
 def in_turn(waiting: list[Event], running: list[Event], address: Callable[[Request], str]) -> list[Event]:
-    """The first event of each address, then the second of each, and so on; one that runs is the first of its address."""
+    """The first event of each address, then the second of each, and so on; a running event counts as the first
+    of its address."""
     had, rounds = Counter(address(event.request) for event in running), []
     for event in waiting:
         visitor = address(event.request)

@@ -1,4 +1,4 @@
-"""The chart of accuracy against latency with its words: what a point, its colours and the whole of it say. No gradio here."""
+"""The chart of accuracy against latency, with its hover texts, its key and its lines. No gradio here."""
 
 from html import escape
 
@@ -20,7 +20,7 @@ def _family(name: str) -> str:
 
 
 def _hover(lang: str, row: dict) -> str:
-    """The row of the table behind a point."""
+    """The hover text of a point: its row of the table."""
     words = {column: escape(word) for column, word in shown(lang, row).items()}
 
     def line(column: str, more: str = "") -> str:
@@ -41,14 +41,14 @@ def _hover(lang: str, row: dict) -> str:
 
 
 def front(table: pd.DataFrame) -> pd.DataFrame:
-    """The timed rows that compete for the Pareto front, with `on_front`: those whose accuracies may be ranked."""
+    """The timed rows whose accuracies may be ranked; `on_front` marks those on the Pareto front."""
     timed = table.dropna(subset=["p50_ms"])
     rows = timed[comparable(timed["seeds"])] if "seeds" in timed else timed[:0]
     return rows.assign(on_front=pareto_front(rows["accuracy"], rows["p50_ms"]))
 
 
 def chart(lang: str, table: pd.DataFrame) -> go.Figure:
-    """Accuracy against latency of the rows that have one, all of one device, and their Pareto front."""
+    """Accuracy against latency for the rows that have a latency, all from one device, and their Pareto front."""
     families = {name: _family(name) for name in VARIANTS}
     titles = {name: title(lang, variant) for name, variant in VARIANTS.items()}
     hovers = {row["variant"]: _hover(lang, row) for row in table.to_dict("records")}

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.colors import sample_colorscale
 
-PLACEMENT_COLOURS = {  # Okabe-Ito: told apart by colour-blind readers; always beside the placement's name
+PLACEMENT_COLOURS = {  # Okabe-Ito, which colour-blind readers can tell apart; always beside the placement's name
     "none": "#6B7280",
     "input": "#E69F00",
     "block": "#0072B2",
@@ -40,9 +40,9 @@ _ENCODED = {"P": ("png", {"compress_level": 1}), "RGB": ("jpeg", {"quality": 85}
 
 
 def data_uri(image: Image.Image) -> str:
-    """The picture as a data: address, in the format that is made fastest of those that suit it.
+    """The picture as a data: URI, in the suitable format that is fastest to encode.
 
-    A palette is kept to the bit (PNG), a photo is a JPEG, other layers keep their transparency (WebP).
+    A palette image stays lossless (PNG), a photo becomes a JPEG, other layers keep their transparency (WebP).
     """
     buffer = io.BytesIO()
     kind, options = _ENCODED.get(image.mode, ("webp", {"quality": 82, "method": 2}))
@@ -52,11 +52,11 @@ def data_uri(image: Image.Image) -> str:
 
 Bars = tuple[
     float, float, np.ndarray
-]  # of one module, in a square of 100: the base line, the room above it, the heights
+]  # the bars of one module in a square of 100: their base line, the room above it, their heights
 
 
 def channel_rows(rows: list[np.ndarray], top: float) -> list[Bars]:
-    """Where the bars of each module's weights (C,) stand, a module below the other; `top` fills the room."""
+    """The bars of each module's weights (C,), one module below the other; a weight of `top` fills the room."""
     height, gap = 100 / max(len(rows), 1), 2.0
     room = height - gap
     return [
@@ -66,7 +66,7 @@ def channel_rows(rows: list[np.ndarray], top: float) -> list[Bars]:
 
 
 def by_mean(rows: list[np.ndarray], means: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Both in the falling order of the means, module by module, so that these fall evenly and what differs stands out."""
+    """Both sorted by falling means, module by module, so that the means fall evenly and what differs stands out."""
     orders = [np.argsort(-mean, kind="stable") for mean in means]
     return tuple([values[order] for values, order in zip(of, orders, strict=True)] for of in (rows, means))
 
@@ -79,9 +79,9 @@ def channel_bars(
     mark: float | None = None,
     means: list[np.ndarray] | None = None,
 ) -> str:
-    """Channel weights as an SVG: a row a module, a bar a channel, all on the fixed scale 0 to `top`.
+    """Channel weights as an SVG: one row per module, one bar per channel, all on the fixed scale 0 to `top`.
 
-    Where `means` are given, a line shows them and the channels stand in their order; else a thin line marks the weight
+    If `means` are given, a line shows them and the channels are sorted by them; else a thin line marks the weight
     `mark` in each row, if that is given. `label` is read out by screen readers.
     """
     if means:
@@ -111,13 +111,13 @@ def _steps(base: float, heights: np.ndarray) -> str:
 
 
 def tinted(colour: str, opacity: float) -> str:
-    """#RRGGBB -> rgba(): the same colour, to see through."""
+    """#RRGGBB -> rgba(): the same colour with an opacity."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 
 
 def style(figure: go.Figure) -> go.Figure:
-    """The one template: quiet, transparent, a mid-tone font that is legible on light and dark pages."""
+    """Gives a figure the look of all charts: plain, transparent, in a mid-tone legible on light and dark pages."""
     grid = "rgba(128,128,128,0.22)"
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",
@@ -144,7 +144,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 def _name_box(x: float, y: float, name: str, side: str) -> Box:
-    """Where a name of 14 px beside a marker at (x, y) lies; Chinese characters are as wide as they are high."""
+    """The box of a name of 14 px beside a marker at (x, y); Chinese characters are as wide as they are high."""
     width = sum(14 if ord(character) > 0x2E80 else 7.5 for character in name)
     left = x + 9 if side.endswith("right") else x - 9 - width
     top = y + {"middle": -9, "top": -25, "bottom": 7}[side.split()[0]]
@@ -156,10 +156,10 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def place_names(centres: list[tuple[float, float]], bars: list[Box], names: dict[int, str]) -> dict[int, str]:
-    """The side of its marker for each name that finds room, in the order given: {index of the point: side}.
+    """On which side of its marker each name goes, as {index of the point: side}; earlier names choose first.
 
-    Pixels throughout. A name covers no other name and no marker and stays inside the plot; of the sides that are left it
-    takes the one that crosses the fewest error bars. A name without room is left out: the point still has it on hover.
+    All in pixels. A name covers no other name and no marker and stays inside the plot; of the free sides it takes the
+    one that crosses the fewest error bars. A name without room is left out, but is still shown on hover.
     """
     markers = [(x - 8, y - 8, x + 8, y + 8) for x, y in centres]
     placed: dict[int, tuple[str, Box]] = {}
@@ -178,7 +178,7 @@ def place_names(centres: list[tuple[float, float]], bars: list[Box], names: dict
 
 
 def _named(table: pd.DataFrame, reference: str, front: list[str]) -> list[int]:
-    """The rows that are named in a crowd: the reference, those on the front, the best, the worst, the slowest, the fastest."""
+    """The rows whose names are written: the reference, the front, the best, the worst, the slowest and the fastest."""
     accuracy, latency = table["accuracy"], table["p50_ms"]
     extremes = [accuracy.idxmax(), accuracy.idxmin(), latency.idxmax(), latency.idxmin()]
     first = [*table.index[table["variant"] == reference], *table.index[table["variant"].isin(front)]]
@@ -205,12 +205,12 @@ def accuracy_against_latency(
     reference: str,
     front: list[str] | None = None,
 ) -> go.Figure:
-    """A point a variant, with its 95 % interval: colour says the placement, marker the family, hollow that it is a control;
-    a dot inside a hollow marker, that it is one seed.
+    """One point per variant, with its 95 % interval. Colour shows the placement and the marker the family; a hollow
+    marker is a control, a hollow one with a dot has one seed.
 
-    `table` has variant, placement, accuracy, low, high (fractions), p50_ms, and seeds where they are known. `hovers` is
-    what a point says on hover, `axes` are the two axis titles. Through the variants of `front` goes a line of steps. The few
-    names that are written find room or are left out.
+    `table` has variant, placement, accuracy, low, high (fractions), p50_ms, and seeds where they are known. `hovers`
+    are the hover texts, `axes` the two axis titles. A line of steps joins the variants of `front`. Only a few points
+    are named, where there is room.
     """
     figure = go.Figure()
     table = table.dropna(subset=["p50_ms"]).reset_index(drop=True)
@@ -246,14 +246,14 @@ def accuracy_against_latency(
 
 
 def _filling(row: pd.Series, family: str) -> str:
-    """How a marker is filled: not for a control, with a dot for one seed. Seeds that are not known are not claimed."""
+    """How a marker is filled: hollow for a control, hollow with a dot for one seed. Unknown seeds count as one."""
     if not row.get("seeds", 1) > 1:
         return "-open-dot"
     return "" if family else "-open"
 
 
 def _add_front(figure: go.Figure, rows: pd.DataFrame, right: float) -> None:
-    """Steps through the front, the fastest first, and on to the right: below and right of them lies what is beaten."""
+    """Draw steps through the front, the fastest first, and on to the right: what lies below and right is beaten."""
     figure.add_scatter(
         x=[*rows["p50_ms"], right],
         y=[*rows["accuracy"] * 100, rows["accuracy"].iloc[-1] * 100],
@@ -264,9 +264,9 @@ def _add_front(figure: go.Figure, rows: pd.DataFrame, right: float) -> None:
 
 
 def _ranges(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Both axes around the data, with the whole of every interval: points need no zero, and theirs would crowd them.
+    """The ranges of both axes, around the data with all intervals. They leave out zero, which would crowd the points.
 
-    On the left is room for the name of the fastest, which is mostly the reference.
+    On the left is room for the name of the fastest model, which is usually the reference.
     """
     left, right = table["p50_ms"].min(), table["p50_ms"].max()
     low, high = 100 * table["low"].min(), 100 * table["high"].max()
@@ -317,13 +317,13 @@ def accuracy_against_compute(table: pd.DataFrame, names: dict[str, str], axes: t
 # cost against resolution
 
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B7280")  # Okabe-Ito
-DASHES = ("solid", "dash", "dot")  # a round of colours each
+DASHES = ("solid", "dash", "dot")  # one for each round of colours
 
 
 def cost_against_resolution(
     lines: dict[str, tuple[list[int], list[float]]], families: dict[str, str], axis: str, hover: str
 ) -> go.Figure:
-    """A line a name over image sides in px, microseconds upwards, both axes logarithmic; the marker says the family.
+    """One line per name: microseconds against image sides in px, both axes logarithmic; the marker shows the family.
 
     `hover` is a template with %{x} and %{y}; the name stands in bold before it.
     """
@@ -371,11 +371,11 @@ DOT_SYMBOLS = {
     "random": "square-open",
     "edges": "triangle-up-open",
 }
-DOT_PIXELS = 17  # a line, and as much for a name above its dots
+DOT_PIXELS = 17  # height of a line; a name above its dots takes as much
 
 
 def intervals(groups: dict[str, list[Dot]], axis: str) -> go.Figure:
-    """A line a dot, with its value written behind its interval; the name of a group stands above its dots, at any width."""
+    """One line per dot, with its value after its interval; at any width, a group's name stands above its dots."""
     figure, line = go.Figure(), 0.0
     for name, dots in groups.items():
         figure.add_annotation(

@@ -1,4 +1,4 @@
-"""Charts of the tab that questions maps: curves of deletion and of damage. No torch, no gradio."""
+"""Charts of the Look closer tab: curves of deletion and insertion, and of damage. No torch, no gradio."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +11,7 @@ DASHES, SYMBOLS = ("solid", "dash", "dot"), ("circle", "diamond", "square")
 
 
 def curves(lines: dict[str, np.ndarray], names: dict[str, str], axes: tuple[str, str]) -> go.Figure:
-    """Deletion or insertion: a line a map, its probabilities (steps + 1,) over the share of pixels from 0 to 100 %."""
+    """Deletion or insertion: one line per map, its probabilities (steps + 1,) over 0 to 100 % of the pixels."""
     figure = go.Figure()
     for kind, probabilities in lines.items():
         share = np.linspace(0, 100, len(probabilities))
@@ -29,7 +29,7 @@ def curves(lines: dict[str, np.ndarray], names: dict[str, str], axes: tuple[str,
 def against_strength(
     lines: dict[str, list[float]], names: dict[str, str], colours: dict[str, str], axes: tuple[str, str]
 ) -> go.Figure:
-    """A line a model: the probability of the class (0 to 1) over strengths 0 to 5; fewer where it is still running."""
+    """One line per model: the probability of the class (0 to 1) over strengths 0 to 5, or over those that have run."""
     figure = go.Figure()
     for index, (model, probabilities) in enumerate(lines.items()):
         look = {"color": colours[model], "width": 3, "dash": DASHES[index % 3]}
@@ -47,7 +47,7 @@ def against_strength(
 
 
 def _percent(figure: go.Figure, axes: tuple[str, str], x_range: list[float]) -> go.Figure:
-    """Probabilities upwards from 0 to 100 %; the names above, so that they stand beside the lines on a phone too."""
+    """A y axis from 0 to 100 %, and the legend above the plot, so that it is near the lines on a phone."""
     figure.update_xaxes(title=axes[0], range=x_range)
     figure.update_yaxes(title=axes[1], range=[-2, 102], dtick=25)
     return style(figure).update_layout(

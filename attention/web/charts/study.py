@@ -20,14 +20,14 @@ from attention.web.texts import class_name, text, title
 
 VIEWS = ("curves", "classes", "confusion", "calibration", "sizes")
 VALUES = ("difference", "accuracy")
-AT_FIRST = 5  # models: curves of more cross too often to be followed
-MOST_CLASSES = 20  # columns of a chart; of more classes those that say most are shown
+AT_FIRST = 5  # models; more curves would cross too often to be followed
+MOST_CLASSES = 20  # columns of a chart; of more classes, the most telling are shown
 NAMED = 4  # findings that a sentence names one by one
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a visitor wants to see: of which data set and models, in a cell of the classes, and of the confusions."""
+    """What a visitor wants to see: data set, models, the figure in each class's cell, and `one` model's confusions."""
 
     lang: str
     dataset: str
@@ -53,8 +53,8 @@ class Asked:
 
 
 def at_first(seeds: dict[str, int]) -> list[str]:
-    """Of each placement the first, the baseline before all, then the next: of those with the seeds that a verdict takes, where
-    there are such."""
+    """The models chosen at first: the baseline, the first of each placement, then the next ones; only models with
+    enough seeds for a verdict, if there are several."""
     several = [name for name in seeds if seeds[name] >= SEEDS_TO_JUDGE]
     names = several if len(several) > 1 else list(seeds)
     of_placement = {p: [name for name in names if VARIANTS[name].placement == p] for p in PLACEMENTS}
@@ -132,7 +132,7 @@ def _in_percent(curve: predictions.Curve) -> predictions.Curve:
 
 
 def _curves_say(asked: Asked, curves: dict[str, predictions.Curve]) -> str:
-    """Whether the others' seeds end where the first model's do; the first is the baseline where it is among them."""
+    """Whether the other models' seeds end in the range of the first model's, which is the baseline if it is shown."""
     several = {name: curve for name, curve in curves.items() if curve.seeds > 1}
     if not several:
         ends = [asked.text("curves_end", name=asked.title(n), accuracy=_percent(c.mean[-1])) for n, c in curves.items()]
@@ -181,12 +181,12 @@ def _classes(asked: Asked) -> tuple[go.Figure, str]:
 
 
 def _first(order: np.ndarray) -> list[int]:
-    """The first MOST_CLASSES of an order of class indices, as they are numbered."""
+    """The first MOST_CLASSES class indices of an order, sorted by number."""
     return sorted(dict.fromkeys(order.tolist()[:MOST_CLASSES]))
 
 
 def _some(asked: Asked, key: str, shown: list[int]) -> str:
-    """Which of many classes are shown; "" where all are."""
+    """A sentence on which of many classes are shown; "" where all are."""
     return asked.text(key, shown=len(shown), count=len(asked.classes)) if len(shown) < len(asked.classes) else ""
 
 
@@ -196,7 +196,7 @@ def _difference(row: dict) -> str:
 
 
 def _grid(rows: pd.DataFrame, models: list[str], column: str) -> np.ndarray:
-    """(models, classes) float, NaN where there is nothing."""
+    """A column of the rows as floats (models, classes), NaN where there is no value."""
     return rows.pivot(index="variant", columns="label", values=column).reindex(models).to_numpy(float)
 
 
@@ -235,7 +235,7 @@ def _hardest(asked: Asked, name: str, accuracies: np.ndarray) -> str:
 
 
 def _classes_say(asked: Asked, every: pd.DataFrame) -> str:
-    """Of all judged models of the data set, shown or not: the correction ranges over them, and so does the sentence."""
+    """What was found for all judged models, shown or not, because the correction covers all of them."""
     judged = every[every["verdict"].isin(JUDGED)]
     judged = judged[[not VARIANTS[name].is_control for name in judged["variant"]]]
     if judged.empty:
@@ -340,7 +340,7 @@ def _direction(asked: Asked, found: dict[str, predictions.Calibration]) -> str:
 
 
 def _against_baseline(asked: Asked) -> str:
-    """Whose error is shown to differ from the baseline's: corrected over all judged models, shown or not."""
+    """Whose calibration error differs from the baseline's, corrected over all judged models, shown or not."""
     others = [name for name in asked.models if name != REFERENCE]
     judged = predictions.calibration_differences(asked.dataset)
     shown = judged[judged["variant"].isin(others)]
@@ -371,7 +371,7 @@ def _error_difference(asked: Asked, row: pd.Series) -> str:
 
 
 def _by_size(dataset_name: str) -> pd.DataFrame:
-    """The rows of test_sizes.csv of a data set, where there are several sizes to hold against each other."""
+    """A data set's rows of test_sizes.csv; none unless there are several sizes to compare."""
     rows = test_sizes.read(dataset_name)
     return rows if not rows.empty and rows["pixels"].nunique() > 1 else rows[:0]
 
@@ -410,7 +410,7 @@ def _size_difference(asked: Asked, row: dict) -> str:
 
 
 def _sizes_say(asked: Asked, table: pd.DataFrame, moves: pd.Series) -> str:
-    """The best size of the baseline, and of all models with attention the one whose difference to it moves the most."""
+    """The baseline's best size, and the model with attention whose difference to it changes most with size."""
     own = table[table["variant"] == REFERENCE].sort_values("accuracy")
     said = ""
     if len(own):

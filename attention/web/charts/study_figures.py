@@ -1,7 +1,7 @@
-"""Charts of what lies behind a model's accuracy: training curves, classes, confusions, calibration. No torch, no gradio.
+"""Charts of what lies behind a model's accuracy: training curves, classes, confusions, calibration, image sizes.
 
-Cells are tinted over the page's own ground, never opaque, so that one figure is legible in both themes (benchmarks.css
-gives their words the colour of the page's text).
+Cells are transparent tints over the page's background, so that one figure is legible in both themes (benchmarks.css
+gives their words the colour of the page's text). No torch, no gradio.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from plotly.subplots import make_subplots
 
 from attention.web.charts.figures import DASHES, LINE_COLOURS, PLACEMENT_COLOURS, style, tinted
 
-SOME, MUCH = 0.0, 0.55  # opacity of a cell: words on the fullest still have 4.5:1 in both themes
-BELOW, ABOVE = "#2166AC", "#B2182B"  # the ends of RdBu, as in question_figures: blue below 0, red above
+SOME, MUCH = 0.0, 0.55  # opacity of the cells; on the strongest, words still have a contrast of 4.5:1 in both themes
+BELOW, ABOVE = "#2166AC", "#B2182B"  # the ends of RdBu, as on maps of differences: blue below 0, red above
 SYMBOLS = ("square", "diamond", "triangle-up", "star", "cross", "x")
-SHOWN = 0.75  # of the epochs, the later ones
+SHOWN = 0.75  # share of the epochs shown at first, the later ones
 LEGEND = {"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}}
 
 
@@ -34,8 +34,8 @@ def _looks(names: Sequence[str], reference: str) -> dict[str, tuple[str, str, st
 def training_curves(
     panels: Mapping[str, Mapping[str, object]], epoch: str, hover: str, reference: str = ""
 ) -> go.Figure:
-    """A panel a figure, one below the other over the same epochs; a line a model, with a band from its lowest seed to its
-    highest where it has several.
+    """One panel per quantity, below each other over the same epochs; one line per model, with a band from its lowest to
+    its highest seed where it has several.
 
     `panels` is {axis title: {model: Curve}} (predictions.Curve), `epoch` the title of the axis below, `hover` a template.
     The view begins after a quarter of the training, where the lines part; a double click shows all of it.
@@ -69,7 +69,7 @@ def _add_curve(figure: go.Figure, row: int, name: str, curve, look: tuple[str, s
 
 
 def _later(ends: list[tuple[np.ndarray, np.ndarray]]) -> list[float] | None:
-    """A range around what curves do in the part that is shown first."""
+    """The y range that fits the curves in the part that is shown first; None without curves."""
     later = [values[int(len(values) * (1 - SHOWN)) :] for pair in ends for values in pair]
     if not later:
         return None
@@ -82,7 +82,7 @@ def _later(ends: list[tuple[np.ndarray, np.ndarray]]) -> list[float] | None:
 
 
 def _cells(values, columns, rows, text, hover, scale, low, high, unit) -> go.Figure:
-    """A grid of tinted cells with their words, the columns named above, the first row on top, the scale below."""
+    """A grid of tinted cells with their words: column names above, the first row on top, the scale below."""
     figure = go.Figure(
         go.Heatmap(
             z=values, x=list(columns), y=list(rows), text=text, texttemplate="%{text}", textfont={"size": 13},
@@ -122,8 +122,8 @@ def class_accuracies(
 def confusion(
     shares: np.ndarray, names: Sequence[str], text: np.ndarray, hover: np.ndarray, axes: tuple[str, str], unit: str
 ) -> go.Figure:
-    """Per cent of a true class (a row) that was taken for each class (a column). Only mistakes are tinted: beside the right
-    answers they would all look alike. `axes` are the titles of true and predicted."""
+    """Per cent of each true class (row) that was predicted as each class (column). Only mistakes are tinted, because
+    beside the right answers they would all look alike. `axes` are the axis titles for true and predicted."""
     wrong = np.where(np.eye(len(shares), dtype=bool), np.nan, shares)
     top = max(float(np.nanmax(wrong)), 1e-9)
     figure = _cells(wrong, names, names, text, hover, _rising(), 0, top, unit)
@@ -142,8 +142,8 @@ def _rising() -> list:
 
 
 def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: str, reference: str = "") -> go.Figure:
-    """Accuracy against confidence, in per cent: a line a model over its bins (predictions.Calibration.bins) with their 95 %
-    intervals; on the diagonal a probability is the share of right answers. `hover` is a template."""
+    """Accuracy against confidence, in per cent: one line per model over its bins (predictions.Calibration.bins) with
+    their 95 % intervals; on the diagonal, confidence equals the share of right answers. `hover` is a template."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 100], y=[0, 100], mode="lines", line={"color": "#808894", "dash": "dot", "width": 1.5},
@@ -176,7 +176,7 @@ def reliability(bins: Mapping[str, pd.DataFrame], axes: tuple[str, str], hover: 
 def test_sizes(
     rows: Mapping[str, pd.DataFrame], hover: Mapping[str, Sequence[str]], axes: tuple[str, str], reference: str = ""
 ) -> go.Figure:
-    """Accuracy in per cent against the side of the test images: a line a model over its rows of test_sizes.csv."""
+    """Accuracy in per cent against the side of the test images: one line per model over its rows of test_sizes.csv."""
     figure, looks = go.Figure(), _looks(list(rows), reference)
     for name, table in rows.items():
         colour, dash, symbol = looks[name]

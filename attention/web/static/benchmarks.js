@@ -1,5 +1,5 @@
-// The table of the Benchmarks tab: narrowed by a search and by one placement, and saved as a file. What was chosen is kept when
-// another device or data set brings a new table.
+// The table of the Benchmarks tab: narrowed by a search and by one placement, and saved as a file. The choice is kept
+// when another device or data set brings a new table.
 const narrowed = { placement: "", words: "" };
 let watcher = null;
 

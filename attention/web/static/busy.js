@@ -1,9 +1,9 @@
-// "Busy: 7 before you": Gradio's client is told this over its stream of events, and would show it as "queue: 8/20" in English
-// alone, or, where it is not let in, as an error. So its messages are read here as they pass, from a copy of the stream.
-const SHOW_MS = 400; // who waits less does not wait
-const SAY_MS = 10000; // between two times that a screen reader reads it out
+// "Busy: 7 before you": Gradio's client learns this from its stream of events and would show "queue: 8/20", only in
+// English, or an error if the queue is full. So the messages are read here as they pass, from a copy of the stream.
+const SHOW_MS = 400; // shorter waits are not shown
+const SAY_MS = 10000; // at least, between two announcements by a screen reader
 const REFUSED_MS = 20000;
-const mine = new Map(); // the requests of this page that are not done, oldest first: id -> {rank, eta, asked}; rank null: it runs
+const mine = new Map(); // this page's unfinished requests, oldest first: id -> {since, rank, eta}; rank null: it runs
 const asked = new Map(); // id -> which event of the page
 let near = null, hiding, waking, lastSaid = 0;
 
@@ -13,7 +13,7 @@ const words = (key, fields) => {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
 };
 
-// The first thing in sight that the event changes, for the sentence stands at its top.
+// The first visible component that the event changes; the sentence stands at its top.
 const result = (event) => {
   const {dependencies, components} = window.gradio_config;
   const ids = dependencies.find(({id}) => id === event)?.outputs ?? [];
@@ -58,7 +58,7 @@ const show = () => {
     return;
   }
   const {rank, eta} = mine.get(id);
-  const count = rank + 1 - order.indexOf(id); // one runs; those of this visitor are not before them
+  const count = rank + 1 - order.indexOf(id); // + 1 for the one that runs; a visitor's own requests do not count
   near = result(asked.get(id));
   if (count < 1) say("");
   else if (eta === null) say(words("busy_wait", {count}));
@@ -66,7 +66,7 @@ const show = () => {
   else say(words("busy_wait_min", {count, time: Math.ceil(eta / 60)}));
 };
 
-// One message, of which the beginning is enough: a result may be megabytes.
+// Reads one message, only its beginning, because a result may have megabytes.
 const hear = (head) => {
   const value = (name) => new RegExp(`"${name}": ?"?([^",}]+)`).exec(head)?.[1];
   const id = value("event_id"), number = (name) => (isNaN(parseFloat(value(name))) ? null : parseFloat(value(name)));
@@ -109,7 +109,7 @@ const listen = async (stream) => {
   show();
 };
 
-// Gradio's client ends an event without a word where its answer is a list of no complaints: the sentence is ours.
+// Gradio's client ends an event silently if the answer is an empty list of errors, so that only our sentence is shown.
 const refuse = (answer, event) => {
   const time = parseInt(answer.headers.get("retry-after")) || 0;
   near = result(event);
@@ -128,8 +128,8 @@ window.fetch = async (...request) => {
     if ([429, 503].includes(answer.status)) return refuse(answer, event);
     if (answer.ok) {
       asked.set((await answer.clone().json()).event_id, event);
-      document.querySelector("#busy")?.classList.remove("refused"); // what was said of the request before this one
-      setTimeout(show); // whatever goes wrong there is not the request's
+      document.querySelector("#busy")?.classList.remove("refused"); // what was said about the request before this one
+      setTimeout(show); // later, so that an error in it does not break the request
     }
   }
   return answer;

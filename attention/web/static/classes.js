@@ -1,4 +1,4 @@
-// The field that searches the list of all classes: what does not hold its text is hidden.
+// The search field of the list of all classes: names without its text are hidden.
 document.addEventListener("input", (event) => {
   if (!event.target.matches(".all-classes input")) return;
   const wanted = event.target.value.trim().toLowerCase();

@@ -1,5 +1,5 @@
-// The Compare tab: a tap on a picture, the pinned reference, the picked class, the order of the cards, keys. The server draws
-// the board anew after every model, so what a visitor did to it is done again to the new one.
+// The Compare tab: a tap on a picture, the pinned reference, the picked class, the order of the cards, keys. The server
+// sends a new board after every model, so what a visitor did to the old one is done to the new one again.
 const results = () => document.querySelector("#results");
 
 // Writes into one of the hidden boxes, as if it were typed there.
@@ -37,8 +37,8 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A new board: the cards in the order that was chosen, once all are there; the focus on the card where it was. Gradio patches
-// the old board by position, so that right after it the cards are as they are listed, whatever their order was before.
+// On a new board, put the cards in the chosen order once all are there, and the focus back on its card. Gradio patches
+// the old board by position, so at first the cards are in the order of the list, whatever their order was before.
 const KEYS = {confidence: -1, latency: 1, disagreement: -1}; // -1: the largest first
 let focused = null, drawn = null, arranged = null;
 
@@ -83,7 +83,7 @@ document.addEventListener("focusin", (event) => {
 });
 document.addEventListener("pointerdown", () => { focused = null; });
 
-// On a phone the results begin below the screen: a photo and the button lead to them; a box in the list of models does not.
+// On a phone the results begin below the screen: a new photo or the button leads to them, a tick in the list does not.
 let used = null, led = null;
 for (const event of ["click", "change"]) document.addEventListener(event, ({target}) => { used = target; }, true);
 
@@ -94,7 +94,7 @@ const lead = (board) => {
   if (innerWidth <= 600 && below && used?.closest?.("#photo, #samples, #go")) results().scrollIntoView();
 };
 
-// Arrow keys go through the samples, where no control needs them.
+// Arrow keys go through the samples, unless a control needs them.
 document.addEventListener("keydown", (event) => {
   const step = {ArrowLeft: -1, ArrowRight: 1}[event.key];
   const taken = "input, textarea, select, video, [contenteditable=true], [role=tab], [role=slider], [role=listbox], [role=dialog]";

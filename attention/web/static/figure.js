@@ -1,13 +1,13 @@
 // "Save picture": the cards that are on the page as one PNG, drawn here at twice the size, on white, with the page's own fonts.
 // Nothing is sent anywhere.
 const SCALE = 2, MARGIN = 32, GAP = 24, CELL = 280, INK = "#1d2530", MUTED = "#5b6472", SOFT = "#f4f6f8", HAIR = "#dfe3e8";
-const ROOM = {name: 50, chip: 32, below: 10, prediction: 26, unit: 36}; // of a cell beside its picture
+const ROOM = {name: 50, chip: 32, below: 10, prediction: 26, unit: 36}; // heights in a cell, besides its picture
 const FILE = "attention-lab.png";
 
 const words = (element, selector) => (element?.querySelector(selector)?.innerText ?? "").trim();
 const visible = (element) => +getComputedStyle(element).opacity > 0;
 
-// Text broken into lines of a width: between words, and between any two Chinese characters.
+// Breaks text into lines of a given width: between words, and between any two Chinese characters.
 const broken = (pen, text, width) => {
   const pieces = text.match(/[\u2e80-\uffef]|[^\s\u2e80-\uffef]+\s*|\s+/g) ?? [];
   return pieces.reduce((lines, piece) => {
@@ -18,7 +18,7 @@ const broken = (pen, text, width) => {
   }, []);
 };
 
-// Writes at most so many lines of text, and returns the height that they take.
+// Writes at most `most` lines of text, and returns the height that they take.
 const write = (pen, text, x, y, {px, width, weight = 400, colour = INK, most = 9, align = "left"}) => {
   pen.font = `${weight} ${px}px ${getComputedStyle(document.body).fontFamily}`;
   Object.assign(pen, {fillStyle: colour, textBaseline: "top", textAlign: align});
@@ -40,7 +40,7 @@ const barsAsImage = (svg) => {
   return loaded("data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(copy)));
 };
 
-// The photo with those of its layers that the page shows, as large as a square holds it.
+// The photo with the layers that the page shows, as large as fits into the square.
 const drawLayers = (pen, photo, layers, x, y, filter = "none") => {
   const factor = CELL / Math.max(photo.naturalWidth, photo.naturalHeight);
   const [width, height] = [photo.naturalWidth * factor, photo.naturalHeight * factor];

@@ -7,7 +7,7 @@ document.addEventListener("say", (event) => {
   fading = setTimeout(() => { line.textContent = ""; }, 8000);
 });
 
-// The skip link; the page has a <base>, so that a bare #fragment would load it anew.
+// The skip link; the page has a <base>, so a bare #fragment would reload it.
 document.addEventListener("click", (event) => {
   if (!event.target.closest || !event.target.closest("a.skip")) return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-// The other language: remembered in a cookie, and the page comes again with the address and the photo that it has.
+// The language switch: remembers the language in a cookie and reloads the page with its address and its photo.
 const PHOTO = "attention-photo";
 
 document.addEventListener("click", (event) => {

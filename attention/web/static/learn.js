@@ -1,4 +1,4 @@
-// The Learn tab. A tap on a slot of the network chooses it in the list beside it, which the keyboard reaches as it is.
+// The Learn tab. A tap on a slot of the network chooses it in the list beside it; the keyboard uses the list itself.
 document.addEventListener("click", (event) => {
   const slot = event.target.closest && event.target.closest("#learn-network [data-slot]");
   const choice = slot && document.querySelector(`#learn-slot input[value="${slot.dataset.slot}"]`);
@@ -7,7 +7,7 @@ document.addEventListener("click", (event) => {
   document.querySelector("#learn-slot-says").scrollIntoView({ block: "nearest" }); // on a phone it lies far below
 });
 
-// On narrow screens Gradio's steps lose their words, and those passed have a tick alone: each gets its name back.
+// On narrow screens Gradio's steps lose their text, and steps already passed show only a tick: each gets its name back.
 new MutationObserver(() => {
   const names = (document.querySelector("#learn-steps")?.dataset.names || "").split("|");
   document.querySelectorAll("#learn-walk .stepper-container [role=tab]").forEach((step, index) => {

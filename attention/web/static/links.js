@@ -32,7 +32,7 @@ async function copied(words) {
   try {
     await navigator.clipboard.writeText(words);
     return true;
-  } catch { // not over https, or not allowed: the way from before there was a clipboard to write to
+  } catch { // without https, or not allowed: the older way to copy
     const box = Object.assign(document.createElement("textarea"), { value: words });
     document.body.append(box);
     box.select();

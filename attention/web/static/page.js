@@ -1,4 +1,4 @@
-// What answers a tap without the server: sorting tables. Events are delegated, so that tables that arrive later take part.
+// Sorts tables without the server. Events are delegated, so that tables that arrive later can be sorted too.
 document.addEventListener("click", (event) => {
   const heading = event.target.closest && event.target.closest("table.figures thead th:not(.group)");
   if (heading) {
@@ -16,14 +16,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Gradio's groups of boxes are fieldsets without a legend: name one by the label that is drawn on it.
+// Gradio's groups of checkboxes are fieldsets without a legend: name each by its visible label.
 document.addEventListener("focusin", (event) => {
   const group = event.target.closest && event.target.closest("fieldset:not([aria-label])");
   const label = group && group.querySelector("[data-testid=block-info]");
   if (label) group.setAttribute("aria-label", label.innerText);
 });
 
-// Gradio's empty pictures and plots carry a name that their element may not have: without a role a name is forbidden.
+// Gradio's empty pictures and plots have an aria-label but no role, which is not allowed: give them one.
 new MutationObserver(() => {
   document.querySelectorAll(".empty[aria-label]:not([role])").forEach((empty) => empty.setAttribute("role", "img"));
 }).observe(document.documentElement, { childList: true, subtree: true });

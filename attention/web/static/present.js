@@ -1,5 +1,5 @@
-// Presentations: figures of the page as slides in large type. A slide is a copy that needs neither the page nor the server; those
-// that a visitor collects stay in this browser (IndexedDB), so that a talk can be prepared the day before.
+// Presentations: figures of the page as slides in large type. A slide is a copy that needs neither the page nor the
+// server; collected slides stay in this browser (IndexedDB), so that a talk can be prepared the day before.
 const FIGURES = "#results .cards[data-complete], #pages table.matrix, #pages .js-plotly-plot, #pages [data-present]";
 const say = (words) => document.dispatchEvent(new CustomEvent("say", { detail: words }));
 const words = () => JSON.parse(document.querySelector("#page-loaded")?.dataset.words ?? "null");
@@ -17,7 +17,7 @@ const database = () => new Promise((resolve, reject) => {
   asked.onsuccess = () => resolve(asked.result);
   asked.onerror = () => reject(asked.error);
 });
-let slides = []; // those collected; where the browser keeps nothing, until the page is left
+let slides = []; // the collected slides; if the browser cannot store them, they last until the page is left
 const kept = database().then((db) => new Promise((resolve) => {
   const asked = db.transaction("slides").objectStore("slides").get("all");
   asked.onsuccess = () => { slides = asked.result ?? []; resolve(db); };
@@ -32,7 +32,7 @@ const keep = async () => {
 
 let copies = 0;
 
-// A copy as it looks now: without what is not seen, without ids, which a page may hold once, and without anything to press.
+// A copy as it looks now: without hidden parts and without anything to press, and with new ids, as ids must be unique.
 const still = (node) => {
   const copy = node.cloneNode(true), originals = [...node.querySelectorAll("*")], all = [...copy.querySelectorAll("*")];
   const suffix = `-s${Date.now()}-${copies++}`;
@@ -58,7 +58,7 @@ const still = (node) => {
   return copy;
 };
 
-// Plotly draws to the pixel: with a viewBox its layers grow with the slide.
+// Plotly draws at a fixed size in pixels: with a viewBox its layers grow with the slide.
 const chart = (plot) => {
   const { width, height } = plot.getBoundingClientRect(), size = plot.querySelector(".main-svg");
   const [w, h] = [+size?.getAttribute("width") || width, +size?.getAttribute("height") || height];
@@ -71,7 +71,7 @@ const chart = (plot) => {
   return make("div", { className: "chart", style: `--ratio:${w / h}` }, copy);
 };
 
-// What was trained alone: the rows that are still to come say nothing to a room.
+// Only what was trained: rows that are still empty tell an audience nothing.
 const matrix = (table) => {
   const copy = still(table);
   copy.querySelectorAll(".entry:not([data-verdict])").forEach((entry) => entry.remove());
@@ -82,7 +82,7 @@ const matrix = (table) => {
 const textOf = (selector, root = document) => root.querySelector(selector)?.textContent.trim() ?? "";
 const paragraph = (words, className) => words ? [make("p", { className, textContent: words })] : [];
 
-// The heading and the sentence that stand nearest to a figure of Benchmarks.
+// The nearest heading above a figure of Benchmarks, and the nearest sentence below it.
 const around = (figure) => {
   const before = [...document.querySelectorAll("#pages h2, #pages h3")].filter((h) => h.getClientRects().length
     && h.compareDocumentPosition(figure) & Node.DOCUMENT_POSITION_FOLLOWING);
@@ -108,7 +108,7 @@ const figureSlide = (figure) => {
   return slide("table", title, matrix(figure));
 };
 
-// ---- "Add to presentation" beside every figure; the page draws its figures anew at will, so it is put back at will
+// ---- "Add to presentation" beside every figure; put back whenever the page draws its figures again
 
 const addButton = (figure) => {
   const home = figure.matches(".cards") ? document.querySelector("#take-away") : figure.closest(".table-wrap, .block") ?? figure;
@@ -129,14 +129,14 @@ new MutationObserver(() => {
   }, 300);
 }).observe(document.documentElement, { childList: true, subtree: true });
 
-// ---- with nothing collected: the photo with its cards, the matrix, the chart, and what the tables say
+// ---- the slides when nothing was collected: the photo with its cards, the matrix, the chart, and what the tables say
 
 const until = async (found, tries = 40) => {
   for (; tries && !found(); tries--) await new Promise((resolve) => setTimeout(resolve, 100));
   return found();
 };
 
-// Gradio draws a tab when it is opened: open Benchmarks behind the slides, and go back.
+// Gradio draws a tab only when it is opened: open Benchmarks behind the slides, then go back.
 const benchmarks = async () => {
   const tab = document.querySelector("#page-benchmarks-button"), now = document.querySelector("#pages [role=tab][aria-selected=true]");
   if (!tab) return [];
@@ -230,7 +230,7 @@ const build = () => {
     if (document.fullscreenElement) document.exitFullscreen();
     dialog.remove();
   };
-  // inside: Gradio lets the rules of a media query reach no further
+  // in Gradio's container, because Gradio limits the rules of media queries to it
   (document.querySelector(".gradio-container .contain") ?? document.body).append(dialog);
 };
 
@@ -262,10 +262,10 @@ const present = async () => {
     deck = [...deck, ...await more];
     number();
   }
-  dialog.classList.add("complete"); // present.css hides the page beneath from now on: Gradio draws no chart that is hidden
+  dialog.classList.add("complete"); // now present.css may hide the page beneath: Gradio draws no hidden chart
 };
 
-// Esc leaves the full screen first, and the browser tells nobody which key that was.
+// Esc only leaves full screen and the page never sees that key, so leaving full screen closes the slides.
 document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement && dialog?.open) dialog.close(); });
 addEventListener("resize", () => { if (dialog?.open) fit(); });
 document.addEventListener("click", (event) => { if (event.target.closest && event.target.closest("#present-now")) present(); });

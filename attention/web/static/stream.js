@@ -1,13 +1,13 @@
-// One stream brings a page the results of all that it has asked for, and the server ends it when nothing is left. Who asks
-// for something at that moment is told by Gradio's client to wait on a stream that is about to end, and waits for ever. So
-// the end is kept from the client while anything is open, and what it reads goes on with a new stream.
+// One stream brings a page the results of all its requests, and the server ends it when nothing is left. If the page
+// asks for something at that moment, Gradio's client listens to a stream that is about to end, and waits for ever. So
+// the end is kept from the client while any request is open, and a new stream goes on where the old one ended.
 const wanted = new Set(); // events that were asked for and are not done
 const joining = new Set(); // requests for events that are on their way
-const HEAD = 300; // characters of a message in which its kind and its event stand
+const HEAD = 300; // the first characters of a message, which hold its kind and its event
 
 const said = (message, field) => new RegExp(`"${field}": ?"([^"]+)"`).exec(message.slice(0, HEAD))?.[1];
 
-// Passes the messages of one stream on; the message that ends it is returned, not passed.
+// Passes on the messages of one stream; the message that ends it is returned instead.
 const pass = async (answer, pipe, encoder) => {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   pipe.reader = reader;

@@ -1,1 +1,1 @@
-"""The tabs of the page, a module or a package each."""
+"""The tabs of the page, each a module or a package."""

@@ -1,4 +1,4 @@
-"""The tab for many photos: models over all of them, where they disagree, and who is right where folders give labels."""
+"""The tab for many photos: what models say, where they disagree, and who is right where folders give labels."""
 
 import os
 import time
@@ -25,7 +25,7 @@ from attention.web.tables import MISSING, Cell, Row, Table, column
 from attention.web.tabs.compare.tab import chosen_at_first, dataset_choices, titled
 from attention.web.texts import class_name, text, title
 
-CONCURRENCY = "many"  # beside Compare's: a thousand pictures take minutes, and keep nobody from comparing one
+CONCURRENCY = "many"  # not Compare's group: a thousand pictures take minutes, and must keep nobody from comparing one
 EVERY_S = 0.7  # seconds between two drawings of the table while it grows
 
 
@@ -34,7 +34,7 @@ EVERY_S = 0.7  # seconds between two drawings of the table while it grows
 
 @dataclass(frozen=True)
 class Answer(Cell):
-    """What one model says of a picture, with its probability; `is_wrong` where the right class is known and another."""
+    """One model's answer on a picture, with its probability; `is_wrong` if the right class is known and is another."""
 
     share: str = ""
     is_wrong: bool = False
@@ -42,14 +42,14 @@ class Answer(Cell):
 
 @dataclass(frozen=True)
 class Picture(Row):
-    """The row of a picture; `picture` is a data address, "" for none."""
+    """The row of a picture; `picture` is a data: URI, "" for none."""
 
     picture: str = ""
     is_foreign: bool = False  # it probably shows none of the classes
 
 
 def table_html(lang: str, rows: list[batch.Row], class_names: tuple[str, ...], disputed: bool = False) -> str:
-    """A row a picture; `disputed` leaves those on which the models differ. Sorted by a click on a heading."""
+    """One row per picture; `disputed` keeps only those on which the models differ. A click on a heading sorts."""
     shown = [row for row in rows if row.is_disputed or not disputed]
     if not shown:
         return f'<div class="empty">{escape(text(lang, "many_no_dispute"))}</div>'
@@ -84,7 +84,7 @@ def _picture(lang: str, row: batch.Row, names: list[str], labelled: bool, class_
 
 
 def summary_html(lang: str, rows: list[batch.Row], total: int, goes_on: bool = True) -> str:
-    """How far it is, on how many the models differ, and each model's accuracy where labels are there."""
+    """The progress, on how many pictures the models differ, and each model's accuracy where there are labels."""
     bar = f'<progress max="{total}" value="{len(rows)}" aria-label="{escape(text(lang, "tab_many"))}"></progress>'
     read = [row for row in rows if not row.problem]
     disputed = sum(row.is_disputed for row in rows)
@@ -111,7 +111,7 @@ def summary_html(lang: str, rows: list[batch.Row], total: int, goes_on: bool = T
 def stream(
     paths: list[str] | None, names: list[str], models: Models, lang: str
 ) -> Iterator[tuple[str, list[batch.Row]]]:
-    """(summary, rows so far), again and again while the models work through the pictures."""
+    """Yields (summary, rows so far) again and again while the models work through the pictures."""
     if not paths:
         yield f'<div class="empty">{escape(text(lang, "many_empty"))}</div>', []
         return
@@ -138,16 +138,16 @@ def stream(
 
 
 def csv_file(rows: list[batch.Row], class_names: tuple[str, ...], folder: str) -> str:
-    """A file with the whole table, for the browser to fetch. Raises OSError."""
+    """Write the whole table to a file for the browser to fetch, and return its path. Raises OSError."""
     path = Path(folder) / "attention-lab.csv"
     batch.table(rows, class_names).to_csv(path, index=False)
     return str(path)
 
 
 class Files(gr.File):
-    """gr.File for many, which for each file that is used leaves an empty one in the folder of uploads, and this does not.
+    """gr.File for many files. Gradio's leaves an empty file in the upload folder for each one used; this does not.
 
-    Files alone: a folder, which `batch.gather` would walk, is that of the uploads, with everybody's photos in it.
+    Takes only files: a folder could be the upload folder, where `batch.gather` would read everybody's photos.
     """
 
     def preprocess(self, payload) -> list[str] | None:
@@ -197,7 +197,7 @@ def build(sets: ModelSets, t):
             return
         done = (rows, models.dataset.class_names)
         yield gr.skip(), gr.skip(), done, gr.skip()
-        with TemporaryDirectory(prefix="attention-many-") as folder:  # where that fails, the table stands
+        with TemporaryDirectory(prefix="attention-many-") as folder:  # if that fails, the table stays
             yield gr.skip(), gr.skip(), gr.skip(), gr.update(value=csv_file(*done, folder), visible=True)
 
     def filter_rows(done, only: bool, request: gr.Request) -> str:

@@ -1,4 +1,4 @@
-"""The part of the Benchmarks tab that holds the baselines against the published leaderboard, at equal compute."""
+"""The part of the Benchmarks tab that compares the baselines with the published leaderboard, at equal compute."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""On the Benchmarks tab: what each mechanism takes by itself, in microseconds, and how that grows with the resolution."""
+"""On the Benchmarks tab: the time of each mechanism by itself, in microseconds, and how it grows with resolution."""
 
 from html import escape
 
@@ -20,8 +20,9 @@ FIRST = "block"  # the placement that the chart begins with
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a variant: microseconds at each resolution (columns are pixels), `growth` from the lowest to the highest,
-    and at 160 px what the modules take the place of and what the whole network takes more than the baseline."""
+    """One row per variant: microseconds at each resolution (columns are pixels), `growth` from the lowest to the
+    highest, and at 160 px how many modules there are, the time of what they replace, and the time that the whole
+    network adds to the baseline's."""
     sides = table.pivot(index="variant", columns="pixels", values="p50_us")
     sides = sides.reindex([name for name in VARIANTS if name in sides.index])
     low, high = sides.columns.min(), sides.columns.max()
@@ -67,7 +68,7 @@ def _figures(row: pd.Series, sides: list[int]) -> list[Cell]:
 
 
 def says(lang: str, table: pd.DataFrame) -> str:
-    """What table and chart say, from the same rows."""
+    """What the table and the chart say, from the same rows."""
     rows = wide(table).dropna(subset=[PIXELS, "growth"])
     if rows.empty:
         return ""
@@ -106,7 +107,7 @@ def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
 
 
 def build(t, machine_of, machine: gr.Dropdown, busy: gr.Checkbox):
-    """Lay the section out; returns (render, its outputs). `machine_of` reads the choice of `machine`."""
+    """Lay the section out; returns (render, its outputs). `machine_of` gives the Machine of a choice."""
     heading = gr.HTML(elem_id="costs-heading", padding=False)
     placement = gr.Radio([], label=t("costs_placement"), visible=False, elem_id="costs-placement")
     plot = gr.Plot(show_label=False, visible=False, elem_id="cost-resolution")

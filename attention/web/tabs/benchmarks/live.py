@@ -22,7 +22,7 @@ from attention.web.tables import Table, column, drawn, figure, of_model
 from attention.web.texts import text, title
 
 CALLS, WARM_UPS = 50, 5
-CONCURRENCY = "measure"  # beside Compare's: who measures keeps nobody from comparing
+CONCURRENCY = "measure"  # not Compare's group, so that measuring keeps nobody from comparing
 
 
 class Taken(Exception):
@@ -30,7 +30,7 @@ class Taken(Exception):
 
 
 class Turn:
-    """Whose turn it is to measure: one visitor at a time, who alone can stop it."""
+    """The turn to measure: one visitor has it at a time, and nobody else can stop the measurement."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class Turn:
 
     @contextmanager
     def of(self, visitor: str) -> Iterator[Callable[[], bool]]:
-        """Hold the turn; gives a function that says whether to stop. Raises Taken at once where another holds it."""
+        """Hold the turn; yields a function that says whether to stop. Raises Taken at once if another holds it."""
         if not self._lock.acquire(blocking=False):
             raise Taken
         try:
@@ -63,7 +63,7 @@ class Turn:
 def measure(
     models: Models, stop: Callable[[], bool], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> pd.DataFrame:
-    """The rows of Measurement for the models that the page offers; of fewer calls, or none, where `stop` said so."""
+    """Time the models that the page offers; returns the rows of Measurement, of fewer calls or none if stopped."""
     names = [name for name in models.names if name not in models.problems]
     measurement = Measurement(names, Setting(), models.device, memory=False)
     for done in measurement.timing.run(CALLS, WARM_UPS):
@@ -81,7 +81,7 @@ def _ratios(p50: pd.Series) -> pd.Series:
 
 
 def table_html(lang: str, rows: pd.DataFrame, machine: Machine | None) -> str:
-    """What was measured now, and beside it, under a heading of its own, what is on record of the machine."""
+    """What was measured now and, under a heading of its own beside it, the machine's recorded figures."""
     now = rows.set_index("variant")
     recorded = pd.DataFrame(columns=["p50_ms", "p90_ms"], dtype=float)
     if machine:
@@ -141,7 +141,7 @@ def _intro(lang: str) -> str:
 
 
 def build(models: Models, t, machine_of, machine: gr.Dropdown):
-    """Lay the section out; returns (handler of a language, outputs). `machine_of` reads the choice of `machine`."""
+    """Lay the section out; returns (handler of a language, outputs). `machine_of` gives the Machine of a choice."""
     turn = Turn()
     intro = gr.HTML(elem_id="live-intro", padding=False)
     with gr.Row():
@@ -152,7 +152,7 @@ def build(models: Models, t, machine_of, machine: gr.Dropdown):
     def refuse(lang: str):
         raise gr.Error(text(lang, "live_taken"), title="", print_exception=False)
 
-    def ask(request: gr.Request):  # in no queue of its own: whoever comes second is told at once instead of waiting
+    def ask(request: gr.Request):  # without a limit, so that whoever comes second is told at once instead of waiting
         if turn.is_taken:
             refuse(language(request))
 

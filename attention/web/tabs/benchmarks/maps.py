@@ -19,7 +19,7 @@ from attention.web.tables import number
 from attention.web.tabs.compare.tab import chosen_at_first
 from attention.web.texts import text, title
 
-QUESTIONS = {  # and the scores that answer it; the first is shown first
+QUESTIONS = {  # each with the scores that answer it, the default first
     "object": ("box_overlap", "pointing", "energy", "box_found", "max_box", "mask_overlap", "pixel_precision"),
     "need": ("insertion", "deletion"),
 }
@@ -27,8 +27,8 @@ LOWER_IS_BETTER = {"deletion"}
 
 
 def of_dataset(dataset_name: str, score: str) -> pd.DataFrame:
-    """The rows of one score for the models of a data set, and for the maps that know nothing: theirs have model "" where no
-    model is asked. Empty where no model of it was scored."""
+    """The rows of one score for a data set's models and for the control maps, which have model "" where no model is
+    asked. Empty if none of its models was scored."""
     table = map_scoring.read()
     table = table[table["score"] == score]
     if not ((table["dataset"] == dataset_name) & (table["model"] != "")).any():
@@ -48,7 +48,7 @@ def _interval(row) -> str:
 
 
 def _hover(lang: str, heading: str, row: pd.Series, differences: pd.DataFrame) -> str:
-    """The row behind a dot, and what the same images say against other maps."""
+    """The hover text of a dot: its row, and the differences to other maps on the same images."""
     lines = [f"<b>{escape(heading)}</b>", f"{escape(_kind(lang, row['map']))}: {row['value']:.3f} ({_interval(row)})"]
     lines.append(text(lang, "maps_images", images=row["images"]))
     if pd.notna(row["threshold"]):
@@ -67,8 +67,7 @@ def _differences(dataset_name: str, score: str) -> pd.DataFrame:
 
 
 def groups(lang: str, dataset_name: str, score: str, shown: list[str] | None = None) -> dict[str, list[Dot]]:
-    """{name: dots}: the maps that know nothing first where no model is asked, then a group a model; of the models `shown`,
-    by default of all."""
+    """{name: dots}: first the control maps that ask no model, then one group per model `shown` (None: all)."""
     table, differences = of_dataset(dataset_name, score), _differences(dataset_name, score)
     if shown is not None:
         table = table[table["model"].isin(["", *shown])]
@@ -110,7 +109,7 @@ def key_html(lang: str) -> str:
 
 
 def counts(differences: pd.DataFrame, score: str) -> pd.DataFrame:
-    """For each kind of map and each other map, how many are shown to be better or worse, and how many are not told apart."""
+    """How many maps of each kind are better than each other map, how many worse, and how many cannot be told apart."""
     sign = -1 if score in LOWER_IS_BETTER else 1
     above, below = (sign * differences[column] for column in (("low", "high") if sign > 0 else ("high", "low")))
     told = differences.assign(better=above > 0, worse=below < 0, count=1)
@@ -119,7 +118,7 @@ def counts(differences: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def says(lang: str, dataset_name: str, score: str) -> list[str]:
-    """What the chart says, from the same rows: first whether a map beats one that knows nothing."""
+    """What the chart says, from the same rows: first whether any map beats the centre control."""
     table, differences = of_dataset(dataset_name, score), _differences(dataset_name, score)
     own = table[table["map"].isin(MAPS)]
     best = own.loc[(own["value"].idxmin if score in LOWER_IS_BETTER else own["value"].idxmax)()]
@@ -168,7 +167,7 @@ def notes_html(lang: str, dataset_name: str, score: str) -> str:
 
 
 def _boxes(dataset_name: str) -> str:
-    """Which sentence says on which boxes a data set's models are scored."""
+    """The key of the sentence that says on which boxes a data set's models are scored."""
     of = boxes_of(dataset_name)
     return "maps_no_breeds" if of != dataset_name else "maps_breeds" if of == DOGS else "maps_own_boxes"
 
@@ -177,7 +176,7 @@ def _boxes(dataset_name: str) -> str:
 
 
 def answer(lang: str, dataset_name: str, score: str, shown: list[str] | None = None) -> tuple:
-    """Updates of a question's chart and of what stands below it. Without a model the controls are left."""
+    """Updates of a question's chart and of the notes below it. Without a model only the controls are shown."""
     if of_dataset(dataset_name, score).empty:
         return gr.update(value=None, visible=False), ""
     notes = notes_html(lang, dataset_name, score)
@@ -187,9 +186,9 @@ def answer(lang: str, dataset_name: str, score: str, shown: list[str] | None = N
 
 
 def render(lang: str, dataset_name: str, *chosen: str | None, shown: list[str] | None = None) -> list:
-    """Updates of the heading, of the models to show, and for each question of its heading, its scores, its chart and its notes.
+    """Updates of the heading, the models to show, and each question's heading, scores, chart and notes.
 
-    `chosen` is a score for each question, by default its first; `shown` the models, by default those that the page begins with.
+    `chosen` has each question's score, by default its first; `shown` has the models, by default those chosen at first.
     """
     names = scored(dataset_name)
     shown = [name for name in names if name in (shown or ())] or chosen_at_first(names)

@@ -1,5 +1,5 @@
-"""On the Benchmarks tab: what lies behind the accuracies. One choice of models drives four views; only the one that is
-looked at is computed."""
+"""On the Benchmarks tab: what lies behind the accuracies. One choice of models drives all views; only the view that
+is open is computed."""
 
 from html import escape
 
@@ -21,7 +21,7 @@ def _heading(lang: str, is_there: bool) -> str:
 def answer(
     lang: str, dataset_name: str, view: str, models: list[str], values: str, one: str | None
 ) -> tuple[dict, dict, dict, str]:
-    """Updates of what a cell holds, of the one model whose confusions are shown, of the chart; and the lines below it."""
+    """Updates of the choice of a cell's figure, of the choice of one model, of the chart; and the lines below it."""
     models = [name for name in predictions.available(dataset_name) if name in (models or ())]
     one = one if one in models else next(iter(models), None)
     choices = [(title(lang, VARIANTS[name]), name) for name in models]
@@ -44,9 +44,9 @@ def answer(
 
 
 def render(lang: str, dataset_name: str, models: list[str] | None = None, view: str = VIEWS[0]) -> list:
-    """Updates of the whole section for a data set, closed: of those models that it has too, or of those it begins with.
+    """Updates of the whole section, closed, for a data set: with the chosen models that it has, or its first ones.
 
-    No chart is drawn before the section is opened, so that the page loads no later for it.
+    No chart is drawn before the section is opened, so that it does not slow the page's start.
     """
     names, hidden = predictions.available(dataset_name), gr.update(visible=False)
     heading, closed = _heading(lang, bool(names)), gr.update(open=False, visible=bool(names))

@@ -1,7 +1,7 @@
-"""The Benchmarks tab: accuracy and cost on a device and at a batch that the visitor chooses, as a table and a chart.
+"""The Benchmarks tab: accuracy and cost on a device and at a batch size of the visitor's choice, as table and chart.
 
-Every number is read from data/results. What lies behind the accuracies stands in study.py, what each mechanism takes in
-costs.py, what is measured now in live.py.
+Every number is read from data/results. study.py shows what lies behind the accuracies, costs.py the time of each
+mechanism, and live.py measures now.
 """
 
 from html import escape
@@ -42,7 +42,7 @@ def datasets_shown() -> list[str]:
 
 
 def gpu_html(lang: str) -> str:
-    """Where no GPU has been measured, the command that does it; the GPUs that were are among the devices to choose."""
+    """The command that measures a GPU, while none has been; GPUs that have are among the devices to choose."""
     if lookup.machines("cuda"):
         return ""
     heading, sentence = escape(text(lang, "gpu_heading")), escape(text(lang, "gpu_missing"))
@@ -79,13 +79,13 @@ def _key(machine: Machine) -> str:
 
 
 def machine_of(key: str | None) -> Machine | None:
-    """The machine that a choice stands for; the first where the choice is gone."""
+    """The machine that a choice stands for; the first if the choice no longer exists."""
     found = lookup.machines()
     return next((machine for machine in found if _key(machine) == key), found[0] if found else None)
 
 
 def _controls(lang: str, models: Models) -> tuple[list, str, str | None]:
-    """Updates of data set, machine, batch and busy; with the data set and the machine that come first."""
+    """Updates of data set, machine, batch and busy; and the data set and the machine that are shown first."""
     datasets, machines, batches = datasets_shown(), lookup.machines(), lookup.batch_sizes()
     first = next((name for name in [models.dataset.name, *datasets] if name in datasets), models.dataset.name)
     same = [m for m in machines if m.device_type == models.device.type] or machines
@@ -164,7 +164,7 @@ SAVE = "(file) => { document.dispatchEvent(new CustomEvent('save-file', { detail
 
 
 def _build_files(choices: list) -> None:
-    """What the table's buttons ask for (benchmarks.js clicks these hidden ones): a file of the rows that are shown."""
+    """Hidden buttons, which benchmarks.js clicks for the table's: each asks for a file of the rows that are shown."""
     names, made = gr.JSON(visible="hidden"), gr.JSON(visible="hidden")
 
     def make(kind: str):

@@ -1,1 +1,1 @@
-"""Compare: a photo in, a card a model out."""
+"""Compare: one photo in, one card per model out."""

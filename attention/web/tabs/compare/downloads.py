@@ -1,4 +1,4 @@
-"""What a visitor takes away from a comparison: the report on this photo as one file. The picture is drawn by figure.js."""
+"""The report on a comparison as one file to download. The picture of the cards is drawn by figure.js."""
 
 from collections.abc import Iterator
 from html import escape
@@ -19,7 +19,8 @@ FILE_NAME = "attention-lab.html"
 def report_stream(
     upload, names: list[str], models: Models, lang: str, pinned: str = "", picked: str = ""
 ) -> Iterator[tuple[str, str | None]]:
-    """(what to say as HTML, the report's file or None): a sentence first, then the file, which goes with the next step."""
+    """Yields (what to say as HTML, the report's file or None): first a sentence, then the file, which is
+    deleted at the next step."""
     if upload is None or not names:
         yield notice(text(lang, "no_models" if upload else "nothing_to_save")), None
         return

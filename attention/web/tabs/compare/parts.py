@@ -19,7 +19,7 @@ from attention.web.render import render
 from attention.web.texts import class_name, dataset_title, text, title
 from attention.web.turn import Turn
 
-AT_FIRST = 4  # models chosen at first, at least, where so many are there
+AT_FIRST = 4  # models chosen at first, at least, if there are so many
 ORDERS = ("list", "confidence", "latency", "disagreement")  # of the cards; compare.js knows them by these names
 
 
@@ -39,7 +39,7 @@ class UploadImage(gr.Image):
 
 
 def chosen_at_first(names: list[str]) -> list[str]:
-    """Those of `first_shown`, filled up to AT_FIRST with the next ones."""
+    """The models of `first_shown`, filled up to AT_FIRST with the next ones."""
     chosen = first_shown(names)
     others = [name for name in names if name not in chosen]
     return [name for name in names if name in chosen + others[: max(0, AT_FIRST - len(chosen))]]
@@ -53,14 +53,14 @@ def by_placement(names: list[str]) -> dict[str, list[str]]:
 
 def _caption(sample: samples.Sample, lang: str) -> str:
     if sample.kind == "photograph":
-        return class_name(lang, sample.title)  # of a data set's own
+        return class_name(lang, sample.title)  # from the data set itself
     name = sample.title_zh if lang == "zh" else sample.title
     return text(lang, f"sample_{sample.kind}", title=name)
 
 
 @lru_cache(maxsize=64)
 def _thumbnail(path: Path) -> Image.Image:
-    """Pictures, not paths: gradio serves no file outside its own cache, and none of ours is opened to it."""
+    """A picture, not a path, because Gradio serves no file outside its own cache, and we open it no folder."""
     image = reading.read_image(path).image
     image.thumbnail((240, 240))
     return image
@@ -166,7 +166,7 @@ class Parts:
             self.fetch = gr.Button(t("fetch"), elem_id="fetch")
 
     def of_dataset(self) -> list:
-        """Those that change with the data set: what `settings` gives values to, in its order."""
+        """The components that change with the data set, in the order of the values from `settings`."""
         return [*self.groups.values(), self.gallery, self.fetch_area, self.fetch_note, self.classes]
 
 

@@ -1,4 +1,4 @@
-"""The Compare tab: a photo in, a card a model out, as each is ready. What happens when something on it is used."""
+"""The Compare tab: one photo in, one card per model out as soon as it is ready. Here its components are wired."""
 
 import hashlib
 from collections import deque
@@ -39,7 +39,7 @@ CONCURRENCY = "models"  # one group: requests share the loaded models
 def build(sets: ModelSets, t, may_fetch: bool = False):
     """Lay the tab out and wire it; returns (handler, outputs) for the page's load event, the photo, and the data set.
 
-    `may_fetch` offers to download a data set that is not there: for a visitor whose machine this is, and nobody else.
+    `may_fetch` offers to download a missing data set; it is only for a visitor whose own machine this is.
     """
     parts = Parts(sets, t)
     groups = list(parts.groups.values())
@@ -47,7 +47,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     def stream(
         upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
     ):
-        """The board, after every model; it ends early where the visitor has asked for another one."""
+        """Yields the board after every model; ends early if the visitor has asked for another one."""
         lang, number, turn.answered = language(request), turn.number, None
         try:
             models = sets[dataset_name]
@@ -66,7 +66,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     def stream_anew(
         upload, dataset_name: str, turn: Turn, pinned: str, picked: str, request: gr.Request, *names_by_group: list[str]
     ):
-        """The board, where it does not show that already: a photo that takes another's place changes twice in the browser."""
+        """The board, unless it is there already, because a photo that replaces another one fires two change events."""
         if turn.answered is not None and turn.answered == asked(upload, dataset_name, pinned, picked, names_by_group):
             yield gr.skip()
             return
@@ -102,7 +102,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
             yield *unchanged, render("loading.html", lang, dataset=label)
         try:
             models = sets[dataset_name]
-        except (CheckpointError, datasets.DataError):  # `stream`, which follows, says it
+        except (CheckpointError, datasets.DataError):  # `stream`, which follows, tells the visitor
             yield *unchanged, gr.skip()
             return
         yield *settings(lang, models, may_fetch=may_fetch), gr.skip()
@@ -127,7 +127,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     inputs = [parts.photo, parts.dataset, parts.turn, parts.reference, parts.picked, *groups]
     changes = [parts.photo.change, *(group.input for group in groups)]
     asks_again = [parts.reference.change, parts.picked.change]
-    # Listeners of one event run in the order in which they are defined: what is still running ends before the answer.
+    # Listeners of one event run in the order in which they are defined, so an old answer ends before the new one.
     all_that_ask = [*changes, parts.go.click, *asks_again]
     gr.on(all_that_ask, Turn.take, parts.turn, None, queue=False, trigger_mode="multiple", **private)
     runs = gr.on(changes, stream_anew, inputs, parts.board, trigger_mode="always_last", **shared)
@@ -149,7 +149,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     )
     saved.then(None, js=theme.FETCH_REPORT, **private)
     parts.gallery.select(pick, parts.dataset, parts.photo, show_progress="hidden", **private)
-    if may_fetch:  # else there is no event that anybody could send
+    if may_fetch:  # otherwise there is no such event for anybody to send
         parts.fetch.click(
             fetch_samples, parts.dataset, [parts.gallery, parts.fetch_area], concurrency_limit=1, **private
         )
@@ -159,7 +159,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
     _build_api(parts, sets)
 
     def on_load(request: gr.Request, name: str = sets.first_name, chosen: tuple[str, ...] | None = None):
-        """Of the data set `name` and the models `chosen`, which a link may ask for."""
+        """Values for the data set `name` and the models `chosen`, which a link may ask for."""
         lang = language(request)
         radio = gr.update(choices=dataset_choices(lang, sets.names), value=name, visible=len(sets.names) > 1)
         try:
@@ -172,7 +172,7 @@ def build(sets: ModelSets, t, may_fetch: bool = False):
 
 
 def asked(upload, dataset_name: str, *choices) -> tuple:
-    """What a board answers, to be told from what another one does."""
+    """The request that a board answers, to be compared with later ones."""
     picture = upload and hashlib.sha256(upload.image.tobytes()).digest()
     return picture, dataset_name, *choices
 
@@ -184,9 +184,10 @@ def in_order(models: Models, names_by_group: tuple[list[str], ...]) -> list[str]
 
 
 def _build_api(parts: Parts, sets: ModelSets) -> None:
-    """gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
+    """Add the endpoints: gradio_client.Client(url).predict(handle_file(path), ["baseline"], api_name="/compare")
 
-    Another data set has an endpoint of its own: gradio's clients would take a third argument for optional, plain HTTP not.
+    Other data sets have their own endpoint, because a third argument would be optional for Gradio's clients but not for
+    plain HTTP.
     """
 
     def compare_dataset(upload, names: list[str] | None, dataset: str) -> dict:

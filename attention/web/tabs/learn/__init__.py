@@ -1,1 +1,1 @@
-"""Learn: a walk in five steps, and a page a mechanism."""
+"""Learn: a walk in five steps, and one page per mechanism."""

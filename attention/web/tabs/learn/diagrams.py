@@ -1,6 +1,6 @@
 """Diagrams as SVG strings: the steps of a module, the network with its slots, histograms and kernels. No torch, no gradio.
 
-Words come from the caller. Colours are the page's CSS variables, with values of their own where there is no page.
+Words come from the caller. Colours are the page's CSS variables, with default values for use outside the page.
 """
 
 import itertools
@@ -18,7 +18,7 @@ HAIR, SOFT, PAPER = "var(--hair,#dfe3e8)", "var(--soft,#f4f6f8)", "var(--backgro
 
 
 def svg(width: float, height: float, title: str, description: str, body: str, name: str) -> str:
-    """A picture at its natural size, with the two texts that stand for it. `name` is unlike any other's on the page."""
+    """An SVG at its natural size, with title and description for screen readers. `name` is unique on the page."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" aria-labelledby="{name}-title {name}-desc" font-size="13">'
@@ -35,7 +35,7 @@ def _text(x: float, y: float, words: str, colour: str = STRONG, anchor: str = "m
 
 @dataclass(frozen=True)
 class Box:
-    """One step: what it is, its shape, where its inputs come from, each with what to write at the line ("" for nothing).
+    """One step: what it is, its shape, and its inputs as (index of a box, label of the line to it, "" for none).
 
     `tone` is "plain", "end" (what goes in and comes out), "weights" (attention weights) or "learned" (a parameter).
     """
@@ -50,7 +50,7 @@ BOX_WIDTH, BOX_HEIGHT, ACROSS, PASSING, DOWN = 168, 44, 182, 136, 76  # px: a bo
 
 
 def ranks(boxes: Sequence[Box]) -> list[int]:
-    """The row of each box, below all that it reads; what is learned stands right above its first reader."""
+    """The row of each box: below all that it reads; a learned parameter stands directly above its first reader."""
     rows = []
     for box in boxes:
         rows.append(max((rows[source] + 1 for source, _ in box.sources), default=0))
@@ -61,10 +61,10 @@ def ranks(boxes: Sequence[Box]) -> list[int]:
 
 
 def columns(boxes: Sequence[Box], rows: list[int]) -> list[int]:
-    """The column of each box, row by row: the leftmost one of what it reads, or the next to the right that is free.
+    """The column of each box, row by row: the leftmost column of its inputs, or the next free one to the right of it.
 
-    A column is taken down to the row of the last step that reads its box, because the line passes there. Of steps beside each
-    other the one that is read last stands on the left, so that lines which pass do not cross those that end before.
+    A column is taken down to the row of the last step that reads its box, because the line passes there. Of steps in
+    one row the one that is read last stands on the left, so that its line does not cross lines that end earlier.
     """
     last = [max((rows[j] for j, b in enumerate(boxes) if i in dict(b.sources)), default=0) for i in range(len(boxes))]
     found: dict[int, int] = {}
@@ -82,7 +82,7 @@ def columns(boxes: Sequence[Box], rows: list[int]) -> list[int]:
 
 
 def _centres(rows: list[int], column: list[int]) -> list[float]:
-    """The middle of each column (px): nearer to the one before where no two boxes of theirs stand in one row."""
+    """The centre of each column in px: closer to the column before if no row has a box in both."""
     held, centres = set(zip(column, rows, strict=True)), [BOX_WIDTH / 2 + 4]
     for right in range(1, max(column) + 1):
         beside = any({(right - 1, row), (right, row)} <= held for row in rows)
@@ -91,14 +91,14 @@ def _centres(rows: list[int], column: list[int]) -> list[float]:
 
 
 def _line(x: float, y: float, bend: float, to_x: float, to_y: float) -> str:
-    """Straight down from (x, y) past the boxes of other columns, and between the last two rows, below `bend`, across."""
+    """A line straight down from (x, y) to `bend`, past the boxes of other columns, then curved to (to_x, to_y)."""
     middle = (bend + to_y) / 2
     path = f"M{x:.1f} {y:.1f}L{x:.1f} {bend:.1f}C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
     return f'<path d="{path}" fill="none" stroke="{MUTED}" stroke-width="1.5"/>'
 
 
 def flow(boxes: Sequence[Box], title: str, description: str, colour: str, name: str) -> str:
-    """A module from above to below, a box a step. `colour` marks the boxes that make attention weights."""
+    """A module from top to bottom, one box per step. `colour` marks the boxes that make attention weights."""
     rows = ranks(boxes)
     column, half = columns(boxes, rows), BOX_HEIGHT / 2
     centres = _centres(rows, column)
@@ -122,7 +122,7 @@ def _label_width(words: str) -> float:
 
 
 def _labels(said_at: list[tuple[float, float, str]]) -> list[str]:
-    """What is said at lines (y, x), moved to the right where it would lie on the one before."""
+    """The labels of lines, from (y, x, words); each is moved to the right if it would cover the one before."""
     drawn, free = [], {}
     for y, x, words in sorted(said_at):
         half = _label_width(words) / 2
@@ -161,7 +161,7 @@ def _box(box: Box, x: float, y: float, colour: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the network, or a slot (`placement` given) on the way; `stage` groups the blocks of one, `inside` of a block."""
+    """A part of the network, or a slot if it has a `placement`; `stage` groups blocks; `inside`: it is in a block."""
 
     path: str
     title: str
@@ -175,7 +175,8 @@ WIDE, ROW, SLOT = 336, 52, 10
 
 
 def network(parts: Sequence[Part], chosen: str, title: str, description: str, name: str) -> str:
-    """The network from above to below. A slot is a ring in its placement's colour, `data-slot` its path; `chosen` is filled."""
+    """The network from top to bottom. A slot is a ring in its placement's colour, its path in `data-slot`; the
+    `chosen` one is filled."""
     y, last_y, body, frames = 4.0, 4.0, [], {}
     for part in parts:
         if part.inside:  # of the block that was drawn last
@@ -230,7 +231,7 @@ def _slot(part: Part, x: float, y: float, chosen: str, labelled: bool) -> str:
 
 
 def histogram(values: np.ndarray, title: str, name: str, bins: int = 25) -> str:
-    """How numbers of any shape are spread from their smallest to their largest: a bar a bin, a line at 0."""
+    """The histogram of an array of any shape, from its smallest to its largest value, with a line at 0."""
     values = values.ravel()
     low, high = float(values.min()), float(values.max())
     counts, _ = np.histogram(values, bins, (low, high if high > low else low + 1))
@@ -247,7 +248,7 @@ def histogram(values: np.ndarray, title: str, name: str, bins: int = 25) -> str:
 
 
 def kernels(values: np.ndarray, title: str, name: str, side: int = 14) -> str:
-    """Kernels (n, h, w) side by side, a square a number, on the diverging scale centred at 0 that they share."""
+    """Kernels (n, h, w) side by side, one square per number, on a diverging scale centred at 0 that they share."""
     count, height, width = values.shape
     top = float(np.abs(values).max()) or 1.0
     colours = colour_table(DIFFERENCE_SCALE)[np.clip((values / top + 1) * 127.5, 0, 255).astype(int)]

@@ -1,6 +1,6 @@
 """HTML of the Learn tab's page of a mechanism: what it is, its diagram with this photo's shapes, its numbers. No gradio here.
 
-Everything is derived from the tables and from a traced forward pass, so that a new mechanism has its page by itself.
+Everything is derived from the tables and from a traced forward pass, so that a new mechanism gets its page by itself.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from attention.web.tabs.look_closer import views
 from attention.web.texts import SUMMARIES_ZH, kind, place, text
 
 OVER = {"2 3": "learn_over_positions", "1": "learn_over_channels"}  # dimensions of (B, C, H, W)
-KERNELS = 8  # at most so many are drawn of a convolution
+KERNELS = 8  # at most so many kernels of a convolution are drawn
 MULTIPLIED = ("matmul", "bmm", "einsum", "mm", "linear")
 
 
@@ -41,13 +41,13 @@ def variants_of(mechanism: str) -> list[str]:
 
 
 def variant_title(lang: str, name: str) -> str:
-    """Where it sits; its placement where it sits nowhere else."""
+    """Where the variant sits; its placement if its mechanism has no other variant."""
     return place(lang, VARIANTS[name]) or text(lang, f"placement_{VARIANTS[name].placement}")
 
 
 @dataclass(frozen=True)
 class Page:
-    """A mechanism, the variant that it is shown in (None where it has none), and what a pass of the photo showed."""
+    """A mechanism, the variant that it is shown in (None if it has none), and what the photo's forward pass showed."""
 
     case: Case
     mechanism: str
@@ -72,7 +72,7 @@ class Page:
 
 
 def open_page(case: Case, mechanism: str, name: str | None) -> Page:
-    """Run the photo through a model with this mechanism: the trained one where it is there, else an untrained one.
+    """Run the photo through a model with this mechanism: the trained one if it is there, else an untrained one.
 
     The model belongs to this call alone, so that no lock is needed and no hook can stay. Raises CheckpointError.
     """
@@ -180,7 +180,7 @@ def boxes(page: Page) -> list[Box]:
 
 
 def _called(step: Step) -> str:
-    """What the code calls a module: the end of its path, from a word on; functions have no name."""
+    """The name of a module in the code: the end of its path, with the part before a number; "" for a function."""
     if not step.name[0].isupper():
         return ""
     *_, before, last = ["", *step.path.split(".")]
@@ -228,7 +228,7 @@ def diagram_html(page: Page) -> str:
 
 @dataclass(frozen=True)
 class Drawn(Cell):
-    """A cell with a picture of ours above its words, an SVG; "" for none."""
+    """A cell with a picture of ours above its text, as an SVG; "" for none."""
 
     picture: str = ""
 
@@ -274,7 +274,7 @@ def _weights_row(page: Page, index: int, weights: anatomy.Weights) -> tuple[str,
 
 
 def _kernels(page: Page) -> str:
-    """Kernels wider than one position, where there are few enough to be looked at."""
+    """Kernels wider than one position, as pictures, if there are few enough to look at."""
     drawn = []
     for index, weights in enumerate(page.anatomy.places[-1].weights):
         values = weights.values
@@ -290,7 +290,7 @@ def _kernels(page: Page) -> str:
 
 
 def weighed_html(page: Page) -> str:
-    """What each module weighs on this photo, the last of each kind as a picture: a map over positions, bars over channels."""
+    """The attention weights on this photo: the last module's map over positions, every module's bars over channels."""
     maps = [m for found in page.anatomy.places for m in found.maps]
     lang, drawn = page.case.lang, []
     positions = [m for m in page.anatomy.places[-1].maps if m.over == "positions"]

@@ -58,7 +58,7 @@ def _part(lang: str, station: Station) -> Part:
 
 
 def key(lang: str) -> str:
-    """Which colour is which placement."""
+    """The key to the colours of the placements."""
     placements = dict.fromkeys(station.placement for station in slots())
     names = "".join(
         f'<span data-placement="{name}"><span class="dot"></span>{escape(text(lang, f"placement_{name}"))}</span>'

@@ -1,4 +1,4 @@
-"""The components of the Learn tab, a step after the other: where things stand, and nothing of what they say."""
+"""The components of the Learn tab, step by step: only their layout, not what they say."""
 
 import gradio as gr
 
@@ -6,14 +6,14 @@ from attention.web.tabs.learn import mechanism as mechanism_views
 from attention.web.tabs.learn import views
 from attention.web.tabs.learn.views import STEPS
 
-STRAIGHT_TO = (2, 3)  # steps that the first one leads to as well: gradio's own marks lead back alone
+STRAIGHT_TO = (2, 3)  # steps that the first one leads to as well, because Gradio's step marks only lead back
 MECHANISM_FIRST = "se"
 QUESTIONS = 3
 MATHS = [{"left": "$$", "right": "$$", "display": True}]
 
 
 class Parts:
-    """The components of the tab, a step after the other."""
+    """The components of the tab, step by step."""
 
     def __init__(self, t):
         self.step = gr.State(0)
@@ -96,7 +96,7 @@ class Parts:
             with gr.Column(scale=2, min_width=340):
                 self.network = gr.HTML(padding=False, elem_id="learn-network")
             with gr.Column(scale=3, min_width=300):
-                self.slot = gr.Radio([], label=t("learn_slot"), elem_id="learn-slot")  # the network is looked at later
+                self.slot = gr.Radio([], label=t("learn_slot"), elem_id="learn-slot")  # filled when the step opens
                 self.slot_says = gr.HTML(padding=False, elem_id="learn-slot-says")
                 self.compare_slot = gr.Button(
                     t("learn_slot_compare"), variant="primary", elem_id="learn-compare-placement"

@@ -16,7 +16,8 @@ IDEAS, MECHANISMS = 1, 2  # the steps that answers point at
 
 @dataclass(frozen=True)
 class Question:
-    """`answers` in the order shown, the number of the right one, why, and the step (and there the variant) that shows it."""
+    """A question, its `answers` in the order shown, the index of the right one, why it is right, and the step (and in
+    it the variant) that shows it."""
 
     asked: str
     answers: tuple[str, ...]
@@ -26,20 +27,20 @@ class Question:
     variant: str | None = None
 
     def reply(self, lang: str, chosen: int) -> str:
-        """What an answer is told."""
+        """The reply to an answer, as HTML."""
         word = text(lang, "learn_check_right" if chosen == self.right else "learn_check_wrong")
         return f'<p class="says" role="status"><b>{escape(word)}</b> {escape(self.because)}</p>'
 
 
 def questions(lang: str, dataset_name: str, device_type: str) -> list[Question]:
-    """Three, or fewer where the figures that one is made from have not been measured."""
+    """Three questions, or fewer where the figures for one have not been measured."""
     table = lookup.summary(dataset_name, device_type)
     made = [_latency(lang, table), _proof(lang), _shown(lang, table)]
     return [question for question in made if question]
 
 
 def _latency(lang: str, table: pd.DataFrame) -> Question | None:
-    """The slowest model against the fastest with attention."""
+    """The slowest model with attention against the fastest with attention."""
     timed = table.dropna(subset=["p50_ms"]) if "p50_ms" in table else table.iloc[:0]
     reference = timed[timed["variant"] == REFERENCE] if len(timed) else timed
     others = timed[[not VARIANTS[name].is_control for name in timed["variant"]]] if len(timed) else timed
@@ -57,7 +58,7 @@ def _latency(lang: str, table: pd.DataFrame) -> Question | None:
 
 
 def _flops(lang: str, slow: pd.Series, reference: pd.Series) -> str:
-    """What multiply-adds would have said, where they say less than the time: nothing where they say as much."""
+    """A sentence on how little the multiply-adds grow; "" where they grow as much as the time."""
     time, flops = (slow[key] / reference[key] - 1 for key in ("p50_ms", "multiply_adds"))
     if not flops < time:
         return ""
@@ -72,7 +73,8 @@ def _proof(lang: str) -> Question:
 
 
 def _shown(lang: str, table: pd.DataFrame) -> Question | None:
-    """Of the judged models the one with the largest gain that is not shown, for that is the trap; else one that is shown."""
+    """About the judged model with the largest difference whose interval contains 0, because that is the trap; if there
+    is none, about the largest difference that is a gain or a loss."""
     if "verdict" not in table:
         return None
     judged = table[table["verdict"].isin(["gain", "loss", "equivalent", "undecided"])]

@@ -17,7 +17,7 @@ from attention.web.tabs.learn.parts import MECHANISM_FIRST, QUESTIONS, STRAIGHT_
 from attention.web.tabs.learn.views import STEPS
 from attention.web.texts import text
 
-GUESS_FIRST = "attention-pool-head"  # its map is the one that the prediction is made of
+GUESS_FIRST = "attention-pool-head"  # its prediction is made from its map
 SLOT_FIRST = "stages.3.1.attention"
 PROBLEMS = (CheckpointError, DataError, UploadError, UnknownVariant, ValueError)  # each says in a sentence what to do
 
@@ -95,7 +95,7 @@ ANSWERS = (guess_step, ideas_step, mechanisms_step, placements_step, check_step)
 
 
 def show_step(parts: Parts, sets: ModelSets, upload, dataset_name: str, values: dict, lang: str) -> dict:
-    """The open step, with the sentence over the walk; one sentence where it cannot be shown."""
+    """The values of the open step and the sentence above the walk; only a sentence where the step cannot be shown."""
     try:
         case = views.case(lang, upload, sets[dataset_name])
         shown = ANSWERS[values[parts.step]](parts, case, values)

@@ -1,7 +1,7 @@
 """The Learn tab: a walk in five steps through what attention is, on the visitor's own photo.
 
-learn_parts lays it out and learn_steps says what a step shows; here it is wired. What a step shows is worked out when it is
-opened, and again when something in it is chosen: the page's start pays nothing.
+parts.py lays it out and steps.py says what a step shows; here it is wired. What a step shows is worked out only when it
+is opened, and again when something in it is chosen, so that the page starts no slower.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ from attention.web.tabs.learn.steps import PROBLEMS, show_step
 from attention.web.tabs.learn.views import STEPS
 from attention.web.texts import text
 
-# the button that was pressed is gone with its step: the keyboard goes on from the heading of the new one
+# the button that was pressed disappears with its step, so the focus moves to the heading of the new one
 FOLLOW = "() => setTimeout(() => document.querySelector('#learn-walk [role=tab][aria-selected=true]')?.focus(), 100)"
 RUN_COMPARE = "() => setTimeout(() => document.querySelector('#go')?.click(), 100)"
 
@@ -36,7 +36,7 @@ def component(elem_id: str):
 
 
 def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, pages: gr.Tabs) -> None:
-    """Lay the tab out and wire it. The tabs Compare and Look closer are there already: its buttons lead to them."""
+    """Lay the tab out and wire it. The tabs Compare and Look closer must exist, because its buttons lead to them."""
     parts = Parts(t)
     light = {"queue": False, "show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
     inputs = {photo, dataset, parts.step, *parts.chosen(), *parts.answers}
@@ -45,7 +45,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
         return show_step(parts, sets, values[photo], values[dataset], values, language(request))
 
     def run_again(values: dict, request: gr.Request) -> dict:
-        """Something in the step was chosen. New choices would be new elements, from which the keyboard's focus is gone."""
+        """Something in the step was chosen. Lists are not filled again: new elements would lose the focus."""
         shown = run(values, request)
         return {part: value for part, value in shown.items() if part not in (parts.model, parts.mechanism, parts.slot)}
 
@@ -66,7 +66,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
         except PROBLEMS as error:
             return notice(text(lang, "learn_problem", problem=error))
 
-    # Listeners of one event run in the order in which they are defined: these before the step is shown.
+    # Listeners of one event run in the order in which they are defined, so these run before the step is shown.
     for index, step in enumerate(parts.steps):
         step.select(lambda index=index: index, None, parts.step, **light)
     parts.photo.select(place, [photo, dataset], [parts.across, parts.down], **light)
@@ -74,7 +74,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     gr.on([tab.select, *(step.select for step in parts.steps)], run, inputs, parts.outputs(), **shows)
     chosen = [c.input for c in parts.chosen() if c is not parts.mechanism]
     gr.on([parts.photo.select, *chosen], run_again, inputs, parts.outputs(), **shows)
-    # without the variant: it is one of the mechanism before, which gradio would refuse
+    # without the variant, because it belongs to the mechanism before and Gradio would refuse it
     parts.mechanism.input(run_again, inputs - {parts.variant}, parts.outputs(), **shows)
     parts.reveal.click(
         reveal, [photo, dataset, parts.model, parts.across, parts.down], parts.revealed, show_progress="hidden",
@@ -92,7 +92,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
 
 
 def _wire_question(parts: Parts, sets: ModelSets, dataset: gr.Radio, index: int, light: dict) -> None:
-    """The reply to an answer, and the button to where the page shows it."""
+    """Wire the reply to an answer, and the button that leads to where the page shows it."""
 
     def asked(lang: str, dataset_name: str) -> questions.Question:
         return questions.questions(lang, dataset_name, sets[dataset_name].device.type)[index]
@@ -121,7 +121,7 @@ def _go(step: int) -> gr.Walkthrough:
 
 
 def _lead_elsewhere(parts: Parts, sets: ModelSets, photo: gr.Image, dataset: gr.Radio, pages: gr.Tabs) -> None:
-    """The buttons that open Compare or Look closer on what stands here; a sample that was shown here goes along."""
+    """Wire the buttons that open Compare or Look closer with what is shown here, the sample photo included."""
     groups = {placement: component(f"models-{placement}") for placement in PLACEMENTS}
     look_model = component("examine-model")
     private = {"show_progress": "hidden", "api_visibility": "private"}

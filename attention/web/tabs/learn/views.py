@@ -18,7 +18,7 @@ from attention.web.tabs.look_closer import views
 from attention.web.texts import class_name, text, title
 
 STEPS = ("guess", "ideas", "mechanisms", "placements", "check")
-IDEAS = {  # what attention is, in three: the article's formulas, and the models whose numbers go with them, in this order
+IDEAS = {  # what attention is: the article's formula, and models for the numbers, the first choice first
     "sum": (r"a_i = \frac{\exp e_i}{\sum_j \exp e_j}, \quad z = \sum_i a_i x_i", ("attention-pool-head",)),
     "gate": (r"Y = A \odot X, \qquad Y = c \odot X", ("se-block", "cbam-block")),
     "pairs": (r"A = \mathrm{softmax}(Q^\top K), \quad Y = \gamma\,(A X) + X", ("self-attention-stage",)),
@@ -26,7 +26,7 @@ IDEAS = {  # what attention is, in three: the article's formulas, and the models
 
 
 def formula(latex: str) -> str:
-    """Markdown that gr.Markdown typesets with the KaTeX that gradio brings along: lines are set apart by two backslashes."""
+    """A formula as Markdown, which gr.Markdown typesets with KaTeX; its lines are separated by two backslashes."""
     rows = latex.replace(r" \\ ", r" \\[4pt] ")
     return f"$$\\begin{{array}}{{l}} {rows} \\end{{array}}$$"
 
@@ -89,7 +89,7 @@ def case(lang: str, upload, models: Models) -> Case:
 
 
 def lead(lang: str, case_: Case | None = None) -> str:
-    """What the tab is, on which photo; the names of the steps, for learn.js."""
+    """A sentence on the tab and the photo it is about, with the names of the steps for learn.js."""
     names = "|".join(
         text(lang, f"learn_step_{name}") for name in ("guess", "ideas", "mechanisms", "placements", "check")
     )
@@ -116,7 +116,7 @@ def ask(case_: Case, name: str | None) -> str:
 
 
 def waiting(lang: str) -> str:
-    """Where the map will be."""
+    """A placeholder for the map."""
     return f'<div class="empty">{escape(text(lang, "learn_guess_waiting"))}</div>'
 
 
@@ -157,7 +157,7 @@ def reveal(case_: Case, name: str, across: float, down: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Per cent; below one with one digit that is not 0."""
+    """A share in per cent, without decimals; below 1 % with one significant digit."""
     return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"
 
 
@@ -170,7 +170,7 @@ def idea(lang: str, name: str) -> str:
 
 
 def idea_here(case_: Case, name: str) -> str:
-    """One of IDEAS in the numbers of this photo; nothing where none of its models is there."""
+    """One of IDEAS in the numbers of this photo; "" where none of its models is there."""
     model = next((model for model in IDEAS[name][1] if model in case_.names), None)
     if model is None:
         return ""

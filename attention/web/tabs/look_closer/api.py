@@ -1,4 +1,4 @@
-"""The endpoints of the tab that looks closer: /look and /attention_off, as plain JSON."""
+"""The API endpoints of the Look closer tab: /look and /attention_off, as plain JSON."""
 
 import gradio as gr
 import numpy as np
@@ -15,15 +15,15 @@ DIGITS = 4
 
 
 def _rounded(values: np.ndarray) -> list:
-    """Nested lists of numbers that JSON knows: what is not finite becomes null."""
+    """Nested lists of rounded numbers for JSON; what is not finite becomes null."""
     rounded = np.round(values.astype(float), DIGITS)
     return np.where(np.isfinite(rounded), rounded, None).tolist()
 
 
 def look_as_json(look: Look) -> dict:
-    """Plain numbers for scripts. Maps are rows of positions, or lists of channels; each activation has its stage's number.
+    """A Look as plain numbers for scripts. Maps are rows of positions or lists of channels; activations go by stage.
 
-    No key is called "path": gradio's clients take a dict that has one for a file to fetch.
+    No key is called "path", because Gradio's clients take a dict with that key for a file to fetch.
     """
     return {
         "model": look.name,
@@ -40,7 +40,7 @@ def look_as_json(look: Look) -> dict:
 
 
 def class_index(name: str | None, class_names: tuple[str, ...], lang: str = "en") -> int | None:
-    """None for the model's own choice. Raises ValueError with a sentence for a class that does not exist."""
+    """The index of a class; None for the model's own choice. Raises ValueError with a sentence for an unknown one."""
     if not name:
         return None
     if name not in class_names:
@@ -49,7 +49,7 @@ def class_index(name: str | None, class_names: tuple[str, ...], lang: str = "en"
 
 
 def build(examiners, photo: gr.Image, dataset_name: str) -> None:
-    """gradio_client.Client(url).predict(handle_file(path), "se-block", "church", api_name="/look")
+    """Add the endpoints: gradio_client.Client(url).predict(handle_file(path), "se-block", "church", api_name="/look")
 
     `examiners[dataset_name]` is the Examiner of the data set that the page shows first.
     """

@@ -1,4 +1,4 @@
-"""The question what object a map implies: the box and the mask at thresholds chosen on held-out data, with their scores."""
+"""The question which object a map implies: box and mask at thresholds chosen on held-out data, with their scores."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ BOX, MASK = "box_overlap", "mask_overlap"
 
 
 class BoxAndMask(Question):
-    """The box and the mask that a map implies, beside how well such ones were measured to fit."""
+    """The box and the mask that a map implies, and how well such boxes and masks fitted when they were measured."""
 
     name = "box"
 
@@ -55,7 +55,7 @@ class BoxAndMask(Question):
 
 
 def _scored(asked: Asked, score: str, row: dict) -> str:
-    """The sentence that keeps a picture from being taken for a detector's."""
+    """The sentence with the score, so that nobody takes the picture for a detector's."""
     centre = scores_of(controls_of(asked.dataset_name), "", "centre").get(score)
     fields = {"images": row["images"], "value": row["value"]}
     what = "box_scored" if score == BOX else "mask_scored"

@@ -1,8 +1,8 @@
-"""Questions about the maps of one model on one photo: where it looks, why this class, and what the map implies.
+"""Questions about the maps of one model on one photo: where it looks, and why this class.
 
-A question is a sub-tab: its components, those whose change asks it again (`controls`), those that it fills (`outputs`), and
-`answer`, which yields {component: value} step by step. questions_of_change.py has those that change something; tab.py
-lays them out and wires them.
+A question is a sub-tab: `controls` are the components whose change asks it again, `outputs` are those that it fills,
+and `answer` yields {component: value} step by step. questions_of_change.py has the questions that change something;
+tab.py lays all of them out and wires them.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ ALL_CHANNELS = "channels"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a question is about: the photo, what one model made of it, and another model to hold it against."""
+    """What a question is about: the photo, one model's Look at it, and another model to compare it with."""
 
     lang: str
     image: Image.Image
@@ -77,7 +77,7 @@ class Asked:
 class Question:
     """A sub-tab. Its `__init__` lays it out inside the tab; `t` gives a component's translated label.
 
-    Most are one piece of HTML without controls: what this `__init__` lays out.
+    This `__init__` lays out what most questions need: one piece of HTML, without controls.
     """
 
     name: str
@@ -89,11 +89,11 @@ class Question:
         self.controls, self.outputs = [], [self.html]
 
     def answer(self, asked: Asked, values: dict) -> Iterator[dict]:
-        """{component: value} of `outputs`, again after every step. `values` holds those of `controls`."""
+        """Yields {component: value} for `outputs` after every step. `values` holds the values of `controls`."""
         raise NotImplementedError
 
     def cleared(self) -> dict:
-        """Nothing, in place of an answer that is no longer asked for."""
+        """Empty `outputs`, in place of an answer that is no longer asked for."""
         return {output: "" if isinstance(output, gr.HTML) else gr.update(value=None) for output in self.outputs}
 
 
@@ -149,19 +149,19 @@ class WhereItLooks(Question):
 
 
 def _layers(lang: str, maps: tuple[AttentionMap, ...]) -> list[tuple[str, str]]:
-    """Choices (label, key): the weights over channels together, then each map over positions; the last is the deepest."""
+    """Choices (label, key): all weights over channels as one, then each map over positions, the deepest last."""
     channels = [(text(lang, "layer_all_channels"), ALL_CHANNELS)] if any(m.over == "channels" for m in maps) else []
     return channels + [(views.place(lang, m.path), m.path) for m in maps if m.over == "positions"]
 
 
 def _cell(across: float, down: float, grid: tuple[int, int]) -> tuple[int, int]:
-    """The position (row, column) of a grid (h, w) that lies at these per cent of the photo's width and height."""
+    """The cell (row, column) of a grid (h, w) that lies at these percentages of the photo's width and height."""
     row, column = (int((share + 0.5) / 100 * side) for share, side in zip((down, across), grid, strict=True))
     return min(max(row, 0), grid[0] - 1), min(max(column, 0), grid[1] - 1)
 
 
 def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None) -> str:
-    """The mean and each head: received attention or a gate's or softmax's weights, or where one position looks."""
+    """The maps of the mean and of each head: received attention, gate or softmax weights, or where one cell looks."""
     named = {text(asked.lang, "mean_of_heads", count=len(chosen.by_head)): chosen} if chosen.by_head else {}
     if not named:
         named = {views.place(asked.lang, chosen.path): chosen}
@@ -169,7 +169,7 @@ def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None)
     if cell:
         named = {label: replace(m, values=m.seen_from(*cell)) for label, m in named.items()}
     finite = [m for m in named.values() if np.isfinite(m.values).all()]
-    scale = scale_of(finite) if finite else views.NORMALISED  # where sentences stand in place of all the maps
+    scale = scale_of(finite) if finite else views.NORMALISED  # no map is drawn, only sentences
     over = views.cell_frame(cell, chosen.values.shape) if cell else ""
     figures = [
         views.heat(
@@ -189,7 +189,7 @@ def _positions(asked: Asked, chosen: AttentionMap, cell: tuple[int, int] | None)
 
 
 def _channels(asked: Asked) -> str:
-    """A row a module: where it sits, and a bar a channel, before the means of the class that is explained."""
+    """One row per module: where it sits, and one bar per channel, with the means of the class that is explained."""
     lang, weighed = asked.lang, channel_maps(asked.look)
     said = sentences.channels(lang, weighed)
     if not all(np.isfinite(m.values).all() for m in weighed):
@@ -211,7 +211,7 @@ def _channels(asked: Asked) -> str:
 
 
 class WhyThisClass(Question):
-    """Class activation at every depth, for any class, and the photo behind a slider."""
+    """Class activation maps of every stage, for any class, and a slider between the photo and one of them."""
 
     name = "activation"
 

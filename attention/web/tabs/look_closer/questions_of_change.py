@@ -1,4 +1,4 @@
-"""Questions that change something and look again: the model, its attention, its weights, the photo. They take 0.1 to a few s."""
+"""Questions that change the model, its attention, its weights or the photo and look again; 0.1 to a few seconds."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,11 @@ from attention.web.tabs.look_closer import views
 from attention.web.tabs.look_closer.questions import Asked, Question
 from attention.web.texts import class_name, text
 
-SMALLEST_TOP = 0.25  # of the scale of differences: smaller ones stay pale
+SMALLEST_TOP = 0.25  # the least end of the scale of differences, so that small ones stay pale
 
 
 class AgainstAnother(Question):
-    """The signed difference to another model, beside the one that a change of seed makes."""
+    """The signed difference to another model's map, beside the difference that another seed makes."""
 
     name = "difference"
 
@@ -64,7 +64,7 @@ class AgainstAnother(Question):
 
 
 def _verdict(asked: Asked, found) -> str:
-    """Which is larger: what the two models differ by, or what two trainings of one do."""
+    """Which is larger: the difference between the two models, or between two training runs of one."""
     value = _root_mean_square(found.values)
     if found.between_seeds is None:
         return asked.says("difference_no_seeds", value=value)
@@ -77,7 +77,7 @@ def _root_mean_square(values: np.ndarray) -> float:
 
 
 def _placeholders(asked: Asked, captions: list[str], line: bool = True) -> str:
-    """The places of figures to come, below an empty line where a sentence will stand."""
+    """Empty frames for figures to come, below an empty line where a sentence will stand."""
     blank = '<p class="says">&nbsp;</p>' if line else ""
     return blank + views.shots([views.waiting(asked.under, caption) for caption in captions])
 
@@ -109,7 +109,7 @@ class AttentionOff(Question):
 
 
 def _probability(look: Look) -> float:
-    """Of the class that is explained."""
+    """The probability of the class that is explained."""
     return float(look.probabilities[look.class_index])
 
 
@@ -124,7 +124,7 @@ def _choice_kept(lang: str, before: Look, after: Look) -> str:
 
 
 class RandomWeights(Question):
-    """The map after each part's weights were shuffled, from the head downwards."""
+    """The map after the weights of one part after the other are shuffled, from the head downwards."""
 
     name = "random"
 
@@ -160,7 +160,7 @@ def _part(lang: str, part: str) -> str:
 
 
 class DeletionInsertion(Question):
-    """Does the model need what its maps mark? Both curves of each map beside a random map's."""
+    """Does the model need what its maps mark? Both curves of each map beside those of a random map."""
 
     name = "deletion"
     kinds = ("deletion", "insertion")
@@ -198,12 +198,12 @@ class DeletionInsertion(Question):
 
 
 def _against_chance(lang: str, found: dict[str, Curves]) -> str:
-    """A sentence a map: its two areas beside the random map's."""
+    """One sentence per map: its two areas, compared with those of the random map."""
     random, said = found["random"], []
     for name, curves in found.items():
         if name == "random":
             continue
-        fewer = round(curves.deletion_area, 2) < round(random.deletion_area, 2)  # as they are written
+        fewer = round(curves.deletion_area, 2) < round(random.deletion_area, 2)  # rounded as on the page
         better = fewer + (round(curves.insertion_area, 2) > round(random.insertion_area, 2))
         label = text(lang, f"curve_{name}")
         said.append(text(
@@ -263,7 +263,7 @@ class DamagedPhoto(Question):
 
 
 def _holds(asked: Asked, firsts: list[str]) -> str:
-    """Up to which strength the first choice is that of the whole photo."""
+    """A sentence: up to which strength the first choice stays that of the undamaged photo."""
     changed = next((strength for strength, first in enumerate(firsts) if first != firsts[0]), None)
     if changed is None:
         return text(asked.lang, "damage_keeps", model=asked.title())

@@ -1,7 +1,7 @@
-"""The tab that looks closer: the photo of the Compare tab, one model, and questions to ask of its maps.
+"""The Look closer tab: the photo of the Compare tab, one model, and questions about its maps.
 
-One event answers whichever question is open. What asks anew first takes a number (`Turn`), so that an answer which is still
-being worked out stops at its next step; the page sends the last request when it has (trigger_mode "always_last").
+One event answers whichever question is open. A new request first takes a number (`Turn`), so that an answer that is
+still being worked out stops at its next step; then the page sends the last request (trigger_mode "always_last").
 """
 
 from collections.abc import Iterator
@@ -44,13 +44,13 @@ QUESTIONS = (
     DamagedPhoto,
     BoxAndMask,
 )
-FIRST_MODEL = "self-attention-stage"  # the one with most to ask: where does a point look
+FIRST_MODEL = "self-attention-stage"  # the one with most to ask, such as where a point looks
 OWN_CHOICE = "*"  # the class that the model itself finds most probable; a drop-down takes "" for no choice at all
 PROBLEMS = (CheckpointError, DataError, UnknownVariant, ValueError)  # each says in a sentence what to do
 
 
 class Examiners:
-    """`examiners[name]` is the Examiner of a data set's present models."""
+    """`examiners[name]` is the Examiner of a data set's current models."""
 
     def __init__(self, sets: ModelSets):
         self._sets, self._made = sets, {}
@@ -65,7 +65,7 @@ class Examiners:
 
 
 class Parts:
-    """The components of the tab: what it is about, then a sub-tab a question."""
+    """The components of the tab: what it is about, then one sub-tab per question."""
 
     def __init__(self, t):
         self.turn, self.question = gr.State(Turn()), gr.State(QUESTIONS[0].name)
@@ -102,7 +102,8 @@ def _empty(lang: str) -> str:
 
 
 def model_choices(lang: str, names: list[str], now: str | None, first: str) -> dict:
-    """Choices of models; what was chosen stays, else `first`, else the last: the first is the plain one, with least to ask."""
+    """Choices of models. The current one stays selected, else `first`, else the last, because the model listed first is
+    the plain one with least to ask."""
     value = next((name for name in (now, first, *reversed(names)) if name in names), None)
     return gr.update(choices=titled(lang, names), value=value)
 
@@ -121,7 +122,7 @@ def _class(lang: str, look, index: int) -> str:
 
 
 def says(lang: str, look, models: Models) -> str:
-    """What the model makes of the photo, which class is explained where it is another, and whether none may fit."""
+    """What the model says about the photo, which class is explained if it is another, and whether none may fit."""
     first = look.ranking[0]
     name, own = title(lang, variant(look.name)), class_name(lang, look.class_names[first])
     words = [text(lang, "examine_says", model=name, prediction=own, probability=float(look.probabilities[first]))]
@@ -134,7 +135,7 @@ def says(lang: str, look, models: Models) -> str:
 
 
 def answers(parts: Parts, examiners: Examiners, upload, dataset_name: str, values: dict, lang: str) -> Iterator[dict]:
-    """What the model says, then the open question's answer; a sentence where it cannot be given."""
+    """Yields what the model says, then the open question's answer; a sentence where it cannot be given."""
     question = parts.questions[values[parts.question]]
     try:
         examiner, chosen = examiners[dataset_name], values[parts.explained] or OWN_CHOICE
@@ -157,12 +158,12 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     where = parts.questions[WhereItLooks.name]
 
     def enter(upload, dataset_name: str, turn: Turn, model, other, explained, request: gr.Request):
-        """The visitor comes to the tab: the photo and the data set may be others than last time."""
+        """The visitor comes to the tab: photo and data set may have changed since last time."""
         turn.take()
         lang, there = language(request), upload is not None
         try:
             models = sets[dataset_name]
-        except (CheckpointError, DataError):  # `run`, which follows, says it
+        except (CheckpointError, DataError):  # `run`, which follows, tells the visitor
             return [gr.update(visible=not there), gr.update(visible=there), *[gr.skip()] * 3]
         return [
             gr.update(visible=not there),
@@ -195,7 +196,7 @@ def build(sets: ModelSets, t, tab: gr.Tab, photo: gr.Image, dataset: gr.Radio, p
     light = {"queue": False, "show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
     entered = [parts.nothing, parts.body, parts.model, parts.other, parts.explained]
     asking = [tab.select, where.photo.select, *(one.input for one in parts.asked())]
-    # Listeners of one event run in the order in which they are defined: these before the answer.
+    # Listeners of one event run in the order in which they are defined, so these run before the answer.
     tab.select(enter, [photo, dataset, parts.turn, parts.model, parts.other, parts.explained], entered, **light)
     where.photo.select(place, [photo, dataset, parts.turn], [where.look_from, where.across, where.down], **light)
     gr.on([one.input for one in parts.asked()], Turn.take, parts.turn, None, **light)

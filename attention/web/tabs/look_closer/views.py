@@ -1,4 +1,4 @@
-"""HTML of the tab that looks closer: the photo under a map, grids of such pictures, bars, legends. No gradio here."""
+"""HTML of the Look closer tab: the photo under a map, grids of such pictures, bars, legends. No gradio here."""
 
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +19,7 @@ UNITS = {"weight": "legend_gate", "times-uniform-log": "legend_uniform", "normal
 
 @dataclass(frozen=True)
 class Ground:
-    """The picture under the maps of one answer: its data: address, made once, and its size (width, height)."""
+    """The picture under the maps of one answer: its data: URI, made once, and its size (width, height)."""
 
     uri: str
     size: tuple[int, int]
@@ -34,13 +34,13 @@ def ground(image: Image.Image) -> Ground:
 
 
 def describe(lang: str, values: np.ndarray, kind: str, name: str) -> str:
-    """The text in place of a map, for those who do not see it. `kind` is "attention" or "activation"."""
+    """The alt text of a map. `kind` is "attention" or "activation"."""
     said = sentences.sentence(lang, values, kind)
     return text(lang, "map_alt", kind=text(lang, f"kind_{kind}"), name=name, words=said)
 
 
 def problem_of(lang: str, values: np.ndarray, kind: str) -> str | None:
-    """Why a map is not drawn: a picture of it would mislead. None for a map that can be."""
+    """The reason why a map is not drawn, as its picture would mislead; None for a map that can be drawn."""
     if np.isfinite(values).all() and not describe_map(values).constant:
         return None
     return sentences.sentence(lang, values, kind)
@@ -60,7 +60,7 @@ def place(lang: str, path: str) -> str:
 
 
 def shot(under: Ground, caption: str, drawn: Image.Image | None = None, alt: str = "", over: str = "") -> str:
-    """A figure: the photo, a layer on it, HTML over both (a frame, a box), and a caption. `alt` speaks for all of it."""
+    """A figure: the photo, a layer on it, HTML over both (a frame, a box), and a caption. `alt` describes all of it."""
     on_it = f'<img class="map" src="{data_uri(drawn)}" alt="">' if drawn else ""
     return (
         f'<figure class="shot"><div class="frame" style="aspect-ratio:{under.size[0]}/{under.size[1]}">'
@@ -69,7 +69,7 @@ def shot(under: Ground, caption: str, drawn: Image.Image | None = None, alt: str
 
 
 def waiting(under: Ground, caption: str) -> str:
-    """The place of a figure that is still being made, of the same size."""
+    """An empty frame for a figure that is still being made, of the same size."""
     return (
         f'<figure class="shot waiting"><div class="frame" style="aspect-ratio:{under.size[0]}/{under.size[1]}"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
@@ -94,12 +94,12 @@ def heat(
 
 
 def activation(lang: str, under: Ground, values: np.ndarray, caption: str, name: str) -> str:
-    """A class activation map, normalised by itself."""
+    """The photo under a class activation map, normalised by its own maximum."""
     return heat(lang, under, values, Scale(float(values.max()), "normalised"), caption, "activation", name)
 
 
 def difference(lang: str, under: Ground, values: np.ndarray, top: float, caption: str, alt: str) -> str:
-    """A signed map on the diverging scale from -top to top, over the photo without its colours."""
+    """A signed map on the diverging scale from -top to top, over the photo in grey."""
     if not np.isfinite(values).all():
         return refused(under, caption, text(lang, "words_not_finite"))
     if not values.any():
@@ -142,17 +142,17 @@ def heading(words: str) -> str:
 
 
 def sentence(words: str) -> str:
-    """What an answer says."""
+    """A paragraph with what an answer says."""
     return f'<p class="says">{escape(words)}</p>'
 
 
 def reading(words: str) -> str:
-    """How an answer is read."""
+    """A paragraph on how to read an answer."""
     return f'<p class="read">{escape(words)}</p>'
 
 
 def gammas(lang: str, strengths: dict[str, float], path: str, unused_below: float) -> str:
-    """What the learned strength of the module at a path says; nothing for one that has none."""
+    """A sentence on the learned strength of the module at a path; "" for a module without one."""
     module = path.rpartition(".")[0]
     value = next((value for name, value in strengths.items() if name.rpartition(".")[0] == module), None)
     if value is None:
