@@ -83,10 +83,15 @@ def lay_out():
     return build
 
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+collect_ignore = [] if "cuda" in DEVICES else ["gpu"]  # what has nothing to test elsewhere
 
 
-@pytest.fixture(params=["cpu", pytest.param("cuda", marks=needs_cuda)])
+def pytest_report_header() -> str:
+    return f"devices that are tested: {', '.join(DEVICES)}"
+
+
+@pytest.fixture(params=DEVICES)
 def device(request) -> torch.device:
     return torch.device(request.param)
 

@@ -58,7 +58,7 @@ def _check_images(dataset_name: str) -> Tensor:
     except DataError:
         shape = (IMAGES, 3, preprocessing.test_pixels, preprocessing.test_pixels)
         images = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    return preprocessing.normalise(images)
+    return preprocessing.tested(images, preprocessing.test_pixels)
 
 
 def export(

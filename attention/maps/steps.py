@@ -107,7 +107,7 @@ class _Recorder(TorchFunctionMode):
                 self._made[id(value)] = sources[0][0]
                 self._kept.append(value)
             return
-        name = name.strip("_").removeprefix("r")  # __rmul__, mul_ and mul are the same step
+        name = name.removeprefix("__r").strip("_")  # __rmul__, mul_ and mul are the same step
         path = self._stack[-1] if self._stack else ""
         learned = all(step in self._without_batch for step, _ in sources)
         for value in outputs:

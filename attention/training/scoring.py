@@ -43,7 +43,7 @@ def compact(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarr
     """Probabilities (N, classes) in the form in which they are kept, in half precision.
 
     With fewer than MANY_CLASSES classes, all are kept. Otherwise only those of the KEPT likeliest classes, in their
-    order, and that of the right class: `classes` (N, 5) uint8, `top` (N, 5) and `true` (N,) float16.
+    order, and that of the right class: `classes` (N, 5) uint8 or wider, `top` (N, 5) and `true` (N,) float16.
     """
     if probabilities.shape[1] < MANY_CLASSES:
         return {"probabilities": probabilities.astype(np.float16)}
@@ -53,7 +53,7 @@ def compact(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarr
         equal = top[:, place] <= top[:, place + 1]
         top[equal, place] = np.nextafter(top[equal, place + 1], np.float16(np.inf))
     true = np.take_along_axis(probabilities, labels[:, None].astype(np.int64), axis=1)[:, 0]
-    return {"classes": classes.astype(np.uint8), "top": top, "true": true.astype(np.float16)}
+    return {"classes": classes.astype(np.min_scalar_type(probabilities.shape[1] - 1)), "top": top, "true": true.astype(np.float16)}
 
 
 def expand(arrays: Mapping[str, np.ndarray], labels: np.ndarray, classes: int) -> np.ndarray:

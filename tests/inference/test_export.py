@@ -1,6 +1,7 @@
 """ONNX files carry logits and attention maps for any batch, and appear only when they agree with the model."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,13 @@ def test_missing_packages_are_one_sentence(published, tmp_path, monkeypatch, cap
 def test_an_unknown_variant_is_one_sentence(published, tmp_path, capsys):
     assert main(["export", "--variant", "nobody", "-o", str(tmp_path / "model.onnx")]) == 2
     assert "no model 'nobody'" in capsys.readouterr().err
+
+
+def test_images_are_checked_at_the_size_at_which_models_answer(monkeypatch):
+    """Everyday things are stored at 64 px and answered at 112, so a file for 64 px would answer otherwise."""
+    stored = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
+    monkeypatch.setattr(exporting, "load", lambda *_: SimpleNamespace(images=stored))
+    assert exporting._check_images("everyday").shape == (exporting.IMAGES, 3, 112, 112)
 
 
 def test_without_the_data_set_noise_is_checked(monkeypatch, tmp_path):

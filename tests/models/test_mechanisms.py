@@ -109,29 +109,6 @@ def test_visible_weights_are_in_range(name, device):
             assert isinstance(part, nn.Sigmoid)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
-@each_mechanism
-def test_a_cuda_graph_repeats_its_training_step(name):
-    module = awake(MECHANISMS[name].build(40)).cuda()
-    x = torch.randn(2, 40, 12, 14, device="cuda", requires_grad=True)
-    learned = [x, *module.parameters()]
-
-    def step():
-        out = module(x)
-        return out, torch.autograd.grad(out.resized().sum(), learned)
-
-    stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
-    with torch.cuda.stream(stream):
-        step()
-    torch.cuda.current_stream().wait_stream(stream)
-    with torch.cuda.graph(graph):
-        captured = step()
-    with torch.no_grad():
-        x.normal_()
-    graph.replay()
-    torch.testing.assert_close(captured, step(), atol=1e-3, rtol=1e-3)
-
-
 @each_mechanism
 def test_saved_and_loaded_to_the_bit(name, tmp_path):
     build, x = MECHANISMS[name].build, torch.randn(2, 40, 6, 7)

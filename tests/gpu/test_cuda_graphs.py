@@ -8,12 +8,13 @@ from tqdm import tqdm
 
 from attention.core import cuda_graphs
 from attention.inference.fast_path import fast, to_host
+from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import VARIANTS, build_model
 from attention.pictures.datasets import Split
 from attention.training.recipes import RECIPES
 from attention.training.trainer import Run
+from tests.models.test_mechanisms import awake
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 CUDA = torch.device("cuda")
 RECIPE = replace(RECIPES["smoke"], phases=((2, 64), (1, 96)), batch_size=16)
 
@@ -27,7 +28,6 @@ def train(name: str) -> Run:
     return run
 
 
-@needs_cuda
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_recorded_run_learns_what_the_plain_one_does(name, monkeypatch):
     recorded = train(name)
@@ -39,7 +39,6 @@ def test_a_recorded_run_learns_what_the_plain_one_does(name, monkeypatch):
         torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0.05)
 
 
-@needs_cuda
 def test_the_warm_up_leaves_no_trace():
     weight = torch.ones(3, device=CUDA, requires_grad=True)
     made = []
@@ -57,7 +56,6 @@ def test_the_warm_up_leaves_no_trace():
     assert weight.tolist() == [4, 4, 4] and made[0].tolist() == [2, 2, 2]
 
 
-@needs_cuda
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_recorded_forward_pass_answers_anew_for_every_image(name):
     model = fast(build_model(name).to(CUDA))
@@ -70,3 +68,25 @@ def test_a_recorded_forward_pass_answers_anew_for_every_image(name):
         torch.testing.assert_close(found.weights, expected.weights, atol=1e-3, rtol=1e-3)
         found, expected = to_host(model.explaining(run(images), 3)), to_host(model.explaining(model(images), 3))
         torch.testing.assert_close(found.activation, expected.activation, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_a_cuda_graph_repeats_its_training_step(name):
+    module = awake(MECHANISMS[name].build(40)).cuda()
+    x = torch.randn(2, 40, 12, 14, device="cuda", requires_grad=True)
+    learned = [x, *module.parameters()]
+
+    def step():
+        out = module(x)
+        return out, torch.autograd.grad(out.square().sum(), learned)
+
+    stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+    with torch.cuda.stream(stream):
+        step()
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph):
+        captured = step()
+    with torch.no_grad():
+        x.normal_()
+    graph.replay()
+    torch.testing.assert_close(captured, step(), atol=1e-3, rtol=1e-3)
