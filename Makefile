@@ -1,5 +1,6 @@
 # make demo   serve the page on the committed checkpoints      (PORT=7860 HOST=127.0.0.1 ARGS=)
 # make test   set up, then the whole suite, in WORKERS=2 processes   (ARGS= goes to pytest)
+# make test-fast  what needs no browser, server or other process   (ARGS= goes to pytest)
 # make random the suite RUNS=5 times, each time in another order  (SEED= repeats one; ARGS= goes to pytest)
 # make check  ruff and the import rules
 # make screenshots     the pictures of README: docs/screenshots/
@@ -26,7 +27,7 @@ BIN := $(VENV)/bin
 # a file a worker, in the order in which tests/conftest.py puts them: the longest first
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test random check browser renderings screenshots docs hostile faults refusals lock licences audit coverage mutants space clean
+.PHONY: demo test test-fast random check browser renderings screenshots docs hostile faults refusals lock licences audit coverage mutants space clean
 .DELETE_ON_ERROR:
 
 # a stamp a requirements file: an interrupted install is done again, an unchanged one is not
@@ -50,6 +51,9 @@ browser:
 
 test: $(VENV)/.dev browser
 	$(PYTEST) $(ARGS)
+
+test-fast: $(VENV)/.dev
+	$(PYTEST) -q -m "not browser and not served and not slow" $(ARGS)
 
 # each run prints its seed; all are run, and then a failure of any is one of the whole
 random: $(VENV)/.dev browser

@@ -8,6 +8,8 @@ import torch
 
 from benchmarks import mechanisms, self_attention, sides, training
 
+pytestmark = pytest.mark.served
+
 
 def rows_of(output: str) -> list[list[str]]:
     table = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]

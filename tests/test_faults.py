@@ -38,6 +38,8 @@ from attention.web.tabs import many
 from attention.web.tabs.benchmarks import tab as benchmarks
 from attention.web.texts import text
 
+pytestmark = pytest.mark.served
+
 PHOTO = read_image(ROOT / "samples" / "church.jpg").image
 
 DAMAGED = {

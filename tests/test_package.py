@@ -15,6 +15,8 @@ from attention.core import paths
 from attention.models import checkpoints
 from tests.test_supply_chain import pins
 
+pytestmark = pytest.mark.served
+
 
 @pytest.fixture
 def distribution(monkeypatch):

@@ -7,6 +7,8 @@ import pytest
 from attention.core.paths import ROOT
 from tools import audit, licences, lock
 
+pytestmark = pytest.mark.served
+
 LINE = re.compile(r"([a-z0-9.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})")
 
 

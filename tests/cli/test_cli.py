@@ -13,6 +13,8 @@ from attention.cli.main import main
 from attention.core.paths import ROOT
 from attention.models.variants import VARIANTS, all_models
 
+pytestmark = pytest.mark.served
+
 
 @pytest.fixture
 def photo(tmp_path):

@@ -11,6 +11,8 @@ import torch
 from attention.core import threads
 from attention.core.paths import ROOT
 
+pytestmark = pytest.mark.served
+
 BEGIN = """
 import os, threading, torch
 from concurrent.futures import ThreadPoolExecutor

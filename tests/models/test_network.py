@@ -28,7 +28,7 @@ def images(pixels: int, device: torch.device | str = "cpu") -> torch.Tensor:
 
 @torch.no_grad()
 @each_variant
-def test_logits_at_every_size(name, device):
+def test_logits_at_every_size(name, device, narrow):
     model = build_model(name).to(device).eval()
     for pixels in (96, 128, 160, 224):
         logits = model(images(pixels, device))
@@ -38,7 +38,7 @@ def test_logits_at_every_size(name, device):
 
 @torch.no_grad()
 @each_variant
-def test_features_and_head_make_the_model(name):
+def test_features_and_head_make_the_model(name, narrow):
     model, x = awake(build_model(name)).eval(), images(160)
     features = model.forward_features(x)
     assert features.shape == (2, VARIANTS[name].widths[-1], 10, 10)
@@ -46,7 +46,7 @@ def test_features_and_head_make_the_model(name):
 
 
 @each_variant
-def test_every_parameter_gets_a_gradient(name, device):
+def test_every_parameter_gets_a_gradient(name, device, narrow):
     model = awake(build_model(name)).to(device)
     nn.functional.cross_entropy(model(images(96, device)), torch.tensor([3, 7], device=device)).backward()
     grads = {key: parameter.grad for key, parameter in model.named_parameters()}
@@ -55,7 +55,7 @@ def test_every_parameter_gets_a_gradient(name, device):
 
 
 @each_attention
-def test_a_slot_holds_the_mechanism_where_the_table_says(name):
+def test_a_slot_holds_the_mechanism_where_the_table_says(name, narrow):
     chosen, model = VARIANTS[name], build_model(name)
     build = MECHANISMS[chosen.mechanism].build
     found = {path for path, module in model.named_modules() if type(module) is build}
@@ -71,7 +71,7 @@ def test_a_slot_holds_the_mechanism_where_the_table_says(name):
 
 @torch.no_grad()
 @each_attention
-def test_attention_changes_the_output(name):
+def test_attention_changes_the_output(name, narrow):
     model, plain, x = awake(build_model(name)).eval(), awake(build_model(REFERENCE)).eval(), images(96)
     for key, parameter in model.named_parameters():
         if is_attention(key):
@@ -162,7 +162,7 @@ def test_a_block_attends_where_its_position_says(position):
 
 @torch.no_grad()
 @each_variant
-def test_half_precision_saved_and_loaded_to_the_bit(name, tmp_path):
+def test_half_precision_saved_and_loaded_to_the_bit(name, tmp_path, narrow):
     saved, loaded = awake(build_model(name, seed=1)).eval(), build_model(name, seed=2).eval()
     half = {key: value.half() if value.is_floating_point() else value for key, value in saved.state_dict().items()}
     save_file(half, tmp_path / "weights.safetensors")

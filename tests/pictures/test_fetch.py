@@ -11,6 +11,8 @@ from attention.web.tabs.compare import parts
 from attention.web.tabs.compare import tab as compare
 from attention.web.texts import text
 
+pytestmark = pytest.mark.served
+
 
 @pytest.fixture
 def built(published, tmp_path, monkeypatch, in_a_thread):

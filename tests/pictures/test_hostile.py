@@ -24,6 +24,8 @@ from attention.pictures.limits import Limits, add_flags, from_flags
 from attention.pictures.reading import FORMATS, MESSAGES, NOTICES, UploadError, read_image
 from attention.pictures.workers import Workers, guarded
 
+pytestmark = pytest.mark.served
+
 SMALL = Limits(bytes=200_000, pixels=40_000)
 FAST, SLOW = ([case for case in CASES if case.slow == slow] for slow in (False, True))
 AVIF = "AVIF" in FORMATS

@@ -13,6 +13,8 @@ from attention.serving.cleanup import clean, cleaning
 from attention.serving.settings import Settings
 from attention.web.server import Served
 
+pytestmark = pytest.mark.served
+
 
 @pytest.fixture
 def uploads(tmp_path):

@@ -21,6 +21,8 @@ from attention.core.paths import ROOT
 from attention.pictures.limits import _FLAGS, MAX_MEGABYTES
 from attention.serving.settings import SETTINGS
 
+pytestmark = pytest.mark.served
+
 PORT = "7860"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 needs_nginx = pytest.mark.skipif(not NGINX, reason="no nginx here: apt install nginx-light")

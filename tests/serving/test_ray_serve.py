@@ -5,10 +5,13 @@ import sys
 import types
 
 import httpx
+import pytest
 
 from attention.core.paths import ROOT
 from attention.pictures import workers
 from attention.serving import logs
+
+pytestmark = pytest.mark.served
 
 
 def loaded(monkeypatch) -> dict:

@@ -33,6 +33,8 @@ from attention.serving.rate_limit import ADDRESSES, RateLimit
 from attention.serving.refusals import MESSAGES
 from attention.serving.settings import SETTINGS, Settings, add_flags
 
+pytestmark = pytest.mark.served
+
 JOIN = "/gradio_api/queue/join"
 
 

@@ -15,6 +15,8 @@ import torch
 from attention.core.files import sha256
 from attention.core.paths import ROOT
 
+pytestmark = pytest.mark.served
+
 COMMAND = """
 import os, sys, time
 from dataclasses import replace

@@ -29,6 +29,8 @@ from attention.training.recipes import RECIPES
 from attention.training.records import claim, run_folder
 from attention.training.sweep import SweepError, Task
 
+pytestmark = pytest.mark.served
+
 CPU = torch.device("cpu")
 WIDTHS = (8, 16, 16, 16)
 TINY = replace(RECIPES["smoke"], name="tiny", phases=((2, 32),), batch_size=20)

@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from attention.web.header import header
 from attention.web.language import MIDDLEWARE, Page, language, language_of_event, language_of_sender
 
+pytestmark = pytest.mark.served
+
 DOCUMENT = '<!doctype html>\n<html\n\tlang="en"\n>\n<head>\n<meta></head><body lang="en">注意</body></html>'
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from attention.web import waiting
 
+pytestmark = pytest.mark.served
+
 
 def address(request) -> str:
     return request
