@@ -53,7 +53,11 @@ def compact(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarr
         equal = top[:, place] <= top[:, place + 1]
         top[equal, place] = np.nextafter(top[equal, place + 1], np.float16(np.inf))
     true = np.take_along_axis(probabilities, labels[:, None].astype(np.int64), axis=1)[:, 0]
-    return {"classes": classes.astype(np.min_scalar_type(probabilities.shape[1] - 1)), "top": top, "true": true.astype(np.float16)}
+    return {
+        "classes": classes.astype(np.min_scalar_type(probabilities.shape[1] - 1)),
+        "top": top,
+        "true": true.astype(np.float16),
+    }
 
 
 def expand(arrays: Mapping[str, np.ndarray], labels: np.ndarray, classes: int) -> np.ndarray:

@@ -14,9 +14,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from gradio import route_utils, routes
-from gradio_client.utils import strip_invalid_filename_characters
-from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from attention.core import threads
@@ -27,7 +25,7 @@ from attention.serving.connections import Connection
 from attention.serving.metrics import Metrics
 from attention.serving.passwords import Passwords
 from attention.serving.settings import Settings
-from attention.web import language, page, sessions, theme, waiting
+from attention.web import gradio_compat, language, page, theme
 from attention.web.tabs.compare import tab as compare
 
 CLEAN_SECONDS = 60  # between two searches for files that are old enough to delete
@@ -53,7 +51,7 @@ class Served:
         # all at shutdown, so ours runs too (serving/cleanup.py)
         self.page.delete_cache = (CLEAN_SECONDS, 60 * settings.keep_minutes)
         self.page.queue(max_size=settings.max_queue, api_open=False)  # no way past the queue
-        waiting.fairly(self.page, settings.max_queue, compare.CONCURRENCY, self._address)
+        gradio_compat.queue_by_address(self.page, settings.max_queue, compare.CONCURRENCY, self._address)
         threads.share_unless(lambda: self.at_work() > 1)
         self.metrics.watch("waiting", "Results that are waited for, running ones included.", self.at_work)
         inner = FastAPI(
@@ -82,7 +80,7 @@ class Served:
             css=theme.CSS,
             head=theme.HEAD,
             i18n=page.I18N,
-            app_kwargs={"middleware": language.MIDDLEWARE},
+            app_kwargs={"middleware": [*language.MIDDLEWARE, Middleware(gradio_compat.DescribesForEachCaller)]},
             footer_links=["api"],
             max_file_size=reading.limits.bytes,
             show_error=False,  # visitors see nothing of errors that are not meant for them
@@ -90,10 +88,7 @@ class Served:
             enable_monitoring=False,
             run_history=False,
         )
-        sessions.bound(inner, self.page, timedelta(minutes=self.settings.keep_minutes))
-        self.page.has_launched = (
-            True  # mounting does not set it, and without it Gradio takes any file of the server for an upload
-        )
+        gradio_compat.apply(inner, self.page, timedelta(minutes=self.settings.keep_minutes))
 
     def clean(self) -> None:
         """Delete visitors' files that are old enough, and Gradio's notes of files that are gone."""
@@ -198,37 +193,3 @@ def check_disk(folder: Path) -> None:
         raise ServeError(
             f"Uploads cannot be kept: {error.strerror}. Set GRADIO_TEMP_DIR to a folder that can be written."
         ) from error
-
-
-class _Parser(route_utils.GradioMultiPartParser):
-    """Gradio's parser of uploads, which here deletes partial files when writing fails or the visitor leaves.
-
-    It also refuses what Gradio would write for nobody: fields other than "files", and files with an impossible name.
-    """
-
-    def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        part = self._current_part
-        if part.file is None or part.field_name != "files":
-            raise MultiPartException("An upload holds files alone, in fields that are called files.")
-        if strip_invalid_filename_characters(Path(part.file.filename or "").name) == "..":
-            raise MultiPartException("A file cannot have this name.")
-
-    async def parse(self):
-        try:
-            return await super().parse()
-        except BaseException:
-            for file in self._files_to_close_on_error:
-                with contextlib.suppress(OSError):  # closing writes the rest of the buffer, which may fail too
-                    file.close()
-                Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-route_utils.GradioMultiPartParser = _Parser
-
-# Gradio would keep one API description for everybody, with the host name from the first visitor's request
-_described = threading.local()
-routes.App.api_info = property(
-    lambda app: vars(_described).pop("api", None), lambda app, described: setattr(_described, "api", described)
-)

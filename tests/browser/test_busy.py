@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from attention.core.paths import ROOT
 from attention.serving.settings import Settings
-from attention.web import waiting
+from attention.web import gradio_compat
 
 CHURCH = ROOT / "samples" / "church.jpg"
 
@@ -158,7 +158,7 @@ def test_a_full_queue_gets_a_sentence_and_loses_nothing(visit_slow, queue):
     visit = visit_slow()
     page = visit.page
     places = Settings().max_queue
-    most = places - places // waiting.PARTS  # the others are for other addresses
+    most = places - places // gradio_compat.PARTS  # the others are for other addresses
     assert most <= queue(most + 10) <= most + 1, "one of them runs"
     with refusals_logged(visit):
         upload(page)

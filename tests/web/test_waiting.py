@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from attention.web import waiting
+from attention.web import gradio_compat
 
 pytestmark = pytest.mark.served
 
@@ -29,7 +29,7 @@ def event(name: str, group: str = "models"):
     ],
 )
 def test_addresses_take_turns(asked, running, expected):
-    ordered = waiting.in_turn([*map(event, asked.split())], [*map(event, running.split())], address)
+    ordered = gradio_compat.in_turn([*map(event, asked.split())], [*map(event, running.split())], address)
     assert [one.name for one in ordered] == expected.split()
 
 
@@ -43,7 +43,7 @@ def page(in_a_thread):
                 gr.Button().click(lambda: None, concurrency_id=group, concurrency_limit=1)
         page.queue(max_size=8)
         page._queue.event_queue_per_concurrency_id.clear()
-        waiting.fairly(page, 8, "models", address)
+        gradio_compat.queue_by_address(page, 8, "models", address)
         return page
 
     page = in_a_thread(built())

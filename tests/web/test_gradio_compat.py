@@ -1,4 +1,4 @@
-"""What the server keeps of a tab, and when it goes."""
+"""What is changed of Gradio is still needed; what the server keeps of a tab, and when it goes."""
 
 import asyncio
 import gc
@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from gradio.state_holder import SessionState
 
-from attention.web import sessions
-from attention.web.sessions import MOST_UNREAD, MOST_UPLOADS, OPEN, UNREAD, Session, Sessions
+from attention.web import gradio_compat
+from attention.web.gradio_compat import MOST_UNREAD, MOST_UPLOADS, NEEDED, OPEN, UNREAD, Session, Sessions
 
 KEEP = timedelta(minutes=60)
 MINUTE = timedelta(minutes=1)
@@ -117,7 +117,7 @@ def test_who_leaves_the_most_answers_lying_loses_the_first_of_them(kept):
 
 def test_progress_is_kept_of_the_latest_uploads_alone(mounted):
     page, parent = mounted
-    sessions.bound(parent, page, KEEP)
+    gradio_compat.apply(parent, page, KEEP)
     progress = gradio.routes.file_upload_statuses
     for number in range(MOST_UPLOADS + 7):
         progress.append(f"upload {number}", "a.jpg", b"1234")
@@ -135,6 +135,18 @@ def test_there_is_a_most(kept, monkeypatch):
 
 def test_a_mounted_page_has_them(mounted):
     page, parent = mounted
-    sessions.bound(parent, page, KEEP)
-    assert isinstance(page.state_holder, Sessions) and page.state_holder.capacity == sessions.MOST
+    gradio_compat.apply(parent, page, KEEP)
+    assert isinstance(page.state_holder, Sessions) and page.state_holder.capacity == gradio_compat.MOST
     assert parent.routes[-1].app.state_holder is page.state_holder
+
+
+@pytest.mark.parametrize("need", NEEDED, ids=lambda need: need.why[:40])
+def test_gradio_has_not_moved_on(need):
+    """When this fails, Gradio does by itself what is changed here: take the entry out, with its code."""
+    assert need.check() and need.why.endswith(".")
+
+
+def test_a_mounted_page_passes_for_launched(mounted):
+    page, parent = mounted
+    gradio_compat.apply(parent, page, KEEP)
+    assert page.has_launched
