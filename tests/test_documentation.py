@@ -98,3 +98,11 @@ def test_what_the_readme_found_is_what_the_tables_say():
     names = ("self-attention-stage", "attention-pool-head", "se-block", "cbam-block", "self-attention-stage1")
     expected += [number(p50[name] / p50["baseline"], ".2f") for name in names]
     assert said == expected
+
+
+@pytest.mark.parametrize(
+    "path", [README, ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md", *DOCS], ids=lambda p: p.name
+)
+def test_every_link_to_a_file_leads_somewhere(path):
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
