@@ -239,13 +239,16 @@ def test_the_picture_holds_every_card(visit_slow, tmp_path, locale):
     assert download.value.suggested_filename == "attention-lab.png"
     download.value.save_as(tmp_path / "figure.png")
     expect(page.locator("#picture-says")).to_have_text(text(locale[:2], "picture_saved"))
+    of = "document.querySelector('#results')"
+    width, left, top = page.evaluate(f"[{of}.clientWidth, {of}.getBoundingClientRect().x, {of}.getBoundingClientRect().y]")
     with Image.open(tmp_path / "figure.png") as image:
-        assert image.format == "PNG" and image.width == 2 * (2 * 32 + 4 * 280 + 3 * 24) and image.height > 1500
-        cells = [(64 + 608 * (i % 4), i // 4) for i in range(len(SHOWN) + 1)]
-        for left, row in cells:  # the photo, and a card a model: each holds a picture, none is blank
-            top = 300 + row * (image.height - 400) // 2
-            colours = image.convert("RGB").crop((left, top, left + 560, top + 560)).getcolors(560 * 560)
-            assert len(colours) > 250
+        assert image.format == "PNG" and image.width == 2 * (24 + width + 24)  # twice the board, and its margins
+        pictures = [picture.bounding_box() for picture in page.locator("#results .pic").all()]
+        assert len(pictures) == len(SHOWN)
+        for box in pictures:  # where the board has a map, the picture has one: none is blank
+            corner = 2 * (24 + box["x"] - left), 2 * (56 + box["y"] - top)
+            part = image.convert("RGB").crop((*corner, corner[0] + 2 * box["width"], corner[1] + 2 * box["height"]))
+            assert len(part.getcolors(part.width * part.height)) > 250
 
 
 def test_the_report_opens_without_a_network(visit_slow, chromium, tmp_path):
