@@ -12,8 +12,9 @@ _PLACEMENTS = "\n".join(
 
 
 def _files(suffix: str) -> list[str]:
-    return [path.read_text(encoding="utf-8") for path in sorted(HERE.glob(f"*.{suffix}"))]
+    return [path.read_text(encoding="utf-8") for path in sorted(HERE.glob(f"*.{suffix}")) if path.stem != "report"]
 
 
 CSS = "\n".join([_PLACEMENTS, *_files("css")])
+REPORT_CSS = (HERE / "report.css").read_text(encoding="utf-8")
 SCRIPT = "\n".join(f"{{\n{script}}}" for script in _files("js"))  # each in a block, so that none sees another's names

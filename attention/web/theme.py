@@ -19,6 +19,33 @@ FONTS = (
     "sans-serif",
 )
 
+TOKENS = {  # of Gradio's theme, and the token of tokens.css that it is
+    "body_background_fill": "paper",
+    "body_text_color": "ink",
+    "body_text_color_subdued": "ink-2",  # Gradio's own has less contrast than 4.5:1
+    "background_fill_primary": "paper",
+    "background_fill_secondary": "wash",
+    "border_color_primary": "line",
+    "block_background_fill": "paper",
+    "block_border_color": "line",
+    "block_label_background_fill": "wash",
+    "block_label_text_color": "ink-2",
+    "block_title_text_color": "ink",
+    "input_background_fill": "wash",
+    "input_placeholder_color": "ink-2",
+    "checkbox_label_background_fill": "wash",
+    "checkbox_background_color_selected": "ink",
+    "checkbox_border_color_selected": "ink",
+    "button_primary_background_fill": "ink",
+    "button_primary_background_fill_hover": "ink-2",
+    "button_primary_text_color": "paper",
+    "button_secondary_background_fill": "wash-2",
+    "button_secondary_background_fill_hover": "line-2",
+    "button_secondary_text_color": "ink",
+    "slider_color": "ink",
+}
+DARK_TOKENS = {"checkbox_background_color_selected": "line-2"}  # Gradio's tick is white
+
 
 def build_theme() -> gr.themes.Base:
     return gr.themes.Base(
@@ -30,24 +57,8 @@ def build_theme() -> gr.themes.Base:
     ).set(
         block_shadow="none",
         button_primary_shadow="none",
-        body_background_fill="#ffffff",
-        body_background_fill_dark="#0f1115",
-        # neutral greys, one step apart, because colour on the page belongs to the photo and its maps
-        background_fill_primary_dark="#12151a",
-        background_fill_secondary_dark="#191d24",
-        block_background_fill_dark="#12151a",
-        block_border_color_dark="#2e3540",
-        block_label_background_fill_dark="#191d24",
-        border_color_primary_dark="#2e3540",
-        input_background_fill_dark="#191d24",
-        checkbox_label_background_fill="#f4f6f8",
-        checkbox_label_background_fill_dark="#1f252e",
-        button_secondary_background_fill_dark="#2a313c",
-        # Gradio's own muted text has less contrast than 4.5:1
-        body_text_color_subdued="#5b6472",
-        body_text_color_subdued_dark="#a3adba",
-        input_placeholder_color="#5b6472",
-        input_placeholder_color_dark="#a3adba",
+        **{name: f"var(--{token})" for name, token in TOKENS.items()},
+        **{f"{name}_dark": f"var(--{token})" for name, token in (TOKENS | DARK_TOKENS).items()},
     )
 
 

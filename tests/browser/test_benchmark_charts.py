@@ -120,7 +120,7 @@ def test_every_view_draws_with_a_transparent_background_and_legible_cells(visit_
     page = opened(visit_study(color_scheme=color_scheme, locale=locale))
     assert page.locator("#study-chart").count() == 0, "nothing is drawn before the section is opened"
     open_section(page)
-    strong = page.evaluate("getComputedStyle(document.body).getPropertyValue('--strong').trim()")
+    strong = page.evaluate("getComputedStyle(document.body).getPropertyValue('--ink').trim()")
     for view in VIEWS:
         page.locator(f"#study-view input[value={view}]").check()
         before = ".heatmaplayer image" if view in ("classes", "confusion") else ".scatterlayer .trace"

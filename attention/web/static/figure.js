@@ -33,8 +33,8 @@ const draw = async (results, board) => {
   copy.style.cssText += `;width:${results.clientWidth}px;margin:0 ${MARGIN}px;padding:0;overflow:visible`;
   const page = document.createElementNS(XHTML, "div");
   page.setAttribute("style", `width:${width}px;background:#fff;font-family:system-ui,sans-serif`);
-  page.append(line(`${board.dataset.title} · ${label}`, `font-size:22px;font-weight:600;line-height:${HEAD}px;color:#1d2530`),
-    inItsPlace(results, copy), line(board.dataset.footer, `font-size:12px;line-height:${FOOT}px;color:#5b6472`));
+  page.append(line(`${board.dataset.title} · ${label}`, `font-size:22px;font-weight:600;line-height:${HEAD}px;color:#14181f`),
+    inItsPlace(results, copy), line(board.dataset.footer, `font-size:12px;line-height:${FOOT}px;color:#4b5563`));
   const style = document.createElementNS(XHTML, "style");
   style.textContent = rules();
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -13,8 +13,8 @@ import numpy as np
 from attention.maps.overlay import DIFFERENCE_SCALE, colour_table
 from attention.web.charts.figures import PLACEMENT_COLOURS
 
-STRONG, MUTED = "var(--strong,#1d2530)", "var(--muted,#5b6472)"
-HAIR, SOFT, PAPER = "var(--hair,#dfe3e8)", "var(--soft,#f4f6f8)", "var(--background-fill-primary,#fff)"
+STRONG, MUTED = "var(--ink,#14181f)", "var(--ink-2,#4b5563)"
+HAIR, SOFT, PAPER = "var(--line,#e3e6eb)", "var(--wash,#f5f6f8)", "var(--paper,#fff)"
 
 
 def svg(width: float, height: float, title: str, description: str, body: str, name: str) -> str:
