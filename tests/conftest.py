@@ -33,7 +33,10 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 
 
 def pytest_collection_modifyitems(config, items):
-    """What takes longest comes first, so that no worker of `make test` waits for another in the end."""
+    """All of tests/browser is marked `browser`. What takes longest comes first, so that no worker waits in the end."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
     if config.pluginmanager.hasplugin("randomly"):
         return
     slow = {item.path for item in items if item.get_closest_marker("slow")}
@@ -153,11 +156,15 @@ def draw_shapes():
     return draw
 
 
-@pytest.fixture
-def narrow(monkeypatch):
-    """Every variant with a few channels: the same modules at the same places, in a hundredth of the time."""
-    for name, variant in VARIANTS.items():
-        monkeypatch.setitem(VARIANTS, name, replace(variant, widths=(8, 16, 32, 32)))
+NARROW = {name: replace(variant, widths=(8, 16, 32, 32)) for name, variant in VARIANTS.items()}
+
+
+@pytest.fixture(autouse=True)
+def narrow(request, monkeypatch):
+    """Every variant has a few channels, but in tests marked `full_width`: the same modules, in a hundredth of the time."""
+    if not request.node.get_closest_marker("full_width"):
+        for name, variant in NARROW.items():
+            monkeypatch.setitem(VARIANTS, name, variant)
 
 
 @pytest.fixture
@@ -214,13 +221,15 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory):
-    """A checkpoints folder with untrained weights of every variant: its shape is what the committed one has."""
+    """A checkpoints folder with untrained weights of every variant, narrow: its layout is what the committed one has."""
     folder = tmp_path_factory.mktemp("checkpoints")
     models = {}
     for name in VARIANTS:
         file = folder / "imagenette" / f"{name}.safetensors"
         file.parent.mkdir(exist_ok=True)
-        state = build_model(name).state_dict()
+        with pytest.MonkeyPatch.context() as patch:  # this fixture comes before `narrow`
+            patch.setitem(VARIANTS, name, NARROW[name])
+            state = build_model(name).state_dict()
         save_file({k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}, file)
         models[name] = {
             "file": file.name,

@@ -6,6 +6,8 @@ import pytest
 
 from tests.goldens import DATASETS, GOLDEN, GOLDENS, LANGUAGES
 
+pytestmark = pytest.mark.full_width
+
 TABLES = [f"tables-{name}-{lang}.html" for name in DATASETS for lang in LANGUAGES]
 
 

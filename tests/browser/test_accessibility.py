@@ -5,8 +5,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 from attention.core.paths import ROOT
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 TABS = "#pages > .tab-wrapper [role=tab]"
 

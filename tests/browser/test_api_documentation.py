@@ -7,8 +7,6 @@ import pytest
 
 from tests.goldens import api_answers
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
 def test_the_lines_for_curl_get_their_answers(server):

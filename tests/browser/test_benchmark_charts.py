@@ -13,7 +13,6 @@ from playwright.sync_api import expect
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.web.charts.study import VIEWS
 
-pytestmark = pytest.mark.browser
 ROWS = "#accuracy-table table.figures tbody tr:visible"
 
 

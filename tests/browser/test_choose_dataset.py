@@ -12,8 +12,6 @@ from attention.models import checkpoints
 from attention.pictures.datasets import DATASETS
 from attention.web.tabs.compare.tab import chosen_at_first
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 SHOWN = (
     "names => names.join() === [...document.querySelectorAll('#results .card.done')].map(c => c.dataset.model).join()"

@@ -12,8 +12,6 @@ from attention.models import checkpoints
 from attention.web.tabs.compare.tab import chosen_at_first
 from attention.web.texts import text
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 SHOWN = chosen_at_first(checkpoints.available())
 LAST = SHOWN[-1]
@@ -240,7 +238,9 @@ def test_the_picture_holds_every_card(visit_slow, tmp_path, locale):
     download.value.save_as(tmp_path / "figure.png")
     expect(page.locator("#picture-says")).to_have_text(text(locale[:2], "picture_saved"))
     of = "document.querySelector('#results')"
-    width, left, top = page.evaluate(f"[{of}.clientWidth, {of}.getBoundingClientRect().x, {of}.getBoundingClientRect().y]")
+    width, left, top = page.evaluate(
+        f"[{of}.clientWidth, {of}.getBoundingClientRect().x, {of}.getBoundingClientRect().y]"
+    )
     with Image.open(tmp_path / "figure.png") as image:
         assert image.format == "PNG" and image.width == 2 * (24 + width + 24)  # twice the board, and its margins
         pictures = [picture.bounding_box() for picture in page.locator("#results .pic").all()]

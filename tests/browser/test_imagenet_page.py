@@ -9,8 +9,6 @@ from playwright.sync_api import TimeoutError
 from attention.core.paths import ROOT
 from attention.models.imagenet import PUBLISHED
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 DONE = "() => document.querySelectorAll('#results .card.done').length === 4"
 

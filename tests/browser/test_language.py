@@ -1,12 +1,8 @@
 """The language switch in a real Chromium: remembered, in every tab, and the photo stays."""
 
-import pytest
-
 from attention.core.paths import ROOT
 from attention.web.language import COOKIE
 from attention.web.texts import class_name, text
-
-pytestmark = pytest.mark.browser
 
 CHURCH = str(ROOT / "samples" / "church.jpg")
 OTHER = "#lead a.language:visible"

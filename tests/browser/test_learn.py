@@ -9,8 +9,6 @@ from attention.models.mechanisms import MECHANISMS
 from attention.web.tabs.learn.views import STEPS
 from attention.web.texts import kind, text
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 CONTENT = ("#learn-photo img", ".idea .katex", "#learn-diagram svg", "#learn-network svg", "#learn-answer-2 input")
 

@@ -2,12 +2,8 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from attention.core.paths import ROOT
 from attention.web.texts import text
-
-pytestmark = pytest.mark.browser
 
 CHURCH = str(ROOT / "samples" / "church.jpg")
 DONE = (

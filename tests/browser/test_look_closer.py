@@ -8,8 +8,6 @@ from gradio_client.exceptions import AppError
 from attention.core.paths import ROOT
 from attention.web.texts import text
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 
 

@@ -2,13 +2,10 @@
 
 from contextlib import suppress
 
-import pytest
 import study
 from playwright.sync_api import TimeoutError
 
 from attention.models.variants import REFERENCE, VARIANTS
-
-pytestmark = pytest.mark.browser
 
 P50 = f'#accuracy-table tr[data-model="{REFERENCE}"] td:nth-of-type(9)'
 PROGRESS = "#live .progress-level, #live .progress-text"

@@ -14,8 +14,6 @@ from attention.study import lookup
 from attention.web.table import COLUMNS
 from attention.web.tabs.compare.tab import chosen_at_first
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 SHOWN = chosen_at_first(checkpoints.available())
 ALL_DONE = "count => document.querySelectorAll('#results .card.done').length === count"

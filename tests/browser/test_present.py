@@ -6,8 +6,6 @@ from axe_playwright_python.sync_playwright import Axe
 from attention.core.paths import ROOT
 from attention.web.texts import text
 
-pytestmark = pytest.mark.browser
-
 CHURCH = str(ROOT / "samples" / "church.jpg")
 NUMBER = "words => document.querySelector('#present .number')?.innerText === words"
 ADD = "#take-away .present-add"

@@ -17,6 +17,8 @@ from attention.inference.compare import Models, compare
 from attention.pictures.datasets import DATASETS
 from attention.pictures.reading import UploadError, limits, read_image
 
+pytestmark = pytest.mark.full_width
+
 NAMES = ["baseline", "se-block"]
 
 

@@ -15,6 +15,8 @@ from attention.pictures.corruptions import CORRUPTIONS
 from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import read_image
 
+pytestmark = pytest.mark.full_width
+
 
 @pytest.fixture(scope="module")
 def examiner():

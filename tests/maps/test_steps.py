@@ -120,6 +120,7 @@ def test_a_model_without_the_mechanism_says_so():
         anatomy.dissect(build_model("baseline").eval(), MECHANISMS["se"].build, torch.rand(1, 3, PIXELS, PIXELS))
 
 
+@pytest.mark.full_width
 def test_a_mechanism_in_no_variant_runs_on_the_last_features():
     found = anatomy.dissect_alone(MECHANISMS["se"].build, build_model("baseline").eval(), torch.rand(1, 3, 160, 160))
     assert [place.entered for place in found.places] == [(192, 10, 10)]

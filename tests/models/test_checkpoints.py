@@ -23,6 +23,7 @@ COMMITTED = [
 ]
 
 
+@pytest.mark.full_width
 @pytest.mark.parametrize(("dataset", "name"), COMMITTED)
 def test_committed_checkpoints_are_whole(dataset, name):
     entry = checkpoints.read_manifest(dataset)["models"][name]
@@ -99,6 +100,7 @@ def test_publishing(tiny_dataset, runs, tmp_path, monkeypatch):
     assert checkpoints.load("se-block").fc.out_features == 10
 
 
+@pytest.mark.full_width
 def test_a_replicate_is_another_run_of_the_same_variant(tiny_dataset, runs, tmp_path, monkeypatch):
     for module, folder in ((publish, "RECORDS"), (publish, "PREDICTIONS"), (checkpoints, "CHECKPOINTS")):
         monkeypatch.setattr(module, folder, tmp_path / folder)

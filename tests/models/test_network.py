@@ -28,7 +28,7 @@ def images(pixels: int, device: torch.device | str = "cpu") -> torch.Tensor:
 
 @torch.no_grad()
 @each_variant
-def test_logits_at_every_size(name, device, narrow):
+def test_logits_at_every_size(name, device):
     model = build_model(name).to(device).eval()
     for pixels in (96, 128, 160, 224):
         logits = model(images(pixels, device))
@@ -38,7 +38,7 @@ def test_logits_at_every_size(name, device, narrow):
 
 @torch.no_grad()
 @each_variant
-def test_features_and_head_make_the_model(name, narrow):
+def test_features_and_head_make_the_model(name):
     model, x = awake(build_model(name)).eval(), images(160)
     features = model.forward_features(x)
     assert features.shape == (2, VARIANTS[name].widths[-1], 10, 10)
@@ -46,7 +46,7 @@ def test_features_and_head_make_the_model(name, narrow):
 
 
 @each_variant
-def test_every_parameter_gets_a_gradient(name, device, narrow):
+def test_every_parameter_gets_a_gradient(name, device):
     model = awake(build_model(name)).to(device)
     nn.functional.cross_entropy(model(images(96, device)), torch.tensor([3, 7], device=device)).backward()
     grads = {key: parameter.grad for key, parameter in model.named_parameters()}
@@ -55,7 +55,7 @@ def test_every_parameter_gets_a_gradient(name, device, narrow):
 
 
 @each_attention
-def test_a_slot_holds_the_mechanism_where_the_table_says(name, narrow):
+def test_a_slot_holds_the_mechanism_where_the_table_says(name):
     chosen, model = VARIANTS[name], build_model(name)
     build = MECHANISMS[chosen.mechanism].build
     found = {path for path, module in model.named_modules() if type(module) is build}
@@ -71,7 +71,7 @@ def test_a_slot_holds_the_mechanism_where_the_table_says(name, narrow):
 
 @torch.no_grad()
 @each_attention
-def test_attention_changes_the_output(name, narrow):
+def test_attention_changes_the_output(name):
     model, plain, x = awake(build_model(name)).eval(), awake(build_model(REFERENCE)).eval(), images(96)
     for key, parameter in model.named_parameters():
         if is_attention(key):
@@ -79,6 +79,7 @@ def test_attention_changes_the_output(name, narrow):
     assert not torch.allclose(model(x), plain(x), atol=1e-4)
 
 
+@pytest.mark.full_width
 @torch.no_grad()
 @pytest.mark.parametrize("name", [n for n, v in VARIANTS.items() if v.placement == "block" and v.position != "post"])
 def test_every_block_begins_as_its_shortcut(name):
@@ -86,6 +87,7 @@ def test_every_block_begins_as_its_shortcut(name):
     assert torch.equal(build_model(name).eval()(x), build_model(REFERENCE).eval()(x))
 
 
+@pytest.mark.full_width
 @each_variant
 @pytest.mark.parametrize("seed", [0, 3])
 def test_one_seed_gives_one_backbone(name, seed):
@@ -100,6 +102,7 @@ def test_one_seed_gives_one_backbone(name, seed):
     )
 
 
+@pytest.mark.full_width
 def test_the_backbone_is_what_it_is_counted_as():
     kinds = [type(module) for module in build_model(REFERENCE).modules()]
     convolutions = 2 + 8 * 2 + 2  # stem, two in each block, two shortcuts that change the width
@@ -109,7 +112,7 @@ def test_the_backbone_is_what_it_is_counted_as():
 
 
 @each_variant
-def test_seeds_and_the_random_stream(name, narrow):
+def test_seeds_and_the_random_stream(name):
     before = torch.get_rng_state()
     first, again, other = (build_model(name, seed=seed).state_dict() for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
@@ -162,7 +165,7 @@ def test_a_block_attends_where_its_position_says(position):
 
 @torch.no_grad()
 @each_variant
-def test_half_precision_saved_and_loaded_to_the_bit(name, tmp_path, narrow):
+def test_half_precision_saved_and_loaded_to_the_bit(name, tmp_path):
     saved, loaded = awake(build_model(name, seed=1)).eval(), build_model(name, seed=2).eval()
     half = {key: value.half() if value.is_floating_point() else value for key, value in saved.state_dict().items()}
     save_file(half, tmp_path / "weights.safetensors")

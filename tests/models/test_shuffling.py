@@ -8,7 +8,7 @@ from attention.models.variants import VARIANTS, build_model
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_the_cascade_goes_down_one_part_a_step_and_reaches_every_weight(name, narrow):
+def test_the_cascade_goes_down_one_part_a_step_and_reaches_every_weight(name):
     model = build_model(name)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     shuffled: set[str] = set()

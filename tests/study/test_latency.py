@@ -34,6 +34,7 @@ def test_multiply_adds_against_a_count_by_hand():
     assert latency.multiply_adds(build_model("baseline")) == by_hand()
 
 
+@pytest.mark.full_width
 def test_self_attention_counts_its_two_matrix_products():
     extra = latency.multiply_adds(build_model("self-attention-stage")) - by_hand()
     channels, positions, hidden = 192, 100, 24
@@ -49,6 +50,7 @@ def test_attention_adds_parameters_and_never_removes_work(name):
     assert latency.multiply_adds(model) >= latency.multiply_adds(plain)
 
 
+@pytest.mark.full_width
 def test_in_place_of_a_convolution_attention_saves_work():
     model, plain = build_model("mhsa-block"), build_model("baseline")
     assert latency.parameters(model) < latency.parameters(plain)

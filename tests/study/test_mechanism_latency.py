@@ -10,6 +10,8 @@ from attention.models.variants import VARIANTS
 from attention.study import latency
 from attention.study.mechanism_latency import COLUMNS, MechanismCosts, places, replaced
 
+pytestmark = pytest.mark.full_width
+
 STUDIED = [name for name, variant in VARIANTS.items() if not variant.is_control]
 
 

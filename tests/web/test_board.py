@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from attention.inference import compare as inference
 from attention.inference.compare import Models, compare
 from attention.pictures.reading import Upload
 from attention.web import board, cards
@@ -14,6 +15,7 @@ from attention.web.render import notice, render
 from attention.web.tabs.compare import downloads
 from attention.web.texts import TEXTS, text
 from attention.web.turn import Turn
+
 
 NAMES = ["se-block", "baseline", "cbam-block", "attention-pool-head"]
 PHOTO = Image.effect_noise((200, 120), 80).convert("RGB")
@@ -70,6 +72,7 @@ def test_skeletons_first_then_a_card_more_a_step_in_the_order_of_the_list(models
     assert all(pinned(html) == ["baseline"] for html in steps)
 
 
+@pytest.mark.full_width
 def test_others_are_held_against_the_pinned_model(trained):
     html = stream(trained, pinned="cbam-block")[-1]
     assert pinned(html) == ["cbam-block"] and text("en", "is_reference") in card(html, "cbam-block")
@@ -83,6 +86,7 @@ def test_others_are_held_against_the_pinned_model(trained):
     assert 'class="layer difference"' not in card(html, "cbam-block")
 
 
+@pytest.mark.full_width
 def test_disagreement_puts_another_first_choice_before_any_other_difference(trained):
     results = list(compare(PHOTO, NAMES, trained))
     reference = next(r for r in results if r.name == "baseline")
@@ -95,6 +99,7 @@ def test_disagreement_puts_another_first_choice_before_any_other_difference(trai
     assert differs == sorted(differs, reverse=True) and found["baseline"] == max(found.values())
 
 
+@pytest.mark.full_width
 @pytest.mark.parametrize("lang", TEXTS)
 def test_a_picked_class_is_explained_on_every_card(trained, lang):
     own, picked = (stream(trained, lang=lang, **choices)[-1] for choices in ({}, {"picked": "church"}))
@@ -138,6 +143,7 @@ def test_a_quick_comparison_is_not_sent_a_model_at_a_time(models, monkeypatch):
 def test_a_replaced_comparison_runs_no_further_model(models, monkeypatch):
     ran, run = [], Models.run
     monkeypatch.setattr(Models, "run", lambda self, name, *a: ran.append(name) or run(self, name, *a))
+    monkeypatch.setattr(inference, "TOGETHER_S", 0)  # else quick ones run together
     turn = Turn()
     steps = turn.follow(board.boards(UPLOAD, NAMES, models, "en"))
     next(steps), next(steps)
@@ -165,6 +171,7 @@ def test_a_card_says_where_a_full_gpu_was_answered_for(models):
 # what is taken away
 
 
+@pytest.mark.full_width
 def test_the_report_is_there_while_it_is_sent_and_gone_afterwards():
     steps = downloads.report_stream(
         UPLOAD, ["baseline", "se-block"], Models("imagenette", "cpu"), "en", pinned="se-block"

@@ -22,6 +22,8 @@ from attention.web.tabs.look_closer import api, box_and_mask, questions, questio
 from attention.web.tabs.look_closer import tab as examine
 from attention.web.texts import TEXTS, text
 
+pytestmark = pytest.mark.full_width
+
 DATASET = "imagenette"
 
 

@@ -20,6 +20,8 @@ from attention.web.tabs.learn import network, questions, steps, views
 from attention.web.tabs.learn import tab as learn
 from attention.web.texts import SUMMARIES_ZH, TEXTS, text
 
+pytestmark = pytest.mark.full_width
+
 DATASET = "imagenette"
 WITH_ATTENTION = [name for name, variant in VARIANTS.items() if not variant.is_control]
 

@@ -16,6 +16,8 @@ from attention.pictures.reading import MESSAGES
 from attention.web.tabs import many
 from attention.web.texts import text
 
+pytestmark = pytest.mark.full_width
+
 CLASSES = ("church", "golf ball", "parachute")
 ROWS = [
     Row("church/<a>.jpg", 0, {"baseline": 0, "se-block": 1}, {"baseline": 0.9, "se-block": 0.4}),

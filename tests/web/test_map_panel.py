@@ -66,6 +66,7 @@ def test_every_number_stands_in_the_files(files, lang, score):
     assert numbers(map_panel.notes_html(lang, "imagenette", score)) <= known
 
 
+@pytest.mark.full_width
 def test_controls_come_first_where_no_model_is_asked_and_with_each_model_otherwise(files):
     found = map_panel.groups("en", "imagenette", "pointing")
     assert list(found) == ["Centre Gaussian", "Random map", "Edge map", "Baseline", "CBAM, in every block"]

@@ -14,6 +14,8 @@ from attention.pictures.reading import Upload, read_image
 from attention.web import report
 from attention.web.texts import text, title
 
+pytestmark = pytest.mark.full_width
+
 CHURCH = str(ROOT / "samples" / "church.jpg")
 NAMES = ["baseline", "se-block", "attention-pool-head"]
 

@@ -200,6 +200,7 @@ def test_a_sure_difference_is_starred_and_named(monkeypatch):
     assert "1 stay significant: CBAM, in every block on chain saw (−4.0, −5.0 to −3.0)" in lines
 
 
+@pytest.mark.full_width
 def test_curves_are_the_means_of_curves_csv_with_a_band_over_seeds():
     table = pd.read_csv(tables.CURVES_FILE).query("dataset == 'imagenette'")
     figure, lines = study.draw("curves", asked(models=["baseline", "gc-block"]))
@@ -242,6 +243,7 @@ def test_every_view_says_reads_and_names_its_source(lang, dataset, view, sizes):
         assert "NaN" not in json.dumps(figure.to_plotly_json()["layout"], default=str)
 
 
+@pytest.mark.full_width
 def test_the_size_says_who_depends_on_it_most(sizes):
     table = test_sizes.read("imagenette").set_index(["variant", "pixels"])
     row = table.loc["cbam-block", 144]

@@ -42,6 +42,7 @@ def test_no_key_of_the_page_stands_in_two_files():
     assert len(keys) == len(set(keys)) == len(TEXTS["en"])
 
 
+@pytest.mark.full_width
 @pytest.mark.parametrize("language", TEXTS)
 def test_no_two_variants_have_one_title(language):
     titles = [title(language, variant) for variant in all_models().values()]
@@ -49,6 +50,7 @@ def test_no_two_variants_have_one_title(language):
     assert max(map(len, titles)) <= 50, "a title is short"
 
 
+@pytest.mark.full_width
 @pytest.mark.parametrize(
     ("name", "english", "chinese"),
     [
@@ -108,6 +110,7 @@ class Answer:
         self.name, self.prediction = name, prediction
 
 
+@pytest.mark.full_width
 def test_the_summary_says_who_differs():
     one, two, three = Answer("baseline", "church"), Answer("se-block", "gas pump"), Answer("cbam-block", "church")
     assert board.summary("en", [one]) == "Baseline says church."
