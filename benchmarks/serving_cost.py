@@ -11,7 +11,6 @@ rest, without a visitor and with one open page.
 import argparse
 import asyncio
 import json
-import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,7 +18,6 @@ from pathlib import Path
 import gradio
 import httpx
 import numpy as np
-import torch
 
 from benchmarks.load import Page, pictures, start
 from benchmarks.sides import machine, print_table
@@ -28,6 +26,22 @@ DATASET = "imagenette"
 QUIET_S = 0.03  # after an answer: threads that stand by, and what the server still has to write down
 RESAMPLES = 2000
 BARE, OURS, DRAWN = "a bare app, by its API", "the page, by its API", "the page, as a browser asks"
+
+
+def serve(side: str, port: int) -> None:
+    """On both sides models run in turn: which way is faster is found out anew at every start, and may differ."""
+    from attention.cli import serve
+
+    serve.before_gradio()
+    from attention.inference.compare import Models
+
+    Models._choose_threads = lambda *_: None
+    if side == "page":
+        import app
+
+        app.main(["--port", str(port), "--log", "off", "--device", "cpu", "--dataset", DATASET])
+    else:
+        serve_bare(port)
 
 
 def serve_bare(port: int) -> None:
@@ -104,7 +118,10 @@ async def measure(arguments: argparse.Namespace, pids: list[int], addresses: lis
             await stack.enter_async_context(client.stream("GET", "/gradio_api/heartbeat/atrest"))
         visited = await rest(pids, arguments.rest)
     print()
-    print_table(["% of a core at rest", "no visitor", "one open page"], zip(("a bare app", "the page"), alone, visited))
+    print_table(
+        ["% of a core at rest", "no visitor", "one open page"],
+        zip(("a bare app", "the page"), alone, visited, strict=True),
+    )
 
 
 def above(ours: list[float], theirs: list[float]) -> str:
@@ -120,14 +137,14 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--rest", type=float, default=30, help="seconds at rest")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.port:
-        serve_bare(arguments.port)
+    if arguments.serve:
+        serve(arguments.serve, arguments.port)
         return
     print(f"{machine()}, gradio {gradio.__version__}; {arguments.models} models, {arguments.rounds} rounds\n")
-    bare = start("-m", "benchmarks.serving_cost")
-    ours = start("app.py", "--log", "off", "--device", "cpu", "--dataset", DATASET)
+    bare, ours = (start("-m", "benchmarks.serving_cost", "--serve", side) for side in ("bare", "page"))
     try:
         asyncio.run(measure(arguments, [bare[0].pid, ours[0].pid], [bare[1], ours[1]]))
     finally:
