@@ -72,6 +72,11 @@ class Page:
                 self.values[number] = self.values[number][:left]
                 left -= len(self.values[number])
 
+    def names(self) -> list[str]:
+        """The models that are chosen."""
+        groups = [value for value in self.values if isinstance(value, list)]
+        return [name for group in groups for name in group]
+
     async def compare(self, client: httpx.AsyncClient, picture: bytes) -> str:
         """The board of cards as HTML. Raises httpx.HTTPError, or RuntimeError with what the page said."""
         uploaded = await client.post("/gradio_api/upload", files={"files": ("photo.jpg", picture, "image/jpeg")})
@@ -176,20 +181,20 @@ def slope(samples: list[Sample], figure: str) -> tuple[float, float]:
     return line.slope, line.stderr * stats.t.ppf(0.975, len(half) - 2)
 
 
-def start() -> tuple[subprocess.Popen, str, Path]:
-    """The page in a process of its own, with a folder for what is uploaded."""
+def start(*command: str) -> tuple[subprocess.Popen, str, Path]:
+    """A Gradio app in a process of its own, with a folder for what is uploaded: that of a command that takes --port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = Path(tempfile.mkdtemp())
     server = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--log", "off"], cwd=ROOT,
+        [sys.executable, *command, "--port", str(port)], cwd=ROOT,
         env=os.environ | {"GRADIO_TEMP_DIR": str(folder)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
-            if httpx.get(f"{address}/healthz", timeout=5).status_code == 200:
+            if httpx.get(f"{address}/config", timeout=5).status_code == 200:
                 return server, address, folder
         except httpx.HTTPError:
             time.sleep(0.5)
@@ -203,7 +208,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=6)
     parser.add_argument("--url", help="a page that is served already (default: start one)")
     arguments = parser.parse_args()
-    server, address, folder = (None, arguments.url, None) if arguments.url else start()
+    server, address, folder = (None, arguments.url, None) if arguments.url else start("app.py", "--log", "off")
     pid, samples = server and server.pid, []
     try:
         page = Page(address, arguments.models)
