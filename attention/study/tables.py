@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from attention.core import intervals, paths
+from attention.core.errors import BadInput
 from attention.core.files import write_npz, write_text
 from attention.core.paths import PREDICTIONS, RESULTS
 from attention.models.variants import REFERENCE, VARIANTS
@@ -46,7 +47,7 @@ NEEDED = (
 )  # fmt: skip
 
 
-class ResultsError(Exception):
+class ResultsError(BadInput):
     """Something under data/results is missing, damaged or contradicts itself; the message names the file."""
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import multiprocessing
 
 from attention.core import devices
+from attention.core.errors import BadInput
 from attention.core.files import WriteError
 from attention.models.variants import VARIANTS
 from attention.pictures.datasets import DataError
@@ -24,7 +25,7 @@ from attention.training.recipes import Recipe
 from attention.training.records import RunTaken, committed_record_path, read_record, run_folder
 
 
-class SweepError(Exception):
+class SweepError(BadInput):
     """A sweep cannot start or go on; the message says why and what to do."""
 
 

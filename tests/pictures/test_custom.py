@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 import app
-from attention.cli.main import OWN_VARIANTS, main
+from attention.cli.main import main
+from attention.cli.train import OWN_VARIANTS
 from attention.core.paths import RESULTS
 from attention.inference.model_sets import ModelSets
 from attention.models import checkpoints
