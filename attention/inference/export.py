@@ -18,7 +18,8 @@ from attention.models import checkpoints
 from attention.models.fusion import fold
 from attention.models.network import ResNet
 from attention.models.visible import visible, watch
-from attention.pictures.datasets import DataError, dataset, load
+from attention.pictures.datasets import DataError, dataset
+from attention.pictures.splits import load
 
 IMAGES = 32  # that the check runs on
 TOLERANCE = 1e-3  # of logits and maps, times the largest value if that is above 1

@@ -21,7 +21,8 @@ from attention.core.files import write_text
 from attention.core.paths import RESULTS
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, REPLICATES, build_model
-from attention.pictures.datasets import Split, dataset
+from attention.pictures.datasets import dataset
+from attention.pictures.splits import Split
 from attention.study.latency import multiply_adds
 from attention.training import scoring
 from attention.training.recipes import RECIPES

@@ -38,8 +38,9 @@ from attention.models import checkpoints
 from attention.models.fusion import fold
 from attention.models.network import ResNet
 from attention.models.visible import watch
-from attention.pictures.datasets import Split, dataset, load
+from attention.pictures.datasets import dataset
 from attention.pictures.preprocessing import CELL, Preprocessing
+from attention.pictures.splits import Split, load
 from attention.study import known_objects, map_scores
 from attention.study.known_objects import KnownObjects, Located
 from attention.study.map_scores import BOXES, CONTROLS, FAITHFULNESS, MASKS, Scored

@@ -16,7 +16,7 @@ from attention.core import intervals
 from attention.core.intervals import CONFIDENCE, RESAMPLES
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import dataset
-from attention.study import comparison, lookup, tables
+from attention.study import committed, comparison, lookup, tables
 from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 
 RARE = 5  # images per seed, on average: a bin with fewer says nothing and is left out of the diagram
@@ -24,11 +24,13 @@ RARE = 5  # images per seed, on average: a bin with fewer says nothing and is le
 
 @lru_cache(maxsize=256)  # of some 80 kB each, or 4 MB with 200 classes
 def _read(path: Path, stamp: int, dataset_name: str) -> np.ndarray:
-    labels, classes = tables.val_labels(dataset_name), len(dataset(dataset_name).classes)
-    probabilities = tables.read_probabilities(path, labels, classes)
+    labels, classes = committed.val_labels(dataset_name), len(dataset(dataset_name).classes)
+    probabilities = committed.read_probabilities(path, labels, classes)
     if probabilities.shape != (len(labels), classes) or not np.isfinite(probabilities).all():
-        shown = f"data/results/predictions/{path.relative_to(tables.PREDICTIONS)}"
-        raise tables.ResultsError(f"{shown} does not hold probabilities of {len(labels)} images. Restore it from git.")
+        shown = f"data/results/predictions/{path.relative_to(committed.PREDICTIONS)}"
+        raise committed.ResultsError(
+            f"{shown} does not hold probabilities of {len(labels)} images. Restore it from git."
+        )
     return probabilities
 
 
@@ -39,7 +41,7 @@ def available(dataset_name: str) -> dict[str, int]:
 
 
 def _folder(dataset_name: str) -> Path:
-    return tables.PREDICTIONS / dataset_name / lookup.recipe_shown(dataset_name)
+    return committed.PREDICTIONS / dataset_name / lookup.recipe_shown(dataset_name)
 
 
 def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
@@ -80,7 +82,7 @@ def curves(dataset_name: str, variant: str, column: str) -> Curve | None:
 
 def confusion(dataset_name: str, variant: str) -> np.ndarray:
     """Counts (classes, classes) summed over seeds: a row per true class, a column per predicted one."""
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     runs = by_seed(dataset_name, variant).values()
     return sum(comparison.confusion(run.argmax(1), labels, run.shape[1]) for run in runs)
 
@@ -101,7 +103,7 @@ def _stamp(dataset_name: str) -> tuple:
 
 @lru_cache(maxsize=8)
 def _class_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     correct = {
         name: {seed: run.argmax(1) == labels for seed, run in by_seed(dataset_name, name).items()}
         for name in available(dataset_name)
@@ -173,7 +175,7 @@ def calibration(dataset_name: str, variant: str) -> Calibration:
 
 @lru_cache(maxsize=64)
 def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     runs = list(by_seed(dataset_name, variant).values())
     errors = [comparison.calibration_error(run, labels) for run in runs]
     if len(errors) >= SEEDS_TO_JUDGE:
@@ -233,7 +235,7 @@ def calibration_differences(dataset_name: str) -> pd.DataFrame:
 
 @lru_cache(maxsize=8)
 def _calibration_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
-    labels, rows = tables.val_labels(dataset_name), []
+    labels, rows = committed.val_labels(dataset_name), []
     errors = {
         name: {k: comparison.calibration_error(run, labels) for k, run in by_seed(dataset_name, name).items()}
         for name in available(dataset_name)

@@ -25,7 +25,8 @@ from attention.core import cuda_graphs, devices
 from attention.core.errors import BadInput
 from attention.core.files import sha256, write_bytes, write_json, write_npz
 from attention.models.variants import build_model, variant
-from attention.pictures.datasets import Split, dataset, hold_out, load
+from attention.pictures.datasets import dataset
+from attention.pictures.splits import Split, hold_out, load
 from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import Recipe

@@ -15,7 +15,7 @@ from attention.core.files import sha256, write_json, write_npz
 from attention.models import checkpoints
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
 from attention.pictures.datasets import SWEPT
-from attention.study import lookup, map_scores, tables, test_sizes
+from attention.study import committed, lookup, map_scores, tables, test_sizes
 from attention.study.comparison import SEEDS_TO_JUDGE
 
 VERDICTS = ("gain", "loss", "equivalent", "undecided")
@@ -197,7 +197,7 @@ def serve(folder: Path, port: str) -> int:
     live.CALLS, live.WARM_UPS = 30, 1
     lookup.ACCURACY_FILE, lookup.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
     lookup.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
-    tables.PREDICTIONS, tables.LABELS = folder / "predictions", folder / "labels"
+    committed.PREDICTIONS, committed.LABELS = folder / "predictions", folder / "labels"
     tables.CURVES_FILE = folder / "curves.csv"
     map_scores.RESULT_FILE = folder / "heatmaps.csv"
     map_scores.DIFFERENCE_FILE = folder / "heatmap_differences.csv"

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from attention.models.variants import build_model
-from attention.pictures.datasets import DATASETS, load
+from attention.pictures.datasets import DATASETS
+from attention.pictures.splits import load
 from attention.study import leaderboard
 from attention.web.tabs.benchmarks import compute
 

@@ -7,8 +7,9 @@ import gradio as gr
 
 from attention.models.variants import VARIANTS
 from attention.study import predictions
-from attention.study.tables import ResultsError
-from attention.web.charts.study import VALUES, VIEWS, Asked, at_first, draw, views_of
+from attention.study.committed import ResultsError
+from attention.web.charts.asked import VALUES, Asked
+from attention.web.charts.study import VIEWS, at_first, draw, views_of
 from attention.web.language import language
 from attention.web.texts import text, title
 
