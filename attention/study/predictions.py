@@ -108,23 +108,13 @@ def _class_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
         name: {seed: run.argmax(1) == labels for seed, run in by_seed(dataset_name, name).items()}
         for name in available(dataset_name)
     }
-    pairs = _pairs(correct)
+    pairs = comparison.paired(correct)
     rows = [row for label in np.unique(labels) for row in _class_rows(correct, pairs, labels == label, int(label))]
     judged = [row for row in rows if row["p"] is not None]
     for row, p_holm in zip(judged, intervals.holm([row["p"] for row in judged]), strict=True):
         row |= {"p_holm": p_holm, "verdict": comparison.verdict(row["found"], p_holm)}
     columns = ["variant", "label", "seeds", "accuracy", "difference", "low", "high", "p_holm", "verdict"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _pairs(correct: dict[str, dict[int, np.ndarray]]) -> dict[str, np.ndarray]:
-    """{variant: (seeds, images) in -1, 0, 1}: each run's correctness minus that of the baseline of the same seed."""
-    baseline, pairs = correct.get(REFERENCE, {}), {}
-    for name, seeds in correct.items():
-        shared = [seed for seed in seeds if seed in baseline]
-        if shared and name != REFERENCE:
-            pairs[name] = np.stack([seeds[k].astype(np.int8) - baseline[k] for k in shared])
-    return pairs
 
 
 def _class_rows(correct: dict, pairs: dict, of_class: np.ndarray, label: int) -> list[dict]:
@@ -188,13 +178,10 @@ def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
     return Calibration(len(runs), error, low, high, float(confidence.mean()), float(right.mean()), bins)
 
 
-def bin_of(confidence: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """The bin of each probability, as in comparison.calibration_error: a bin includes its upper edge."""
-    return np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-
-
 def _reliability(confidence: np.ndarray, right: np.ndarray, seeds: int) -> pd.DataFrame:
-    found = pd.DataFrame({"bin": bin_of(confidence), "confidence": confidence, "accuracy": right.astype(float)})
+    found = pd.DataFrame(
+        {"bin": comparison.bin_of(confidence), "confidence": confidence, "accuracy": right.astype(float)}
+    )
     bins = found.groupby("bin").agg(
         confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), images=("bin", "size")
     )
@@ -218,7 +205,7 @@ def _bootstrap_error(runs: list[np.ndarray], labels: np.ndarray) -> tuple[float,
         confidence = run.max(1).astype(np.float64)
         surplus = (run.argmax(1) == labels) - confidence
         one_hot = np.zeros((images, CALIBRATION_BINS), np.float32)
-        one_hot[np.arange(images), bin_of(confidence)] = surplus
+        one_hot[np.arange(images), comparison.bin_of(confidence)] = surplus
         errors.append(np.abs(counts @ one_hot).sum(1) / images)
     low, high = np.quantile(np.mean(errors, axis=0), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
@@ -257,6 +244,6 @@ def _t_test(values: list[float]) -> dict[str, float]:
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
     if error == 0:
         return {"difference": mean, "low": mean, "high": mean, "p": float(mean == 0)}
-    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+    half = intervals.quantile(CONFIDENCE, degrees) * error
     p = 2 * float(scipy.stats.t.sf(abs(mean) / error, degrees))
     return {"difference": mean, "low": mean - half, "high": mean + half, "p": p}

@@ -109,7 +109,8 @@ def _class_rows(table: list[ScoredRun]) -> Iterator[dict]:
 def _accuracy_rows(table: list[ScoredRun]) -> Iterator[dict]:
     """The rows of one data set and recipe, which is what Holm's correction and the pooled variance range over."""
     variants = _by_variant(table)
-    pairs = _pairs(variants)
+    correct = {name: {run.record["seed"]: run.correct for run in seeds} for name, seeds in variants.items()}
+    pairs = comparison.paired(correct)
     differences, bootstraps = comparison.compare(pairs), intervals.paired_bootstrap(pairs)
     judged = [name for name, difference in differences.items() if difference.p is not None]
     machine = _usual_machine(table)
@@ -118,27 +119,11 @@ def _accuracy_rows(table: list[ScoredRun]) -> Iterator[dict]:
         row = _variant_row(name, seeds, machine)
         if name in pairs:
             row |= _difference_columns(differences[name], bootstraps[name], p_holm.get(name), len(judged))
-            row["mcnemar_p"] = _significant(_mcnemar_of_lowest_seed(seeds, variants[REFERENCE]))
+            seed = next(seed for seed in correct[name] if seed in correct[REFERENCE])  # the lowest
+            row["mcnemar_p"] = _significant(intervals.mcnemar(correct[name][seed], correct[REFERENCE][seed]))
         else:
             row["verdict"] = "reference" if name == REFERENCE else "not judged yet"
         yield row
-
-
-def _pairs(variants: dict[str, list[ScoredRun]]) -> dict[str, np.ndarray]:
-    """Differences in correctness to the baseline's run of the same seed, (seeds, images) in -1, 0, 1, by variant."""
-    baseline = {run.record["seed"]: run.correct.astype(np.int8) for run in variants.get(REFERENCE, [])}
-    pairs = {}
-    for name, seeds in variants.items():
-        paired = [run.correct - baseline[run.record["seed"]] for run in seeds if run.record["seed"] in baseline]
-        if paired and name != REFERENCE:
-            pairs[name] = np.stack(paired)
-    return pairs
-
-
-def _mcnemar_of_lowest_seed(seeds: list[ScoredRun], baseline: list[ScoredRun]) -> float:
-    other = {run.record["seed"]: run.correct for run in baseline}
-    run = next(run for run in seeds if run.record["seed"] in other)
-    return intervals.mcnemar(run.correct, other[run.record["seed"]])
 
 
 def _machine(record: dict) -> tuple:

@@ -9,12 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from attention.core import intervals
-from attention.models.variants import REFERENCE, VARIANTS
+from attention.models.variants import REFERENCE
 from attention.study import committed, predictions
 from attention.study.comparison import SEEDS_TO_JUDGE
+from attention.web import findings
 from attention.web.charts.asked import Asked, percent
 from attention.web.charts.figures import LINE_COLOURS, style, tinted
-from attention.web.findings import JUDGED
 from attention.web.tables import number
 
 MOST_CLASSES = 20  # columns of a chart; of more classes, the most telling are shown
@@ -138,12 +138,10 @@ def _hardest(asked: Asked, name: str, accuracies: np.ndarray) -> str:
 
 def _classes_say(asked: Asked, every: pd.DataFrame) -> str:
     """What was found for all judged models, shown or not, because the correction covers all of them."""
-    judged = every[every["verdict"].isin(JUDGED)]
-    judged = judged[[not VARIANTS[name].is_control for name in judged["variant"]]]
+    judged = findings.judged(every)
     if judged.empty:
         return asked.text("classes_unjudged", needed=SEEDS_TO_JUDGE)
-    order = judged["difference"].abs().sort_values(ascending=False).index
-    judged = judged.loc[order]
+    judged = judged.loc[judged["difference"].abs().sort_values(ascending=False).index]
     size = {"judged": len(judged), "models": judged["variant"].nunique(), "classes": judged["label"].nunique()}
     shown = judged[judged["verdict"].isin(("gain", "loss"))]
     if shown.empty:

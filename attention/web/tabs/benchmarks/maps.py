@@ -10,7 +10,7 @@ from attention.models.variants import all_models
 from attention.study import map_scores
 from attention.study.known_objects import DOGS, boxes_of
 from attention.study.map_scores import CONTROLS, DIFFERENCES, MAPS, controls_of
-from attention.web.chart_lines import lines_html, source
+from attention.web.chart_lines import heading_html, lines_html, source
 from attention.web.charts import figures
 from attention.web.charts.figures import PLACEMENT_COLOURS, Dot
 from attention.web.language import language
@@ -192,10 +192,9 @@ def render(lang: str, dataset_name: str, *chosen: str | None, shown: list[str] |
     """
     names = scored(dataset_name)
     shown = [name for name in names if name in (shown or ())] or chosen_at_first(names)
-    sentence = escape(text(lang, "maps_lead" if names else "maps_missing"))
     choices = [(title(lang, all_models()[name]), name) for name in names]
     updates = [
-        f'<div class="section"><h2>{escape(text(lang, "maps_heading"))}</h2><p class="says">{sentence}</p></div>',
+        heading_html(text(lang, "maps_heading"), text(lang, "maps_lead" if names else "maps_missing")),
         gr.update(choices=choices, value=shown, visible=len(names) > 1),
     ]
     for (question, scores), asked in itertools.zip_longest(QUESTIONS.items(), chosen):
