@@ -10,7 +10,7 @@ from functools import partial
 
 from attention.cli import look, measure, publish, serve, train
 from attention.core.errors import BadInput
-from attention.pictures import limits
+from attention.pictures import limits, workers
 from attention.pictures.datasets import dataset, own_names
 
 COMMANDS = (  # in the order of --help
@@ -33,15 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _limits(arguments: argparse.Namespace):
-    """A context that limits what reading pictures may take, for commands that read any."""
-    from attention.pictures import workers
-
-    if not hasattr(arguments, "max_seconds"):
-        return nullcontext()
-    return workers.guarded(limits.from_flags(arguments))
-
-
 def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in GONE:
@@ -57,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
             imagenet.offer(say=partial(print, file=sys.stderr))
         for name in getattr(arguments, "datasets", None) or filter(None, [getattr(arguments, "dataset", None)]):
             dataset(name)  # an unknown one is reported before anything starts
-        with _limits(arguments):
+        reads = hasattr(arguments, "max_seconds")  # pictures, within these limits
+        with workers.guarded(limits.from_flags(arguments)) if reads else nullcontext():
             arguments.run(arguments)
     except BadInput as error:
         print(error, file=sys.stderr)
