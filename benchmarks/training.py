@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from attention.core import devices
 from attention.models.variants import build_model
-from attention.pictures.datasets import Split, dataset, require
+from attention.pictures.datasets import dataset, require
 from attention.pictures.preprocessing import STUDY, to_tensor
+from attention.pictures.splits import Split
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import RECIPES, Recipe
 from attention.training.trainer import Run

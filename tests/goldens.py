@@ -99,12 +99,13 @@ def tables(lang: str, dataset_name: str) -> str:
     from attention.study import lookup, predictions
     from attention.web import published
     from attention.web.charts import study
+    from attention.web.charts.asked import VALUES, Asked
     from attention.web.tabs.benchmarks import compute, costs, maps
     from attention.web.tabs.benchmarks import tab as benchmarks
 
     machine = next(iter(lookup.machines("cpu")), None)
     names = tuple(predictions.available(dataset_name))[:4]
-    asked = study.Asked(lang, dataset_name, names, study.VALUES[0], "baseline")
+    asked = Asked(lang, dataset_name, names, VALUES[0], "baseline")
     parts = [
         *benchmarks._render(lang, dataset_name, machine),
         *costs.render(lang, machine, False),

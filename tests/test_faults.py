@@ -29,7 +29,7 @@ from attention.models.checkpoints import CheckpointError, read_manifest
 from attention.pictures.reading import read_image
 from attention.serving.health import Health
 from attention.serving.refusals import MESSAGES
-from attention.study import class_means, lookup, map_scoring
+from attention.study import class_means, lookup, map_scores
 from attention.training import publish
 from attention.web import language
 from attention.web.measured import measured
@@ -95,11 +95,11 @@ def test_models_answer_without_the_measurements_beside_them(damage):
 
 
 def test_damaged_scores_of_maps_are_not_shown_and_not_overwritten(damage):
-    kind = damage(map_scoring, "RESULT_FILE")
-    assert map_scoring.read().empty and map_scoring.threshold("imagenette", "baseline", "activation") is None
+    kind = damage(map_scores, "RESULT_FILE")
+    assert map_scores.read().empty and map_scores.threshold("imagenette", "baseline", "activation") is None
     if kind in ("binary", "ragged"):
         with pytest.raises(ValueError):
-            map_scoring._read(map_scoring.RESULT_FILE, map_scoring.COLUMNS)
+            map_scores._read(map_scores.RESULT_FILE, map_scores.COLUMNS)
 
 
 # checkpoints, at the start and while models are in memory

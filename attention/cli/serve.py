@@ -5,6 +5,8 @@ import contextlib
 import os
 import sys
 
+from attention.cli.commands import Command, flag
+from attention.core.errors import BadInput
 from attention.pictures import limits as upload_limits
 from attention.serving import health
 from attention.serving.settings import Settings, add_flags
@@ -36,9 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     before_gradio()
 
     from attention.core import threads
-    from attention.core.devices import DeviceError
     from attention.inference.model_sets import ModelSets
-    from attention.models.checkpoints import CheckpointError
     from attention.pictures import datasets, reading, workers
     from attention.serving import logs
     from attention.serving.passwords import PasswordError
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         threads.share()  # many threads serve visitors, and one of them computes
         sets = ModelSets(arguments.dataset, arguments.device)
         page = server.Served(sets, settings, may_fetch=settings.visitor_is_host)
-    except (CheckpointError, DeviceError, PasswordError, datasets.DataError, server.ServeError) as error:
+    except (BadInput, PasswordError, server.ServeError) as error:
         if listening:
             listening.close()
         print(error, file=sys.stderr)
@@ -70,3 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.suppress(KeyboardInterrupt), workers.guarded(limits):
         page.run(listening)
     return 0
+
+
+SERVE = Command(
+    "serve",
+    "Serve the page. python app.py does the same, without --home.",
+    (
+        flag(
+            "--home", metavar="FOLDER",
+            help="the folder that holds checkpoints/, data/ and runs/ (default: $ATTENTION_HOME, else a checkout's own; "
+            "of an installed package the current one)",
+        ),
+        add_all_flags,
+    ),
+    run,
+)  # fmt: skip

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import torch
 
+from attention.core.errors import BadInput
+
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
-class DeviceError(ValueError):
+class DeviceError(BadInput, ValueError):
     """The device asked for is not on this machine."""
 
 

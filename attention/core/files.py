@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from attention.core.errors import BadInput
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CANNOT_WRITE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)  # errors of the disk or folder, whatever the file
 
 
-class WriteError(Exception):
+class WriteError(BadInput):
     """A file cannot be written; the message says why and what to do."""
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 from PIL import Image
 
 from attention.core import deadlines
+from attention.core.errors import BadInput
 from attention.core.intervals import accuracy_interval
 from attention.inference.compare import Models, check_names, compare
 from attention.pictures import reading
@@ -40,7 +41,7 @@ PICTURES = (
 )  # the only files that are read from a folder or a zip
 
 
-class BatchError(ValueError):
+class BatchError(BadInput, ValueError):
     """There are no pictures, too many, or a damaged zip; the message is one sentence."""
 
 

@@ -12,18 +12,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attention.core.errors import BadInput
 from attention.core.files import write_by_rename
 from attention.models import checkpoints
 from attention.models.fusion import fold
 from attention.models.network import ResNet
 from attention.models.visible import visible, watch
-from attention.pictures.datasets import DataError, dataset, load
+from attention.pictures.datasets import DataError, dataset
+from attention.pictures.splits import load
 
 IMAGES = 32  # that the check runs on
 TOLERANCE = 1e-3  # of logits and maps, times the largest value if that is above 1
 
 
-class ExportError(Exception):
+class ExportError(BadInput):
     """The export cannot be made, or does not agree with the model; the message says what to do."""
 
 

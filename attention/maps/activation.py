@@ -1,5 +1,7 @@
 """Class activation maps, which every model has: at the head, and at every depth."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -45,15 +47,12 @@ def activation_maps(model: ResNet, images: Tensor, class_index: int | None = Non
     backward pass through the network.
     """
     outputs: list[Tensor] = []
-    handles = [after.register_forward_hook(lambda _m, _in, out: outputs.append(out)) for after in model.stage_attention]
-    try:
-        with torch.enable_grad():
-            logits = model(images.detach().requires_grad_())
-            explained = logits.amax(1) if class_index is None else logits[:, class_index]
-            gradients = torch.autograd.grad(explained.sum(), outputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.enable_grad():
+        for after in model.stage_attention:
+            hooks.enter_context(after.register_forward_hook(lambda _m, _in, out: outputs.append(out)))
+        logits = model(images.detach().requires_grad_())
+        explained = logits.amax(1) if class_index is None else logits[:, class_index]
+        gradients = torch.autograd.grad(explained.sum(), outputs)
     maps = {}
     for stage, (output, gradient) in enumerate(zip(outputs, gradients, strict=True), start=1):
         is_last = stage == len(outputs)

@@ -1,7 +1,7 @@
 """From a map to the object: the box and the mask that the map implies at a threshold. No torch.
 
 score_maps scores these same boxes and masks on images whose objects are known, and chooses the thresholds on other
-images (map_scoring.threshold, map_scoring.scores_of), so that what is drawn on an upload is what was scored.
+images (map_scores.threshold, map_scores.scores_of), so that what is drawn on an upload is what was scored.
 """
 
 from dataclasses import dataclass

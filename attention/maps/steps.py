@@ -6,8 +6,9 @@ itself.
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -70,21 +71,15 @@ class _Recorder(TorchFunctionMode):
     @contextmanager
     def following(self) -> Iterator[None]:
         """Puts hooks on every submodule, which are gone when the block ends, after an exception too."""
-        handles = []
-        try:
+        with ExitStack() as hooks:
             for path, module in self.module.named_modules():
-                leaf = path != "" and not any(module.children())
-                handles.append(module.register_forward_pre_hook(lambda *_, p=path, leaf=leaf: self._enter(p, leaf)))
-                handles.append(
-                    module.register_forward_hook(lambda m, i, o, p=path, leaf=leaf: self._leave(m, i, o, p, leaf))
-                )
+                about = {"path": path, "leaf": path != "" and not any(module.children())}
+                hooks.enter_context(module.register_forward_pre_hook(partial(self._enter, **about)))
+                hooks.enter_context(module.register_forward_hook(partial(self._leave, **about)))
             with self:
                 yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
-    def _enter(self, path: str, leaf: bool) -> None:
+    def _enter(self, module: nn.Module, inputs: tuple, path: str, leaf: bool) -> None:
         self._stack.append(path)
         self._in_leaf = leaf
 
@@ -144,10 +139,8 @@ class _Recorder(TorchFunctionMode):
                 wanted.add(step)
                 open_ += [source for source, _ in self.steps[step].sources]
         order = {old: new for new, old in enumerate(sorted(wanted))}
-        return tuple(
-            Step(s.name, s.path, s.shape, tuple((order[i], shape) for i, shape in s.sources), s.detail, s.parameters)
-            for s in (self.steps[old] for old in order)
-        )
+        steps = [self.steps[old] for old in order]
+        return tuple(replace(s, sources=tuple((order[i], shape) for i, shape in s.sources)) for s in steps)
 
 
 def _flat(value) -> Iterator:
@@ -236,19 +229,15 @@ def dissect(model: nn.Module, mechanism: type[nn.Module], images: Tensor) -> Ana
     The model runs once, and its last such module once more. All hooks are removed.
     """
     seen: list[tuple[str, nn.Module, Tensor, Shape]] = []
-    handles = [
-        module.register_forward_hook(
-            lambda m, inputs, out, path=path: seen.append((path, m, inputs[0].clone(), _shape(out)))
-        )
-        for path, module in model.named_modules()
-        if type(module) is mechanism
-    ]
-    try:
-        with watch(model) as weighed:
-            model(images)
-    finally:
-        for handle in handles:
-            handle.remove()
+
+    def note(module: nn.Module, inputs: tuple, out: Tensor, path: str) -> None:
+        seen.append((path, module, inputs[0].clone(), _shape(out)))
+
+    with ExitStack() as hooks, watch(model) as weighed:
+        for path, module in model.named_modules():
+            if type(module) is mechanism:
+                hooks.enter_context(module.register_forward_hook(partial(note, path=path)))
+        model(images)
     if not seen:
         raise ValueError(f"This model has no {mechanism.__name__}.")
     places = tuple(

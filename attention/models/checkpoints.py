@@ -12,6 +12,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
+from attention.core.errors import BadInput
 from attention.core.files import version
 from attention.core.paths import BESIDE, CHECKPOINTS, ROOT, own_root
 from attention.models.network import ResNet
@@ -21,7 +22,7 @@ from attention.pictures.datasets import DATASETS, ELSEWHERE, Dataset, dataset, o
 _whole: dict[Path, tuple[tuple | None, dict]] = {}  # by path: the version looked at last, the last good manifest
 
 
-class CheckpointError(Exception):
+class CheckpointError(BadInput):
     """A checkpoint is missing or altered; the message names the model and says what to do."""
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from attention.core.errors import BadInput
 from attention.models.mechanisms import MECHANISMS, Mechanism
 from attention.models.network import WIDTHS, ResNet
 
@@ -143,7 +144,7 @@ def all_models() -> dict[str, Variant]:
     return VARIANTS | REPLICATES
 
 
-class UnknownVariant(ValueError):
+class UnknownVariant(BadInput, ValueError):
     """A name that is neither in VARIANTS nor in REPLICATES; the message lists those that are."""
 
 

@@ -1,7 +1,7 @@
 """Finds the submodules that show attention weights, and collects those weights while a model runs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from torch import Tensor, nn
 
@@ -19,13 +19,8 @@ def watch(model: nn.Module, modules: dict[str, nn.Module] | None = None) -> Iter
     share a model must hold a lock. `modules` is visible(model), for a caller that has it at hand.
     """
     seen: dict[str, Tensor] = {}
-    handles = []
-    try:
+    with ExitStack() as hooks:
         for path, module in (visible(model) if modules is None else modules).items():
-            handles.append(
-                module.register_forward_hook(lambda _m, _in, out, path=path: seen.__setitem__(path, out.detach()))
-            )
+            keep = lambda _m, _in, out, path=path: seen.__setitem__(path, out.detach())  # noqa: E731
+            hooks.enter_context(module.register_forward_hook(keep))
         yield seen
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -20,20 +20,10 @@ import torch
 from attention.core.files import write_json
 from attention.core.paths import own_root
 from attention.pictures import reading
-from attention.pictures.datasets import (
-    DATASETS,
-    DataError,
-    Dataset,
-    Listed,
-    Progress,
-    Split,
-    every_nth,
-    in_threads,
-    own_names,
-    read_own,
-)
+from attention.pictures.datasets import DATASETS, DataError, Dataset, Listed, own_names, read_own
 from attention.pictures.preprocessing import STUDY, to_tensor
 from attention.pictures.reading import UploadError, read_image
+from attention.pictures.splits import Progress, Split, every_nth, in_threads
 
 HELD_OUT = 5  # without train/ and val/, the first and then every fifth photograph of a class is held out
 LEAST = 2  # photographs per class: one to learn from, one to test on

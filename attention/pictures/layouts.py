@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from attention.core.errors import BadInput
+
 IMAGE_FILES = {".jpeg", ".jpg", ".png"}
 ANNOTATIONS = "val/val_annotations.txt"  # of Tiny ImageNet: file, class, x0, y0, x1, y1 in pixels, separated by tabs
 
@@ -11,7 +13,7 @@ ANNOTATIONS = "val/val_annotations.txt"  # of Tiny ImageNet: file, class, x0, y0
 Corners = tuple[int, ...]  # x0, y0, x1, y1: the first and the last column and row of the object, in pixels
 
 
-class DataError(Exception):
+class DataError(BadInput):
     """A data set is missing, incomplete or unreadable; the message says what to do."""
 
 

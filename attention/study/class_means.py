@@ -18,8 +18,9 @@ from attention.core.files import write_npz
 from attention.core.paths import RESULTS, own_root
 from attention.models import checkpoints
 from attention.models.visible import visible, watch
-from attention.pictures.datasets import DATASETS, Split, dataset, load
+from attention.pictures.datasets import DATASETS, dataset
 from attention.pictures.preprocessing import Preprocessing
+from attention.pictures.splits import Split, load
 
 FOLDER = RESULTS / "class_means"
 BATCH = 64

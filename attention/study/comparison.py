@@ -26,6 +26,7 @@ import numpy as np
 import scipy  # scipy.stats takes most of a second to import, and scipy does so at its first use
 
 from attention.core.intervals import CONFIDENCE, quantile
+from attention.models.variants import REFERENCE
 
 POWER = 0.8  # of the smallest difference that is called detectable
 MARGIN = 0.005  # a difference in accuracy within this counts as none
@@ -62,6 +63,19 @@ class Difference:
         """
         strict = quantile(1 - (1 - CONFIDENCE) / comparisons, self.degrees)
         return (strict + float(scipy.stats.t.ppf(POWER, self.degrees))) * self.standard_error
+
+
+def paired(correct: Mapping[str, Mapping[int, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Differences in correctness to the baseline's run of the same seed, (seeds, images) in -1, 0, 1, by variant.
+
+    From {variant: {seed: (images,) bool}}; a variant that shares no seed with the baseline is left out.
+    """
+    baseline, pairs = correct.get(REFERENCE, {}), {}
+    for name, seeds in correct.items():
+        shared = [seed for seed in seeds if seed in baseline]
+        if shared and name != REFERENCE:
+            pairs[name] = np.stack([seeds[seed].astype(np.int8) - baseline[seed] for seed in shared])
+    return pairs
 
 
 def compare(pairs: Mapping[str, np.ndarray]) -> dict[str, Difference]:
@@ -169,12 +183,16 @@ def pareto_front(accuracy: Sequence[float], latency: Sequence[float]) -> np.ndar
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error (Guo et al. 2017, arxiv.org/abs/1706.04599): |accuracy - confidence| over equal bins.
 
-    Probabilities (N, classes). A bin includes its upper edge, and is weighted by its share of the images.
+    Probabilities (N, classes). A bin is weighted by its share of the images.
     """
     confidence = probabilities.max(1).astype(np.float64)
     surplus = (probabilities.argmax(1) == labels) - confidence
-    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return float(np.abs(np.bincount(bin_of, surplus, bins)).sum() / len(labels))
+    return float(np.abs(np.bincount(bin_of(confidence, bins), surplus, bins)).sum() / len(labels))
+
+
+def bin_of(confidence: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """The bin of each probability; a bin includes its upper edge."""
+    return np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

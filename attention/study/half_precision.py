@@ -14,7 +14,7 @@ from attention.inference import precision
 from attention.inference.fast_path import Explicit, fast
 from attention.inference.precision import AGREEMENT, half_dtype
 from attention.models import checkpoints
-from attention.pictures import datasets
+from attention.pictures import datasets, splits
 from attention.pictures.preprocessing import Preprocessing
 
 KEY = ["dataset", "variant", "device_type", "dtype"]
@@ -56,7 +56,7 @@ def measure(
             f"{devices.device_name(device)} has no instructions for half precision, which would be slower than float32: "
             "nothing to measure. Try a processor with AVX-512 BF16 or AMX, or --device cuda."
         )
-    images = datasets.load(dataset_name, "val").images if images is None else images
+    images = splits.load(dataset_name, "val").images if images is None else images
     preprocessing = datasets.dataset(dataset_name).preprocessing
     published = checkpoints.read_manifest(dataset_name)["models"]
     for name in checkpoints.available(dataset_name):

@@ -11,7 +11,7 @@ Its rules forbid scoring at more pixels than training had, so here the committed
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 import torch
@@ -21,7 +21,8 @@ from attention.core.files import write_text
 from attention.core.paths import RESULTS
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, REPLICATES, build_model
-from attention.pictures.datasets import Split, dataset
+from attention.pictures.datasets import dataset
+from attention.pictures.splits import Split
 from attention.study.latency import multiply_adds
 from attention.training import scoring
 from attention.training.recipes import RECIPES
@@ -31,16 +32,12 @@ DATASET = "imagenette"
 RESULT_FILE = RESULTS / "leaderboard.csv"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A published row at 128 px: top-1 accuracy on the official val as a fraction, the mean of `runs` runs."""
-
-    epochs: int
-    accuracy: float
-    runs: int
-
-
-PUBLISHED = (Entry(5, 0.8743, 5), Entry(20, 0.9157, 5), Entry(80, 0.9355, 1), Entry(200, 0.9424, 1))
+PUBLISHED = (
+    (5, 0.8743, 5),
+    (20, 0.9157, 5),
+    (80, 0.9355, 1),
+    (200, 0.9424, 1),
+)  # epochs, accuracy, mean of so many runs
 
 
 def measure(test: Split, device: torch.device, progress: Callable[[str], None] = print) -> None:
@@ -49,9 +46,7 @@ def measure(test: Split, device: torch.device, progress: Callable[[str], None] =
 
     images = dataset(DATASET).train_images
     test = replace(test, images=resize(test.images, [PIXELS, PIXELS], antialias=True))
-    rows = [
-        _row("published", entry.epochs, images, _stand_in(), entry.accuracy, runs=entry.runs) for entry in PUBLISHED
-    ]
+    rows = [_row("published", epochs, images, _stand_in(), accuracy, runs=runs) for epochs, accuracy, runs in PUBLISHED]
     manifest = checkpoints.read_manifest(DATASET)["models"]
     for name in (REFERENCE, *(n for n, replicate in REPLICATES.items() if replicate.replicate_of == REFERENCE)):
         if name not in manifest:
@@ -61,18 +56,8 @@ def measure(test: Split, device: torch.device, progress: Callable[[str], None] =
         correct = int((probabilities.argmax(1) == test.labels.numpy()).sum())
         low, high = intervals.accuracy_interval(correct, len(test))
         cost = sum(epochs * multiply_adds(build_model(REFERENCE), pixels) for epochs, pixels in recipe.phases)
-        rows.append(
-            _row(
-                name,
-                recipe.epochs,
-                images,
-                cost / recipe.epochs,
-                correct / len(test),
-                low,
-                high,
-                manifest[name]["seed"],
-            )
-        )
+        found = {"low": round(low, 6), "high": round(high, 6), "seed": manifest[name]["seed"]}
+        rows.append(_row(name, recipe.epochs, images, cost / recipe.epochs, correct / len(test), **found))
         progress(f"{name}: {correct} of {len(test)} at {PIXELS} px, {correct / len(test):.2%}")
     write_text(RESULT_FILE, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
@@ -90,8 +75,8 @@ def _row(source, epochs, images, multiply_adds, accuracy, low=None, high=None, s
         "epochs": epochs,
         "pixels": PIXELS,
         "accuracy": round(accuracy, 6),
-        "low": None if low is None else round(low, 6),
-        "high": None if high is None else round(high, 6),
+        "low": low,
+        "high": high,
         "runs": runs,
         "seed": seed,
         "multiply_adds_an_image": round(multiply_adds),

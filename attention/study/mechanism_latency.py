@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 
 import pandas as pd
 import torch
@@ -26,14 +27,11 @@ def places(name: str, pixels: int) -> list[tuple[nn.Module, Tensor]]:
     if chosen.info is None:
         return found
     model = build_model(name).eval().to(memory_format=torch.channels_last)
-    hooks = [
-        module.register_forward_hook(lambda module, inputs, _: found.append((module, inputs[0].clone())))
-        for module in model.modules()
-        if type(module) is chosen.info.build
-    ]
-    model(torch.rand(1, 3, pixels, pixels).to(memory_format=torch.channels_last))
-    for hook in hooks:
-        hook.remove()
+    with ExitStack() as hooks:
+        for of_it in (module for module in model.modules() if type(module) is chosen.info.build):
+            hook = of_it.register_forward_hook(lambda module, inputs, _: found.append((module, inputs[0].clone())))
+            hooks.enter_context(hook)
+        model(torch.rand(1, 3, pixels, pixels).to(memory_format=torch.channels_last))
     return found
 
 

@@ -16,7 +16,7 @@ from attention.core import intervals
 from attention.core.intervals import CONFIDENCE, RESAMPLES
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import dataset
-from attention.study import comparison, lookup, tables
+from attention.study import committed, comparison, lookup, tables
 from attention.study.comparison import CALIBRATION_BINS, SEEDS_TO_JUDGE
 
 RARE = 5  # images per seed, on average: a bin with fewer says nothing and is left out of the diagram
@@ -24,11 +24,13 @@ RARE = 5  # images per seed, on average: a bin with fewer says nothing and is le
 
 @lru_cache(maxsize=256)  # of some 80 kB each, or 4 MB with 200 classes
 def _read(path: Path, stamp: int, dataset_name: str) -> np.ndarray:
-    labels, classes = tables.val_labels(dataset_name), len(dataset(dataset_name).classes)
-    probabilities = tables.read_probabilities(path, labels, classes)
+    labels, classes = committed.val_labels(dataset_name), len(dataset(dataset_name).classes)
+    probabilities = committed.read_probabilities(path, labels, classes)
     if probabilities.shape != (len(labels), classes) or not np.isfinite(probabilities).all():
-        shown = f"data/results/predictions/{path.relative_to(tables.PREDICTIONS)}"
-        raise tables.ResultsError(f"{shown} does not hold probabilities of {len(labels)} images. Restore it from git.")
+        shown = f"data/results/predictions/{path.relative_to(committed.PREDICTIONS)}"
+        raise committed.ResultsError(
+            f"{shown} does not hold probabilities of {len(labels)} images. Restore it from git."
+        )
     return probabilities
 
 
@@ -39,7 +41,7 @@ def available(dataset_name: str) -> dict[str, int]:
 
 
 def _folder(dataset_name: str) -> Path:
-    return tables.PREDICTIONS / dataset_name / lookup.recipe_shown(dataset_name)
+    return committed.PREDICTIONS / dataset_name / lookup.recipe_shown(dataset_name)
 
 
 def by_seed(dataset_name: str, variant: str) -> dict[int, np.ndarray]:
@@ -80,7 +82,7 @@ def curves(dataset_name: str, variant: str, column: str) -> Curve | None:
 
 def confusion(dataset_name: str, variant: str) -> np.ndarray:
     """Counts (classes, classes) summed over seeds: a row per true class, a column per predicted one."""
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     runs = by_seed(dataset_name, variant).values()
     return sum(comparison.confusion(run.argmax(1), labels, run.shape[1]) for run in runs)
 
@@ -101,28 +103,18 @@ def _stamp(dataset_name: str) -> tuple:
 
 @lru_cache(maxsize=8)
 def _class_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     correct = {
         name: {seed: run.argmax(1) == labels for seed, run in by_seed(dataset_name, name).items()}
         for name in available(dataset_name)
     }
-    pairs = _pairs(correct)
+    pairs = comparison.paired(correct)
     rows = [row for label in np.unique(labels) for row in _class_rows(correct, pairs, labels == label, int(label))]
     judged = [row for row in rows if row["p"] is not None]
     for row, p_holm in zip(judged, intervals.holm([row["p"] for row in judged]), strict=True):
         row |= {"p_holm": p_holm, "verdict": comparison.verdict(row["found"], p_holm)}
     columns = ["variant", "label", "seeds", "accuracy", "difference", "low", "high", "p_holm", "verdict"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _pairs(correct: dict[str, dict[int, np.ndarray]]) -> dict[str, np.ndarray]:
-    """{variant: (seeds, images) in -1, 0, 1}: each run's correctness minus that of the baseline of the same seed."""
-    baseline, pairs = correct.get(REFERENCE, {}), {}
-    for name, seeds in correct.items():
-        shared = [seed for seed in seeds if seed in baseline]
-        if shared and name != REFERENCE:
-            pairs[name] = np.stack([seeds[k].astype(np.int8) - baseline[k] for k in shared])
-    return pairs
 
 
 def _class_rows(correct: dict, pairs: dict, of_class: np.ndarray, label: int) -> list[dict]:
@@ -173,7 +165,7 @@ def calibration(dataset_name: str, variant: str) -> Calibration:
 
 @lru_cache(maxsize=64)
 def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
-    labels = tables.val_labels(dataset_name)
+    labels = committed.val_labels(dataset_name)
     runs = list(by_seed(dataset_name, variant).values())
     errors = [comparison.calibration_error(run, labels) for run in runs]
     if len(errors) >= SEEDS_TO_JUDGE:
@@ -186,13 +178,10 @@ def _calibration(dataset_name: str, variant: str, stamp: tuple) -> Calibration:
     return Calibration(len(runs), error, low, high, float(confidence.mean()), float(right.mean()), bins)
 
 
-def bin_of(confidence: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """The bin of each probability, as in comparison.calibration_error: a bin includes its upper edge."""
-    return np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-
-
 def _reliability(confidence: np.ndarray, right: np.ndarray, seeds: int) -> pd.DataFrame:
-    found = pd.DataFrame({"bin": bin_of(confidence), "confidence": confidence, "accuracy": right.astype(float)})
+    found = pd.DataFrame(
+        {"bin": comparison.bin_of(confidence), "confidence": confidence, "accuracy": right.astype(float)}
+    )
     bins = found.groupby("bin").agg(
         confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), images=("bin", "size")
     )
@@ -216,7 +205,7 @@ def _bootstrap_error(runs: list[np.ndarray], labels: np.ndarray) -> tuple[float,
         confidence = run.max(1).astype(np.float64)
         surplus = (run.argmax(1) == labels) - confidence
         one_hot = np.zeros((images, CALIBRATION_BINS), np.float32)
-        one_hot[np.arange(images), bin_of(confidence)] = surplus
+        one_hot[np.arange(images), comparison.bin_of(confidence)] = surplus
         errors.append(np.abs(counts @ one_hot).sum(1) / images)
     low, high = np.quantile(np.mean(errors, axis=0), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
@@ -233,7 +222,7 @@ def calibration_differences(dataset_name: str) -> pd.DataFrame:
 
 @lru_cache(maxsize=8)
 def _calibration_differences(dataset_name: str, stamp: tuple) -> pd.DataFrame:
-    labels, rows = tables.val_labels(dataset_name), []
+    labels, rows = committed.val_labels(dataset_name), []
     errors = {
         name: {k: comparison.calibration_error(run, labels) for k, run in by_seed(dataset_name, name).items()}
         for name in available(dataset_name)
@@ -255,6 +244,6 @@ def _t_test(values: list[float]) -> dict[str, float]:
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
     if error == 0:
         return {"difference": mean, "low": mean, "high": mean, "p": float(mean == 0)}
-    half = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+    half = intervals.quantile(CONFIDENCE, degrees) * error
     p = 2 * float(scipy.stats.t.sf(abs(mean) / error, degrees))
     return {"difference": mean, "low": mean - half, "high": mean + half, "p": p}

@@ -7,9 +7,10 @@ import torch
 
 from attention.models import checkpoints
 from attention.models.variants import REFERENCE, VARIANTS
-from attention.pictures.datasets import dataset, load
+from attention.pictures.datasets import dataset
+from attention.pictures.splits import load
 from attention.study import foreign, leaderboard, test_sizes
-from attention.study.tables import ROUNDING_IMAGES, ResultsError, save_labels, shown_path
+from attention.study.committed import ROUNDING_IMAGES, ResultsError, save_labels, shown_path
 from attention.training import records
 from attention.training.scoring import predict
 

@@ -27,7 +27,7 @@ from attention.pictures.datasets import DataError
 from attention.training import trainer
 from attention.training.recipes import Recipe
 from attention.training.records import RunTaken, claim, code_commit, read_record, run_folder
-from attention.training.sweep import SweepError, Task, late, record_of, splits_of
+from attention.training.sweep import SweepError, Task, late, record_of, train
 
 LOCAL = "local"  # the address that stands for a cluster of our own, on this machine
 RETRIES = 3  # of a run whose worker died; a run that raises an error itself is not tried again
@@ -171,11 +171,7 @@ def train_here(task: Task, recipe: Recipe, share: Share, deadline: float | None,
             if state is not None:
                 write_bytes(folder / "state.pt", state)
             if not late(deadline):
-                trainer.train(
-                    task.variant, task.dataset, recipe, task.seed,
-                    device=devices.pick_device(share.device), splits=splits_of(task.dataset), quiet=True,
-                    stop=lambda: late(deadline),
-                )  # fmt: skip
+                train(task, recipe, devices.pick_device(share.device), deadline)
         except trainer.Stopped:
             pass
         except (DataError, devices.DeviceError, WriteError) as error:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attention.core import paths
+from attention.core.errors import BadInput
 from attention.core.files import told_in_words
 from attention.pictures.datasets import dataset, own_names, read_own
 from attention.training.recipes import Recipe
@@ -32,7 +33,7 @@ def run_name(variant_name: str, seed: int) -> str:
     return f"{variant_name}-seed{seed}"
 
 
-class RunTaken(Exception):
+class RunTaken(BadInput):
     """Another process is at work on this run."""
 
 

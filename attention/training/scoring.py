@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attention.core import devices
-from attention.pictures.datasets import Split
+from attention.pictures.splits import Split
 
 
 def predict(

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from attention.models.visible import watch
-from attention.pictures.datasets import Split
+from attention.pictures.splits import Split
 
 BATCH = 20  # images: self-attention after the first stage has 1,600 x 1,600 weights each
 

@@ -16,6 +16,7 @@ import torch
 from torch import multiprocessing
 
 from attention.core import devices
+from attention.core.errors import BadInput
 from attention.core.files import WriteError
 from attention.models.variants import VARIANTS
 from attention.pictures.datasets import DataError
@@ -24,7 +25,7 @@ from attention.training.recipes import Recipe
 from attention.training.records import RunTaken, committed_record_path, read_record, run_folder
 
 
-class SweepError(Exception):
+class SweepError(BadInput):
     """A sweep cannot start or go on; the message says why and what to do."""
 
 
@@ -117,6 +118,14 @@ def late(deadline: float | None) -> bool:
     return deadline is not None and time.time() > deadline
 
 
+def train(task: Task, recipe: Recipe, device: torch.device, deadline: float | None) -> dict:
+    """One run of the study; its record. Raises trainer.Stopped past the deadline, and what else trainer.train raises."""
+    return trainer.train(
+        task.variant, task.dataset, recipe, task.seed,
+        device=device, splits=splits_of(task.dataset), quiet=True, stop=lambda: late(deadline),
+    )  # fmt: skip
+
+
 def work(
     tasks: list[Task],
     recipe: Recipe,
@@ -136,10 +145,7 @@ def work(
             continue
         try:
             started = time.time()
-            record = trainer.train(
-                task.variant, task.dataset, recipe, task.seed,
-                device=device, splits=splits_of(task.dataset), quiet=True, stop=lambda: late(deadline),
-            )  # fmt: skip
+            record = train(task, recipe, device, deadline)
         except RunTaken:
             continue
         except trainer.Stopped as stopped:

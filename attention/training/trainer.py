@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from attention.core import cuda_graphs, devices
+from attention.core.errors import BadInput
 from attention.core.files import sha256, write_bytes, write_json, write_npz
 from attention.models.variants import build_model, variant
-from attention.pictures.datasets import Split, dataset, hold_out, load
+from attention.pictures.datasets import dataset
+from attention.pictures.splits import Split, hold_out, load
 from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Average, Optimisers, one_cycle
 from attention.training.recipes import Recipe
@@ -38,7 +40,7 @@ SAID = 25  # about so many epochs of a long run get a line in the terminal
 SAVE_EVERY_S = 10  # at most so often: an epoch takes under a second on a GPU and minutes on a CPU
 
 
-class TrainingError(Exception):
+class TrainingError(BadInput):
     """A run cannot start or resume; the message says why and what to do."""
 
 

@@ -6,6 +6,12 @@ from html import escape
 from attention.web.texts import text
 
 
+def heading_html(heading: str, says: str = "") -> str:
+    """The heading of a section, with a sentence below it."""
+    said = f'<p class="says">{escape(says)}</p>' if says else ""
+    return f'<div class="section"><h2>{escape(heading)}</h2>{said}</div>'
+
+
 def source(lang: str, files: str, command: str) -> str:
     return text(lang, "source_line", files=files, command=command)
 

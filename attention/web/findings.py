@@ -8,6 +8,7 @@ from attention.models.variants import REFERENCE, VARIANTS
 from attention.pictures.datasets import DATASETS
 from attention.study.comparison import SEEDS_TO_JUDGE
 from attention.study.lookup import Machine
+from attention.web.chart_lines import heading_html
 from attention.web.table import counted, machine_name
 from attention.web.tables import number
 from attention.web.texts import text, title
@@ -31,7 +32,7 @@ def reading_html(lang: str, table: pd.DataFrame, machine: Machine | None, batch_
     said = sentences(lang, table, machine, batch_size)
     if not said:
         return ""
-    heading = f'<div class="section"><h2>{escape(text(lang, "reading_heading"))}</h2></div>'
+    heading = heading_html(text(lang, "reading_heading"))
     return heading + "".join(f'<p class="says">{escape(sentence)}</p>' for sentence in said)
 
 

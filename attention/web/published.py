@@ -5,7 +5,7 @@ from html import escape
 from attention.models.checkpoints import read_manifest
 from attention.models.variants import REFERENCE
 from attention.pictures.datasets import ELSEWHERE, Dataset
-from attention.web.chart_lines import lines_html
+from attention.web.chart_lines import heading_html, lines_html
 from attention.web.tables import Cell, Table, column, drawn, figure, of_model, word
 from attention.web.texts import class_name, text
 
@@ -62,8 +62,8 @@ def section(lang: str) -> str:
     """One section per data set of such models, for the Benchmarks tab; "" where there is none."""
     found = []
     for dataset in ELSEWHERE.values():
-        heading = escape(text(lang, "published_heading", dataset=dataset.title))
-        found.append(f'<div class="section"><h2>{heading}</h2></div>{table(lang, dataset)}')
+        heading = heading_html(text(lang, "published_heading", dataset=dataset.title))
+        found.append(heading + table(lang, dataset))
     return "".join(found)
 
 

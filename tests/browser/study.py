@@ -15,7 +15,7 @@ from attention.core.files import sha256, write_json, write_npz
 from attention.models import checkpoints
 from attention.models.variants import PLACEMENTS, REFERENCE, VARIANTS, build_model
 from attention.pictures.datasets import SWEPT
-from attention.study import lookup, map_scoring, tables, test_sizes
+from attention.study import committed, lookup, map_scores, tables, test_sizes
 from attention.study.comparison import SEEDS_TO_JUDGE
 
 VERDICTS = ("gain", "loss", "equivalent", "undecided")
@@ -137,25 +137,25 @@ def write_predictions(folder: Path) -> None:
     pd.concat([curves(dataset) for dataset in SWEPT]).to_csv(folder / "curves.csv", index=False)
 
 
-def map_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
+def made_up_map_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
     """heatmaps.csv and heatmap_differences.csv of Imagenette's models and of the maps that know nothing."""
     random, rows, differences = np.random.default_rng(4), [], []
-    located, faithful = (*map_scoring.BOXES, *map_scoring.MASKS), map_scoring.FAITHFULNESS
-    asked = [("", "", map_scoring.CONTROLS, located)]
+    located, faithful = (*map_scores.BOXES, *map_scores.MASKS), map_scores.FAITHFULNESS
+    asked = [("", "", map_scores.CONTROLS, located)]
     for name in models():
-        own = map_scoring.MAPS if VARIANTS[name].mechanism else ("activation",)
-        asked += [("imagenette", name, own, located), ("imagenette", name, (*own, *map_scoring.CONTROLS), faithful)]
+        own = map_scores.MAPS if VARIANTS[name].mechanism else ("activation",)
+        asked += [("imagenette", name, own, located), ("imagenette", name, (*own, *map_scores.CONTROLS), faithful)]
     for dataset, model, maps, scores in asked:
         for map_name in maps:
             for score in scores:
                 value, key = round(float(random.uniform(0.3, 0.7)), 6), [dataset, model, map_name, score]
                 images, threshold = (200, None) if score in faithful else (367, 0.25)
                 rows.append([*key, images, value, value - 0.02, value + 0.02, threshold, 16, "float32", "made up"])
-                if model and map_name in map_scoring.MAPS:
+                if model and map_name in map_scores.MAPS:
                     by = round(float(random.normal(0, 0.05)), 6)
                     differences.append([*key, "centre", images, by, by - 0.03, by + 0.03])
-    columns = [*map_scoring.KEY, "against", "images", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=map_scoring.COLUMNS), pd.DataFrame(differences, columns=columns)
+    columns = [*map_scores.KEY, "against", "images", "difference", "low", "high"]
+    return pd.DataFrame(rows, columns=map_scores.COLUMNS), pd.DataFrame(differences, columns=columns)
 
 
 def models() -> list[str]:
@@ -171,7 +171,7 @@ def write(folder: Path) -> None:
     latencies().to_csv(folder / "latency.csv", index=False)
     mechanisms().to_csv(folder / "mechanisms_latency.csv", index=False)
     write_predictions(folder)
-    for table, name in zip(map_scores(), ("heatmaps", "heatmap_differences"), strict=True):
+    for table, name in zip(made_up_map_scores(), ("heatmaps", "heatmap_differences"), strict=True):
         table.to_csv(folder / f"{name}.csv", index=False)
     test_sizes.RESULT_FILE, random = folder / "test_sizes.csv", np.random.default_rng(7)
     for name, pixels in itertools.product(models(), (96, 160)):
@@ -197,10 +197,10 @@ def serve(folder: Path, port: str) -> int:
     live.CALLS, live.WARM_UPS = 30, 1
     lookup.ACCURACY_FILE, lookup.LATENCY_FILE = folder / "accuracy.csv", folder / "latency.csv"
     lookup.MECHANISMS_FILE = folder / "mechanisms_latency.csv"
-    tables.PREDICTIONS, tables.LABELS = folder / "predictions", folder / "labels"
+    committed.PREDICTIONS, committed.LABELS = folder / "predictions", folder / "labels"
     tables.CURVES_FILE = folder / "curves.csv"
-    map_scoring.RESULT_FILE = folder / "heatmaps.csv"
-    map_scoring.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
+    map_scores.RESULT_FILE = folder / "heatmaps.csv"
+    map_scores.DIFFERENCE_FILE = folder / "heatmap_differences.csv"
     checkpoints.CHECKPOINTS = folder / "checkpoints"
     return app.main(["--port", port, "--device", "cpu", "--dataset", "imagenette"])
 

@@ -6,7 +6,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from attention.cli.main import OWN_VARIANTS
+from attention.cli.train import OWN_VARIANTS
 from attention.core.paths import ROOT
 from attention.models import checkpoints
 from attention.pictures.datasets import DATASETS

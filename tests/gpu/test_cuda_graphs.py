@@ -10,7 +10,7 @@ from attention.core import cuda_graphs
 from attention.inference.fast_path import fast, to_host
 from attention.models.mechanisms import MECHANISMS
 from attention.models.variants import VARIANTS, build_model
-from attention.pictures.datasets import Split
+from attention.pictures.splits import Split
 from attention.training.recipes import RECIPES
 from attention.training.trainer import Run
 from tests.models.test_mechanisms import awake

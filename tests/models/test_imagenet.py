@@ -27,7 +27,7 @@ from attention.models.checkpoints import CheckpointError
 from attention.models.imagenet import NAME, PREPROCESSING, PUBLISHED, Files
 from attention.models.variants import variant
 from attention.models.visible import visible, watch
-from attention.pictures import datasets, samples
+from attention.pictures import datasets, samples, splits
 from attention.pictures.datasets import DATASETS, SWEPT, DataError
 from attention.pictures.preprocessing import STUDY
 from attention.pictures.reading import read_image
@@ -222,7 +222,7 @@ def test_it_has_no_photographs_and_knows_nothing_of_foreign_pictures(models):
     assert {sample.kind for sample in samples.all_samples(NAME)} == {"rendering", "other"}
     assert samples.photographs(NAME) == [] and models.looks_foreign(compare(PHOTO, ["baseline"], models)) is None
     with pytest.raises(DataError, match="comes with models alone"):
-        datasets.load(NAME, "val")
+        splits.load(NAME, "val")
 
 
 # questions

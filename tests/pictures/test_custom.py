@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 import app
-from attention.cli.main import OWN_VARIANTS, main
+from attention.cli.main import main
+from attention.cli.train import OWN_VARIANTS
 from attention.core.paths import RESULTS
 from attention.inference.model_sets import ModelSets
 from attention.models import checkpoints
-from attention.pictures import custom, datasets, samples
+from attention.pictures import custom, datasets, samples, splits
 from attention.pictures.custom import HELD_OUT, take
 from attention.pictures.datasets import DataError
 from attention.pictures.preprocessing import STUDY, to_tensor
@@ -72,7 +73,7 @@ def test_a_class_may_be_called_train(tmp_path, draw_shapes, own_root):
 def test_what_was_taken_in_can_be_loaded_again(shapes):
     taken = take(shapes)
     for name, split in (("train", taken.train), ("val", taken.val)):
-        again = datasets.load("Meine-Formen", name)
+        again = splits.load("Meine-Formen", name)
         assert again.paths == split.paths and torch.equal(again.labels, split.labels)
         assert torch.equal(again.images, split.images)
     assert datasets.dataset("Meine-Formen") == taken.dataset
@@ -89,7 +90,7 @@ def test_any_name_and_any_depth(tmp_path, draw_shapes, own_root):
     taken = take(folder)
     assert taken.dataset.name == "照片-与-фото" and "круг и 圆" in taken.dataset.class_names
     assert len(taken.train) + len(taken.val) == 10 and not taken.skipped
-    assert datasets.load(taken.dataset.name, "val").paths == taken.val.paths
+    assert splits.load(taken.dataset.name, "val").paths == taken.val.paths
 
 
 def test_photographs_are_turned_upright(tmp_path, draw_shapes, own_root):
@@ -316,7 +317,7 @@ def test_a_folder_that_changed_since_is_noticed(change, shapes):
     else:
         path.write_bytes(b"" if change == "broken" else (shapes / "square" / "00.png").read_bytes())
     with pytest.raises(DataError, match="train --data FOLDER --name Meine-Formen"):
-        datasets.load("Meine-Formen", "val")
+        splits.load("Meine-Formen", "val")
 
 
 @pytest.mark.parametrize("damage", ["{", "{}", "[]", '{"name": 1}'])

@@ -16,8 +16,9 @@ from PIL import Image
 
 from attention.core import paths
 from attention.pictures import datasets
-from attention.pictures.datasets import DataError, Split, hold_out, load, require
+from attention.pictures.datasets import DataError, require
 from attention.pictures.preprocessing import STUDY, Cropped, Preprocessing, Squashed, to_tensor
+from attention.pictures.splits import Split, hold_out, load
 
 DOWNLOAD = "python -m attention download --dataset imagenette"
 

@@ -17,7 +17,7 @@ from torchvision.datasets.utils import calculate_md5
 from attention.core import paths
 from attention.core.words import class_names
 from attention.maps import scores
-from attention.pictures import datasets
+from attention.pictures import datasets, splits
 from attention.pictures.datasets import DATASETS, DataError
 from attention.pictures.preprocessing import CELL, OwnShape
 from attention.pictures.samples import committed, shown_with
@@ -54,7 +54,7 @@ def tiny_imagenet(tmp_path, monkeypatch):
 
 
 def test_labels_are_positions_in_the_sorted_classes_and_val_keeps_its_lists_order(tiny_imagenet):
-    train, val = datasets.load("everyday", "train"), datasets.load("everyday", "val")
+    train, val = splits.load("everyday", "train"), splits.load("everyday", "val")
     assert list(CLASSES) == sorted(CLASSES)
     assert train.images.shape == (6, 3, 64, 64) and train.labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert val.paths == tuple(f"val/images/val_{n}.JPEG" for n in (2, 1, 0)) and val.labels.tolist() == [0, 1, 2]
@@ -63,7 +63,7 @@ def test_labels_are_positions_in_the_sorted_classes_and_val_keeps_its_lists_orde
 def test_boxes_are_those_of_the_photographs_that_are_here(tiny_imagenet):
     boxed = known_objects.boxed_images("everyday", "val")
     assert boxed.boxes == ((3 / 64, 4 / 64, 61 / 64, 51 / 64),) * 3, "the last column and row belong to the object"
-    assert (boxed.images == datasets.load("everyday", "val").images).all() and boxed.labels.tolist() == [0, 1, 2]
+    assert (boxed.images == splits.load("everyday", "val").images).all() and boxed.labels.tolist() == [0, 1, 2]
     inside = scores.box_mask(boxed.boxes[0], *boxed.size)
     assert inside.sum() == 58 * 47 and inside[4, 3] and inside[50, 60] and not inside[51, 60]
     learned = known_objects.boxed_images("everyday", "train", 2)
@@ -78,7 +78,7 @@ def test_boxes_are_those_of_the_photographs_that_are_here(tiny_imagenet):
 def test_a_part_of_train_is_enough_and_is_said(tiny_imagenet):
     for path in tiny_imagenet.glob("train/*/images/*_1.JPEG"):
         path.unlink()
-    assert len(datasets.load("everyday", "train")) == 3
+    assert len(splits.load("everyday", "train")) == 3
     assert "3 of 6 photographs to learn from, 3 of 3 to test with." in datasets.found("everyday")
 
 
@@ -86,14 +86,14 @@ def test_what_does_not_belong_is_left_out_and_named(tiny_imagenet):
     (tiny_imagenet / "train" / ".DS_Store").write_text("")
     (tiny_imagenet / "train" / next(iter(CLASSES)) / "images" / "._hidden.JPEG").write_text("")
     (tiny_imagenet / "train" / "n00000000" / "images").mkdir(parents=True)
-    assert len(datasets.load("everyday", "train")) == 6
+    assert len(splits.load("everyday", "train")) == 6
     assert "no such class: train/n00000000." in datasets.found("everyday")
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_grey_and_printing_colours_are_read(tiny_imagenet, mode):
     Image.new(mode, (64, 64), 100 if mode == "L" else (0, 0, 0, 155)).save(tiny_imagenet / "val/images/val_2.JPEG")
-    assert datasets.load("everyday", "val").images[0].float().std() < 1
+    assert splits.load("everyday", "val").images[0].float().std() < 1
 
 
 DAMAGES = {
@@ -110,7 +110,7 @@ DAMAGES = {
 def test_what_is_half_there_is_refused_in_a_sentence(tiny_imagenet, said):
     DAMAGES[said](tiny_imagenet)
     with pytest.raises(DataError, match=f"{said}.*python -m attention download --dataset everyday"):
-        datasets.load("everyday", "train")
+        splits.load("everyday", "train")
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -10,8 +10,9 @@ from attention.maps.attention import describe
 from attention.models import checkpoints
 from attention.models.variants import variant
 from attention.models.visible import watch
-from attention.pictures.datasets import DATASETS, load
+from attention.pictures.datasets import DATASETS
 from attention.pictures.preprocessing import STUDY
+from attention.pictures.splits import load
 from attention.study import class_means
 
 CHANNELS = ("se-block", "channel-softmax-block", "cbam-block", "spatial-channel-block", "eca-block", "se-head")

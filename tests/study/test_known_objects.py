@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from attention.core import paths
-from attention.pictures import datasets
+from attention.pictures import datasets, splits
 from attention.pictures.datasets import DataError
 from attention.study import known_objects
 
@@ -42,7 +42,7 @@ def known(tmp_path, monkeypatch):
 
 
 def test_boxes_belong_to_their_images_and_labels(known):
-    everything = datasets.load("imagewoof", "val")
+    everything = splits.load("imagewoof", "val")
     assert known.boxed.labels.tolist() == [1, 5, 9] and known.boxed.size == (160, 160)
     assert (known.boxed.images == everything.images[[1, 5, 9]]).all(), "decoded as everywhere else"
     assert known.boxed.boxes[1] == (0.1, 0.2, 0.5, 0.6)

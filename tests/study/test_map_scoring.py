@@ -11,7 +11,7 @@ from attention.models.visible import watch
 from attention.pictures.datasets import DATASETS
 from attention.pictures.preprocessing import STUDY
 from attention.study import known_objects as located_module
-from attention.study import map_scoring
+from attention.study import map_scores, map_scoring
 from attention.study.known_objects import KnownObjects, Located
 
 BOX = (0.25, 0.5, 0.75, 1.0)
@@ -38,7 +38,7 @@ def test_boxes_and_masks_tell_a_right_map_from_a_wrong_one():
     scored += map_scoring.score_masks(knows, located(masks=True), located(3, masks=True))
     rows = [one.row() for one in scored]
     table = pd.DataFrame(rows).set_index(["map", "score"])["value"]
-    for score in (*map_scoring.BOXES, *map_scoring.MASKS):
+    for score in (*map_scores.BOXES, *map_scores.MASKS):
         assert table["right", score] == pytest.approx(1.0), score
     assert table["wrong", "pointing"] == table["wrong", "energy"] == table["wrong", "box_found"] == 0
     assert table["wrong", "pixel_precision"] < 0.3 and table["wrong", "mask_overlap"] < 0.3
@@ -85,8 +85,8 @@ def test_maps_of_a_model_are_those_that_its_modules_weighed(name, device):
 @pytest.fixture
 def scored(tiny_dataset, published, tmp_path, monkeypatch):
     """score() of named models on a few pictures: returns the table and what it said."""
-    monkeypatch.setattr(map_scoring, "RESULT_FILE", tmp_path / "heatmaps.csv")
-    monkeypatch.setattr(map_scoring, "DIFFERENCE_FILE", tmp_path / "heatmap_differences.csv")
+    monkeypatch.setattr(map_scores, "RESULT_FILE", tmp_path / "heatmaps.csv")
+    monkeypatch.setattr(map_scores, "DIFFERENCE_FILE", tmp_path / "heatmap_differences.csv")
     known = KnownObjects(located(), located(3), located(masks=True), located(3, masks=True))
     monkeypatch.setattr(located_module, "known_objects", lambda boxed: known)
 
@@ -100,14 +100,14 @@ def scored(tiny_dataset, published, tmp_path, monkeypatch):
 
 def test_a_data_set_with_boxes_has_its_own_controls(scored, monkeypatch):
     scored("baseline")
-    shared = map_scoring.read()
-    monkeypatch.setattr(map_scoring, "controls_of", lambda name: name)
+    shared = map_scores.read()
+    monkeypatch.setattr(map_scores, "controls_of", lambda name: name)
     found, said = scored("baseline")
     assert said == ["imagenette baseline: scored already", "imagenette controls: 21 scores"]
     own = found[(found["dataset"] == "imagenette") & (found["model"] == "")]
     controls = shared[shared["model"] == ""]
     assert own["value"].tolist() == controls["value"].tolist() and len(found) == len(shared) + 21
-    assert map_scoring._by_image_file("imagenette", "").name == "controls.npz"
+    assert map_scores.by_image_file("imagenette", "").name == "controls.npz"
 
 
 @pytest.mark.parametrize("name", ["baseline", "cbam-block"])
@@ -135,7 +135,7 @@ def test_the_command_goes_on_where_it_was_killed(scored, monkeypatch):
     kept = second[second["model"] == "baseline"].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first[first["model"] == "baseline"].reset_index(drop=True))
     own = second[second["model"] == "cbam-block"]
-    assert set(own["score"]) == {*map_scoring.FAITHFULNESS, *map_scoring.BOXES, *map_scoring.MASKS}
+    assert set(own["score"]) == {*map_scores.FAITHFULNESS, *map_scores.BOXES, *map_scores.MASKS}
     assert set(own[own["score"] == "deletion"]["map"]) == {"attention", "activation", "centre", "random", "edges"}
     assert ((second["low"] <= second["value"]) & (second["value"] <= second["high"])).all()
 
@@ -150,13 +150,11 @@ def test_the_command_goes_on_where_it_was_killed(scored, monkeypatch):
 
 def test_a_model_is_scored_again_when_a_kill_left_a_part(scored):
     before, _ = scored("baseline")
-    map_scoring._by_image_file("imagenette", "baseline").unlink()
+    map_scores.by_image_file("imagenette", "baseline").unlink()
     _, said = scored("baseline")
     assert said == ["imagenette baseline: 15 scores"]
-    table = map_scoring.read()
-    table[table["score"] != "mask_overlap"].to_csv(
-        map_scoring.RESULT_FILE, index=False
-    )  # as a version without it wrote
+    table = map_scores.read()
+    table[table["score"] != "mask_overlap"].to_csv(map_scores.RESULT_FILE, index=False)  # as a version without it wrote
     after, said = scored("baseline")
     assert said == ["controls: 21 scores", "imagenette baseline: 15 scores"]
     pd.testing.assert_frame_equal(after[after["model"] == "baseline"], before[before["model"] == "baseline"])
@@ -164,9 +162,9 @@ def test_a_model_is_scored_again_when_a_kill_left_a_part(scored):
 
 def test_other_weights_or_other_images_are_scored_again(scored):
     scored("baseline")
-    table = map_scoring.read()
+    table = map_scores.read()
     table["weights_sha256"] = table["weights_sha256"].where(table["model"] == "", "other")
-    table.to_csv(map_scoring.RESULT_FILE, index=False)
+    table.to_csv(map_scores.RESULT_FILE, index=False)
     assert scored("baseline")[1] == ["imagenette baseline: 15 scores"]
     assert map_scoring._missing("imagenette", ["baseline"], 3, 2, print) == []
     assert map_scoring._missing("imagenette", ["baseline"], 4, 2, print) == ["baseline"]
@@ -175,10 +173,10 @@ def test_other_weights_or_other_images_are_scored_again(scored):
 
 def test_differences_are_of_the_same_images(scored):
     table, _ = scored("baseline", "cbam-block")
-    found = map_scoring.read_differences().set_index(["model", "map", "score", "against"])
+    found = map_scores.read_differences().set_index(["model", "map", "score", "against"])
     value = table.set_index(["model", "map", "score"])["value"]
     for (model, kind, score, against), row in found.iterrows():
-        of_model = score in map_scoring.FAITHFULNESS
+        of_model = score in map_scores.FAITHFULNESS
         other = {
             "activation": (model, "activation"),
             "baseline": ("baseline", "activation"),
@@ -195,14 +193,14 @@ def test_differences_are_of_the_same_images(scored):
 
 def test_the_page_gets_threshold_and_score_of_one_map(scored):
     table, _ = scored("cbam-block")
-    found = map_scoring.scores_of("imagenette", "cbam-block", "attention")
+    found = map_scores.scores_of("imagenette", "cbam-block", "attention")
     row = table.set_index(["model", "map", "score"]).loc["cbam-block", "attention", "box_overlap"]
     assert found["box_overlap"] == {k: row[k] for k in ("value", "low", "high", "images", "threshold")}
     assert found["pointing"]["threshold"] is None
-    assert map_scoring.threshold("imagenette", "cbam-block", "attention") == row["threshold"]
+    assert map_scores.threshold("imagenette", "cbam-block", "attention") == row["threshold"]
     assert (
-        map_scoring.threshold("imagenette", "cbam-block", "attention", "mask_overlap")
+        map_scores.threshold("imagenette", "cbam-block", "attention", "mask_overlap")
         == found["mask_overlap"]["threshold"]
     )
-    assert map_scoring.threshold("imagenette", "se-block", "attention") is None
-    assert map_scoring.scores_of("imagewoof", "baseline", "activation") == {}
+    assert map_scores.threshold("imagenette", "se-block", "attention") is None
+    assert map_scores.scores_of("imagewoof", "baseline", "activation") == {}

@@ -12,11 +12,11 @@ from attention.core import paths
 from attention.core.files import write_json
 from attention.inference import out_of_distribution
 from attention.models import checkpoints
-from attention.pictures import datasets
+from attention.pictures import datasets, splits
 from attention.pictures.preprocessing import Preprocessing
-from attention.study import foreign, leaderboard, lookup, rescoring, tables, test_sizes
+from attention.study import committed, foreign, leaderboard, lookup, rescoring, tables, test_sizes
+from attention.study.committed import ResultsError
 from attention.study.latency import calls_at
-from attention.study.tables import ResultsError
 from attention.training.recipes import RECIPES
 from attention.training.scoring import predict
 from attention.web.tabs.benchmarks import tab as benchmarks
@@ -42,8 +42,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(lookup, "ACCURACY_FILE", tables.ACCURACY_FILE)
     monkeypatch.setattr(lookup, "LATENCY_FILE", folder / "latency.csv")
     monkeypatch.setattr(lookup, "MECHANISMS_FILE", folder / "mechanisms_latency.csv")
-    monkeypatch.setattr(tables, "PREDICTIONS", folder / "predictions")
-    monkeypatch.setattr(tables, "LABELS", folder / "labels")
+    monkeypatch.setattr(committed, "PREDICTIONS", folder / "predictions")
+    monkeypatch.setattr(committed, "LABELS", folder / "labels")
     monkeypatch.setattr(paths, "RECORDS", folder / "runs")
     monkeypatch.setattr(out_of_distribution, "RESULT_FILE", folder / "foreign.csv")
     monkeypatch.setattr(test_sizes, "RESULT_FILE", folder / "test_sizes.csv")
@@ -76,7 +76,7 @@ def rebuild() -> list[str]:
 @pytest.fixture
 def study(folder):
     """Three seeds of the baseline, one that is better, one that is as good; one seed of a fourth. Rebuilt."""
-    tables.save_labels("imagenette", LABELS)
+    committed.save_labels("imagenette", LABELS)
     for seed in range(3):
         add_run(folder, "baseline", seed, 0.7)
         add_run(folder, "se-block", seed, 0.97, strengths={"stage.gamma": 0.31, "a gate mean": 0.5})
@@ -92,7 +92,7 @@ def table(folder, file="accuracy.csv"):
 
 def test_training_cost_is_that_of_one_machine(folder):
     """Two of three baselines on one machine, the third and the only SE run on another: seconds are never mixed."""
-    tables.save_labels("imagenette", LABELS)
+    committed.save_labels("imagenette", LABELS)
     for seed in range(3):
         elsewhere = {"device": "another", "seconds_an_epoch": 99.0} if seed == 2 else {}
         add_run(folder, "baseline", seed, 0.7, **elsewhere)
@@ -253,9 +253,9 @@ def test_missing_labels_say_how_to_get_them(study):
 
 
 def test_labels_of_other_images_are_refused(study):
-    tables.save_labels("imagenette", LABELS)
+    committed.save_labels("imagenette", LABELS)
     with pytest.raises(ResultsError, match="not of the images"):
-        tables.save_labels("imagenette", LABELS[::-1])
+        committed.save_labels("imagenette", LABELS[::-1])
 
 
 def test_without_runs_the_summaries_are_empty(folder):
@@ -279,12 +279,12 @@ def evaluated(tiny_dataset, published, folder, monkeypatch):
 
 def test_evaluate_counts_what_the_models_say(evaluated, folder):
     rows, said = evaluated
-    test = datasets.load("imagenette", "val")
+    test = splits.load("imagenette", "val")
     chosen = predict(checkpoints.load("cbam-block"), test, torch.device("cpu")).argmax(1)
     assert rows.loc["cbam-block", "correct"] == (chosen == test.labels.numpy()).sum()
     assert not rows.loc["se-block", "agrees"]
     assert "the record of its run says 19" in next(line for line in said if line.startswith("se-block:"))
-    assert (tables.val_labels("imagenette") == test.labels.numpy()).all(), "kept for the rebuild"
+    assert (committed.val_labels("imagenette") == test.labels.numpy()).all(), "kept for the rebuild"
     foreign = pd.read_csv(folder / "foreign.csv")
     drawn = {"noise", "pages of text", "black, grey, white"}
     assert set(foreign["against"]) == drawn, "no other set is here to hold val against"
@@ -403,20 +403,22 @@ def test_the_committed_summaries_agree_with_the_committed_runs():
 
 def test_every_committed_prediction_belongs_to_a_record():
     records = {path.relative_to(paths.RECORDS).with_suffix("") for path in paths.RECORDS.glob("*/*/*.json")}
-    arrays = {path.relative_to(tables.PREDICTIONS).with_suffix("") for path in tables.PREDICTIONS.glob("*/*/*.npz")}
+    arrays = {
+        path.relative_to(committed.PREDICTIONS).with_suffix("") for path in committed.PREDICTIONS.glob("*/*/*.npz")
+    }
     assert arrays == records
 
 
 @pytest.mark.parametrize("name", datasets.DATASETS)
 def test_the_committed_labels_are_those_of_val(name, monkeypatch):
-    labels = tables.val_labels(name)
+    labels = committed.val_labels(name)
     assert len(labels) == datasets.dataset(name).val_images and set(labels) == set(
         range(len(datasets.dataset(name).classes))
     )
     if datasets.find(name) is None:
         pytest.skip(f"{name} is not on this machine")
     monkeypatch.setattr(Preprocessing, "stored", lambda self, image: 0)  # the order is asked for, not the pixels
-    assert (labels == datasets.load(name, "val").labels.numpy()).all()
+    assert (labels == splits.load(name, "val").labels.numpy()).all()
 
 
 def test_every_number_of_the_committed_page_is_in_the_committed_files():

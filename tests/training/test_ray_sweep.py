@@ -45,7 +45,7 @@ def small(tiny_dataset, runs, tmp_path, monkeypatch):
     monkeypatch.setitem(RECIPES, "tiny", TINY)
     monkeypatch.setattr(paths, "RECORDS", tmp_path / "records")
     monkeypatch.setenv("ATTENTION_COMMIT", "tested")
-    monkeypatch.setattr("attention.cli.main._set_threads", lambda count: None)  # seeded() has set one, for every test
+    monkeypatch.setattr("attention.cli.train.set_threads", lambda count: None)  # seeded() has set one, for every test
     sweep.splits_of.cache_clear()
     sent_as_it_is = ray_sweep._runtime_env
     hook = small_world(dict.fromkeys(VARIANTS, WIDTHS), 40, 20, str(tmp_path / "killed"))

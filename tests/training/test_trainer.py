@@ -20,8 +20,8 @@ from attention.core.intervals import accuracy_interval
 from attention.core.paths import ROOT
 from attention.models.network import is_attention
 from attention.models.variants import VARIANTS, UnknownVariant
-from attention.pictures.datasets import load
 from attention.pictures.preprocessing import STUDY
+from attention.pictures.splits import load
 from attention.training import trainer
 from attention.training.augmentation import crop, draw_crops
 from attention.training.optimisers import Optimisers, one_cycle

@@ -10,7 +10,7 @@ from PIL import Image
 
 from attention.maps import overlay
 from attention.models.variants import PLACEMENTS, VARIANTS
-from attention.web.charts import figures
+from attention.web.charts import accuracy, figures
 
 
 def test_every_placement_and_family_has_its_mark():
@@ -93,7 +93,7 @@ def drawn(rows):
     families = {name: "" if name == "baseline" else "channel" for name in names}
     titles = {name: f"The title of {name}" for name in names}
     hovers = {name: f"<b>{name}</b>" for name in names}
-    return figures.accuracy_against_latency(pd.DataFrame(rows), families, titles, hovers, ("ms", "%"), "baseline")
+    return accuracy.accuracy_against_latency(pd.DataFrame(rows), families, titles, hovers, ("ms", "%"), "baseline")
 
 
 def test_chart_has_a_point_and_an_interval_a_variant():
@@ -119,7 +119,7 @@ def test_the_front_goes_in_steps_from_the_fastest_on():
     rows = [row(accuracy=0.9, p50_ms=5), row("se-block", "block", 0.92, 8), row("cbam-block", "block", 0.85, 9)]
     tables = {r["variant"]: r for r in rows}
     titles, families = dict.fromkeys(tables, "a"), dict.fromkeys(tables, "channel")
-    figure = figures.accuracy_against_latency(
+    figure = accuracy.accuracy_against_latency(
         pd.DataFrame(rows), families, titles, titles, ("ms", "%"), "baseline", ["se-block", "baseline"]
     )
     steps = figure.data[-1]
@@ -131,25 +131,25 @@ def test_the_front_goes_in_steps_from_the_fastest_on():
 @pytest.mark.parametrize("seed", range(20))
 def test_names_in_a_crowd_cover_no_other_name_and_no_marker_and_stay_inside(seed):
     random = np.random.default_rng(seed)
-    centres = [tuple(random.uniform((0, 0), figures.PLOT_PIXELS)) for _ in range(31)]
+    centres = [tuple(random.uniform((0, 0), accuracy.PLOT_PIXELS)) for _ in range(31)]
     bars = [(x - 3, y - 40, x + 3, y + 40) for x, y in centres]
     names = {index: "Self-attention, after stage 1" for index in range(0, 31, 6)}
-    sides = figures.place_names(centres, bars, names)
-    boxes = {index: figures._name_box(*centres[index], names[index], side) for index, side in sides.items()}
+    sides = accuracy.place_names(centres, bars, names)
+    boxes = {index: accuracy._name_box(*centres[index], names[index], side) for index, side in sides.items()}
     assert boxes, "some find room"
     for index, box in boxes.items():
-        assert 0 <= box[0] and box[2] <= figures.PLOT_PIXELS[0] and 0 <= box[1] and box[3] <= figures.PLOT_PIXELS[1]
-        assert not any(figures._overlap(box, other) for number, other in boxes.items() if number < index)
+        assert 0 <= box[0] and box[2] <= accuracy.PLOT_PIXELS[0] and 0 <= box[1] and box[3] <= accuracy.PLOT_PIXELS[1]
+        assert not any(accuracy._overlap(box, other) for number, other in boxes.items() if number < index)
         assert not any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in centres)
 
 
 def test_a_name_takes_the_side_that_crosses_the_fewest_bars_or_none():
     here, right = (100.0, 100.0), (140.0, 160.0)
-    assert figures.place_names([here], [(97, 60, 103, 140)], {0: "a long name"}) == {0: "middle right"}
+    assert accuracy.place_names([here], [(97, 60, 103, 140)], {0: "a long name"}) == {0: "middle right"}
     bars = [(97, 60, 103, 140), (137, 80, 143, 240)]
-    assert figures.place_names([here, right], bars, {0: "a long name"}) == {0: "middle left"}
+    assert accuracy.place_names([here, right], bars, {0: "a long name"}) == {0: "middle left"}
     around = [(100 + 30 * side, 100 + 18 * up) for side in (-1, 1) for up in (-1, 0, 1)]
-    assert figures.place_names([here, *around], bars, {0: "a long name"}) == {}, "no room: it is left to the hover"
+    assert accuracy.place_names([here, *around], bars, {0: "a long name"}) == {}, "no room: it is left to the hover"
 
 
 def test_of_many_points_the_reference_the_best_and_the_extremes_are_named():

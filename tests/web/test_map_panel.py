@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention.study import map_scoring
-from attention.study.map_scoring import BOXES, CONTROLS, FAITHFULNESS, MASKS, Scored
+from attention.study import map_scores
+from attention.study.map_scores import BOXES, CONTROLS, FAITHFULNESS, MASKS, Scored
 from attention.web.tabs.benchmarks import maps as map_panel
 from attention.web.texts import TEXTS, text
 
@@ -31,13 +31,13 @@ def made(maps, scores, random, **levels):
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """Both files, with two models of Imagenette: a baseline, and CBAM whose attention map finds what its others do not."""
-    monkeypatch.setattr(map_scoring, "RESULT_FILE", tmp_path / "heatmaps.csv")
-    monkeypatch.setattr(map_scoring, "DIFFERENCE_FILE", tmp_path / "heatmap_differences.csv")
+    monkeypatch.setattr(map_scores, "RESULT_FILE", tmp_path / "heatmaps.csv")
+    monkeypatch.setattr(map_scores, "DIFFERENCE_FILE", tmp_path / "heatmap_differences.csv")
     random = np.random.default_rng(0)
-    map_scoring._write(made(CONTROLS, (*BOXES, *MASKS), random), "", "", weights_sha256="", steps=0)
+    map_scores.write(made(CONTROLS, (*BOXES, *MASKS), random), "", "", weights_sha256="", steps=0)
     for name, maps in (("baseline", ("activation",)), ("cbam-block", ("attention", "activation"))):
         scored = made(maps, (*BOXES, *MASKS), random) + made((*maps, *CONTROLS), FAITHFULNESS, random)
-        map_scoring._write(scored, "imagenette", name, weights_sha256="made up", steps=16)
+        map_scores.write(scored, "imagenette", name, weights_sha256="made up", steps=16)
     return tmp_path
 
 
@@ -48,7 +48,7 @@ def numbers(words: str) -> set[str]:
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("lang", TEXTS)
 def test_every_number_stands_in_the_files(files, lang, score):
-    table, differences = map_scoring.read(), map_scoring.read_differences()
+    table, differences = map_scores.read(), map_scores.read_differences()
     table, differences = table[table["score"] == score], differences[differences["score"] == score]
     known = {f"{abs(value):.3f}" for value in table[["value", "low", "high"]].to_numpy().ravel()}
     of_differences = {f"{abs(value):.3f}" for value in differences[["difference", "low", "high"]].to_numpy().ravel()}
@@ -87,9 +87,9 @@ def test_what_is_said_follows_the_sign_of_the_score(files):
 
 
 def test_no_better_than_a_centre_prior_is_said_plainly(files):
-    table = map_scoring.read_differences()
+    table = map_scores.read_differences()
     table.loc[table["against"] == "centre", ["low", "high"]] = -0.1, 0.1
-    table.to_csv(map_scoring.DIFFERENCE_FILE, index=False)
+    table.to_csv(map_scores.DIFFERENCE_FILE, index=False)
     assert map_panel.says("en", "imagenette", "pointing")[0] == text("en", "maps_none_better", count=3)
     assert "attention maps: 0 better, 0 worse, 1 not told apart" in map_panel.says("en", "imagenette", "pointing")[2]
 
@@ -101,7 +101,7 @@ def test_a_data_set_without_scores_says_how_to_make_them(files, lang):
         assert text(lang, "maps_missing") in heading
         assert all(not update["visible"] for update in others if isinstance(update, dict))
         assert not any(update for update in others if isinstance(update, str))
-    map_scoring.RESULT_FILE.unlink()
+    map_scores.RESULT_FILE.unlink()
     assert text(lang, "maps_missing") in map_panel.render(lang, "imagenette")[0]
 
 
@@ -134,7 +134,7 @@ def test_every_score_says_reads_and_names_its_source(files, lang, score):
 
 def test_words_in_a_chart_cannot_be_markup(files, monkeypatch):
     monkeypatch.setattr(map_panel, "title", lambda *_: "<script>")
-    monkeypatch.setattr(map_panel, "all_models", lambda: {"baseline": map_scoring.all_models()["baseline"]})
+    monkeypatch.setattr(map_panel, "all_models", lambda: {"baseline": map_scores.all_models()["baseline"]})
     dots = map_panel.groups("en", "imagenette", "pointing")["<script>"]
     assert all("<script>" not in dot.hover for dot in dots)
 
@@ -146,5 +146,5 @@ def test_every_score_has_words(score):
 
 
 def test_read_differences_of_a_fresh_checkout_is_empty(tmp_path, monkeypatch):
-    monkeypatch.setattr(map_scoring, "DIFFERENCE_FILE", tmp_path / "none.csv")
-    assert isinstance(map_scoring.read_differences(), pd.DataFrame) and map_scoring.read_differences().empty
+    monkeypatch.setattr(map_scores, "DIFFERENCE_FILE", tmp_path / "none.csv")
+    assert isinstance(map_scores.read_differences(), pd.DataFrame) and map_scores.read_differences().empty

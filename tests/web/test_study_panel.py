@@ -11,10 +11,10 @@ from sklearn.metrics import confusion_matrix
 
 from attention.core import intervals, paths
 from attention.models.variants import REFERENCE, VARIANTS
-from attention.study import comparison, lookup, predictions, tables, test_sizes
+from attention.study import committed, comparison, lookup, predictions, tables, test_sizes
 from attention.training import trainer
-from attention.web.charts import study
-from attention.web.charts.study import Asked
+from attention.web.charts import classes, study
+from attention.web.charts.asked import VALUES, Asked
 from attention.web.tabs.benchmarks import study as study_panel
 from attention.web.texts import TEXTS, text
 
@@ -40,13 +40,13 @@ def asked(lang="en", dataset="imagenette", models=None, **more):
 
 def raw(dataset, variant) -> list[np.ndarray]:
     """The probabilities of a variant's runs, read without the code under test."""
-    paths = sorted((tables.PREDICTIONS / dataset / "cpu").glob(f"{variant}-seed*.npz"))
+    paths = sorted((committed.PREDICTIONS / dataset / "cpu").glob(f"{variant}-seed*.npz"))
     return [np.load(path)["probabilities"] for path in paths]
 
 
 @pytest.fixture(scope="module")
 def labels():
-    return {name: np.load(tables.LABELS / f"{name}.npz")["labels"].astype(int) for name in DATASETS}
+    return {name: np.load(committed.LABELS / f"{name}.npz")["labels"].astype(int) for name in DATASETS}
 
 
 def test_what_is_available_are_the_committed_runs():
@@ -83,8 +83,8 @@ def test_the_chart_of_confusions_holds_their_shares(labels):
     diagonal = [float(a.text.strip("</b>")) for a in figure.layout.annotations]
     assert diagonal == [round(share) for share in np.diag(shares)]
     worst = np.unravel_index(np.where(off, shares, 0).argmax(), shares.shape)
-    names = study.Asked("en", "imagenette", ()).classes
-    said = study._confusion_says(asked(), "se-block", counts.astype(int))
+    names = Asked("en", "imagenette", ()).classes
+    said = classes._confusion_says(asked(), "se-block", counts.astype(int))
     assert f"takes {names[worst[0]]} for {names[worst[1]]}: {shares[worst]:.1f} %" in said
 
 
@@ -235,7 +235,7 @@ def test_the_sentence_of_curves_counts_who_reaches_into_the_range():
 @pytest.mark.parametrize("view", study.VIEWS)
 def test_every_view_says_reads_and_names_its_source(lang, dataset, view, sizes):
     assert view in study.views_of(dataset)
-    for values in study.VALUES:
+    for values in VALUES:
         figure, lines = study.draw(view, asked(lang, dataset, values=values))
         assert [lines.count(f'<p class="{kind}">') for kind in ("says", "read", "source")] == [1, 1, 1]
         assert "data/results/" in lines and "<code>python -m attention " in lines and "nan" not in lines.lower()
@@ -305,7 +305,7 @@ def test_what_cannot_be_drawn_is_one_sentence(lang, monkeypatch, tmp_path):
     folder = tmp_path / "predictions" / "imagenette" / "cpu"
     folder.mkdir(parents=True)
     monkeypatch.setattr(paths, "RECORDS", tmp_path / "runs")
-    monkeypatch.setattr(tables, "PREDICTIONS", tmp_path / "predictions")
+    monkeypatch.setattr(committed, "PREDICTIONS", tmp_path / "predictions")
     for content in (b"broken", None):
         if content:
             (folder / "baseline-seed0.npz").write_bytes(content)

@@ -1,8 +1,4 @@
-"""Charts of what lies behind a model's accuracy: training curves, classes, confusions, calibration, image sizes.
-
-Cells are transparent tints over the page's background, so that one figure is legible in both themes (benchmarks.css
-gives their words the colour of the page's text). No torch, no gradio.
-"""
+"""Charts of what lies behind a model's accuracy: training curves, calibration, image sizes. No torch, no gradio."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,8 +9,6 @@ from plotly.subplots import make_subplots
 
 from attention.web.charts.figures import DASHES, LINE_COLOURS, PLACEMENT_COLOURS, style, tinted
 
-SOME, MUCH = 0.0, 0.55  # opacity of the cells; on the strongest, words still have a contrast of 4.5:1 in both themes
-BELOW, ABOVE = "#2166AC", "#B2182B"  # the ends of RdBu, as on maps of differences: blue below 0, red above
 SYMBOLS = ("square", "diamond", "triangle-up", "star", "cross", "x")
 SHOWN = 0.75  # share of the epochs shown at first, the later ones
 LEGEND = {"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "font": {"size": 13}}
@@ -76,66 +70,6 @@ def _later(ends: list[tuple[np.ndarray, np.ndarray]]) -> list[float] | None:
     low, high = min(float(v.min()) for v in later), max(float(v.max()) for v in later)
     room = 0.05 * max(high - low, 1e-9)
     return [low - room, high + room]
-
-
-# cells
-
-
-def _cells(values, columns, rows, text, hover, scale, low, high, unit) -> go.Figure:
-    """A grid of tinted cells with their words: column names above, the first row on top, the scale below."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=values, x=list(columns), y=list(rows), text=text, texttemplate="%{text}", textfont={"size": 13},
-            hovertext=hover, hoverinfo="text", hoverongaps=False, colorscale=scale, zmin=low, zmax=high, xgap=2, ygap=2,
-            colorbar={
-                "orientation": "h", "y": 0, "yanchor": "top", "yref": "paper", "thickness": 10, "len": 0.7, "x": 0,
-                "xanchor": "left", "title": {"text": unit, "side": "bottom"}, "outlinewidth": 0,
-            },
-        )
-    )  # fmt: skip
-    style(figure)
-    figure.update_xaxes(
-        side="top", dtick=1, autotickangles=[-40, -90], showgrid=False, automargin=True, fixedrange=True
-    )  # every class is named, upright where there is little room
-    figure.update_yaxes(autorange="reversed", showgrid=False, automargin=True, fixedrange=True)
-    figure.update_layout(height=44 * len(rows) + 220, margin={"l": 8, "r": 24, "t": 8, "b": 80})
-    return figure
-
-
-def class_differences(
-    values: np.ndarray, columns: Sequence[str], rows: Sequence[str], text: np.ndarray, hover: np.ndarray, unit: str
-) -> go.Figure:
-    """Differences in points (models, classes), NaN where there is none, on a diverging scale centred at 0."""
-    finite = values[np.isfinite(values)]
-    top = max(float(np.abs(finite).max()) if finite.size else 0.0, 1.0)
-    scale = [[0, tinted(BELOW, MUCH)], [0.5, tinted("#FFFFFF", SOME)], [1, tinted(ABOVE, MUCH)]]
-    return _cells(values, columns, rows, text, hover, scale, -top, top, unit)
-
-
-def class_accuracies(
-    values: np.ndarray, columns: Sequence[str], rows: Sequence[str], text: np.ndarray, hover: np.ndarray, unit: str
-) -> go.Figure:
-    """Accuracies in per cent (models, classes), from the lowest that is shown to the highest."""
-    return _cells(values, columns, rows, text, hover, _rising(), float(values.min()), float(values.max()), unit)
-
-
-def confusion(
-    shares: np.ndarray, names: Sequence[str], text: np.ndarray, hover: np.ndarray, axes: tuple[str, str], unit: str
-) -> go.Figure:
-    """Per cent of each true class (row) that was predicted as each class (column). Only mistakes are tinted, because
-    beside the right answers they would all look alike. `axes` are the axis titles for true and predicted."""
-    wrong = np.where(np.eye(len(shares), dtype=bool), np.nan, shares)
-    top = max(float(np.nanmax(wrong)), 1e-9)
-    figure = _cells(wrong, names, names, text, hover, _rising(), 0, top, unit)
-    for index, share in enumerate(np.diag(shares)):
-        figure.add_annotation(x=names[index], y=names[index], text=f"<b>{share:.0f}</b>", showarrow=False)
-    figure.update_xaxes(title=axes[1])
-    figure.update_yaxes(title=axes[0])
-    return figure
-
-
-def _rising() -> list:
-    return [[0, tinted(LINE_COLOURS[0], SOME)], [1, tinted(LINE_COLOURS[0], MUCH)]]
 
 
 # calibration

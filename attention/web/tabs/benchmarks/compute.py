@@ -1,13 +1,11 @@
 """The part of the Benchmarks tab that compares the baselines with the published leaderboard, at equal compute."""
 
-from html import escape
-
 import gradio as gr
 
 from attention.models.variants import REFERENCE
 from attention.study import lookup
 from attention.study.leaderboard import RESULT_FILE
-from attention.web.chart_lines import lines_html, source
+from attention.web.chart_lines import heading_html, lines_html, source
 from attention.web.charts import figures
 from attention.web.texts import text
 
@@ -27,10 +25,9 @@ def render(lang: str) -> tuple:
         return "", gr.update(visible=False), ""
     names = {kind: text(lang, f"compute_{kind}") for kind in ("published", "here")}
     figure = figures.accuracy_against_compute(table, names, (text(lang, "axis_compute"), text(lang, "axis_accuracy")))
-    heading = f'<div class="section"><h2>{escape(text(lang, "compute_heading"))}</h2></div>'
     where = source(lang, "data/results/leaderboard.csv", "python -m attention evaluate")
     lines = lines_html(says(lang, table), text(lang, "compute_read"), where)
-    return heading, gr.update(value=figure, visible=True), lines
+    return heading_html(text(lang, "compute_heading")), gr.update(value=figure, visible=True), lines
 
 
 def says(lang: str, table) -> str:

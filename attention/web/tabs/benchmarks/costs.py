@@ -9,7 +9,7 @@ from attention.models.variants import PLACEMENTS, VARIANTS
 from attention.study import lookup
 from attention.study.latency import PIXELS
 from attention.study.lookup import Machine
-from attention.web.chart_lines import lines_html
+from attention.web.chart_lines import heading_html, lines_html
 from attention.web.charts import figures
 from attention.web.language import language
 from attention.web.table import threads_text
@@ -83,7 +83,7 @@ def says(lang: str, table: pd.DataFrame) -> str:
 
 def render(lang: str, machine: Machine | None, busy: bool) -> tuple:
     """Updates of the heading, the placements to choose from, the chart, and the table with its notes."""
-    heading = f'<div class="section"><h2>{escape(text(lang, "costs_heading"))}</h2></div>'
+    heading = heading_html(text(lang, "costs_heading"))
     table = lookup.mechanism_costs(machine, busy) if machine else pd.DataFrame()
     if table.empty or table["p50_us"].isna().all():
         why = escape(text(lang, "costs_missing" if table.empty else "costs_busy"))

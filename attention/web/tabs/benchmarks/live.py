@@ -15,7 +15,7 @@ from attention.study import lookup
 from attention.study.latency import PIXELS, Measurement, Setting
 from attention.study.lookup import Machine
 from attention.study.timing import BUSY_SPREAD
-from attention.web.chart_lines import lines_html
+from attention.web.chart_lines import heading_html, lines_html
 from attention.web.language import language
 from attention.web.table import machine_name, threads_text
 from attention.web.tables import Table, column, drawn, figure, of_model
@@ -136,8 +136,7 @@ def says(lang: str, rows: pd.DataFrame) -> str:
 
 
 def _intro(lang: str) -> str:
-    heading, lead = escape(text(lang, "live_heading")), escape(text(lang, "live_lead", calls=CALLS))
-    return f'<div class="section"><h2>{heading}</h2></div><p class="read">{lead}</p>'
+    return heading_html(text(lang, "live_heading")) + lines_html("", text(lang, "live_lead", calls=CALLS), "")
 
 
 def build(models: Models, t, machine_of, machine: gr.Dropdown):

@@ -7,10 +7,10 @@ import gradio as gr
 import pandas as pd
 
 from attention.models.variants import all_models
-from attention.study import map_scoring
+from attention.study import map_scores
 from attention.study.known_objects import DOGS, boxes_of
-from attention.study.map_scoring import CONTROLS, DIFFERENCES, MAPS, controls_of
-from attention.web.chart_lines import lines_html, source
+from attention.study.map_scores import CONTROLS, DIFFERENCES, MAPS, controls_of
+from attention.web.chart_lines import heading_html, lines_html, source
 from attention.web.charts import figures
 from attention.web.charts.figures import PLACEMENT_COLOURS, Dot
 from attention.web.language import language
@@ -29,7 +29,7 @@ LOWER_IS_BETTER = {"deletion"}
 def of_dataset(dataset_name: str, score: str) -> pd.DataFrame:
     """The rows of one score for a data set's models and for the control maps, which have model "" where no model is
     asked. Empty if none of its models was scored."""
-    table = map_scoring.read()
+    table = map_scores.read()
     table = table[table["score"] == score]
     if not ((table["dataset"] == dataset_name) & (table["model"] != "")).any():
         return table[:0]
@@ -62,7 +62,7 @@ def _hover(lang: str, heading: str, row: pd.Series, differences: pd.DataFrame) -
 
 
 def _differences(dataset_name: str, score: str) -> pd.DataFrame:
-    found = map_scoring.read_differences()
+    found = map_scores.read_differences()
     return found[(found["dataset"] == dataset_name) & (found["score"] == score)]
 
 
@@ -156,7 +156,7 @@ def notes_html(lang: str, dataset_name: str, score: str) -> str:
     said = says(lang, dataset_name, score)
     read = f"{text(lang, f'read_{score}')} {text(lang, 'maps_read')}"
     about = text(lang, "maps_images_note", images=table["images"].max())
-    if score in map_scoring.BOXES:
+    if score in map_scores.BOXES:
         about = f"{text(lang, _boxes(dataset_name))} {about}"
     where = source(lang, text(lang, "maps_files"), "python -m attention score-maps")
     summary, folded = escape(text(lang, "maps_summary")), paragraphs([text(lang, "maps_judged")])
@@ -192,10 +192,9 @@ def render(lang: str, dataset_name: str, *chosen: str | None, shown: list[str] |
     """
     names = scored(dataset_name)
     shown = [name for name in names if name in (shown or ())] or chosen_at_first(names)
-    sentence = escape(text(lang, "maps_lead" if names else "maps_missing"))
     choices = [(title(lang, all_models()[name]), name) for name in names]
     updates = [
-        f'<div class="section"><h2>{escape(text(lang, "maps_heading"))}</h2><p class="says">{sentence}</p></div>',
+        heading_html(text(lang, "maps_heading"), text(lang, "maps_lead" if names else "maps_missing")),
         gr.update(choices=choices, value=shown, visible=len(names) > 1),
     ]
     for (question, scores), asked in itertools.zip_longest(QUESTIONS.items(), chosen):

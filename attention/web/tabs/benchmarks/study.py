@@ -7,15 +7,12 @@ import gradio as gr
 
 from attention.models.variants import VARIANTS
 from attention.study import predictions
-from attention.study.tables import ResultsError
-from attention.web.charts.study import VALUES, VIEWS, Asked, at_first, draw, views_of
+from attention.study.committed import ResultsError
+from attention.web.chart_lines import heading_html
+from attention.web.charts.asked import VALUES, Asked
+from attention.web.charts.study import VIEWS, at_first, draw, views_of
 from attention.web.language import language
 from attention.web.texts import text, title
-
-
-def _heading(lang: str, is_there: bool) -> str:
-    said = escape(text(lang, "study_lead" if is_there else "study_missing"))
-    return f'<div class="section"><h2>{escape(text(lang, "study_heading"))}</h2><p class="says">{said}</p></div>'
 
 
 def answer(
@@ -29,18 +26,14 @@ def answer(
         gr.update(visible=view == "classes"),
         gr.update(choices=choices, value=one, visible=view == "confusion" and bool(models)),
     )
-    if not models:
-        return (
-            *controls,
-            gr.update(value=None, visible=False),
-            f'<p class="says">{escape(text(lang, "study_none"))}</p>',
-        )
     try:
-        figure, lines = draw(view, Asked(lang, dataset_name, tuple(models), values, one))
+        if models:
+            figure, lines = draw(view, Asked(lang, dataset_name, tuple(models), values, one))
+            return *controls, gr.update(value=figure, visible=True), lines
+        nothing = text(lang, "study_none")
     except (ResultsError, OSError) as problem:
-        broken = escape(text(lang, "study_broken", problem=problem))
-        return *controls, gr.update(value=None, visible=False), f'<p class="says">{broken}</p>'
-    return *controls, gr.update(value=figure, visible=True), lines
+        nothing = text(lang, "study_broken", problem=problem)
+    return *controls, gr.update(value=None, visible=False), f'<p class="says">{escape(nothing)}</p>'
 
 
 def render(lang: str, dataset_name: str, models: list[str] | None = None, view: str = VIEWS[0]) -> list:
@@ -49,13 +42,13 @@ def render(lang: str, dataset_name: str, models: list[str] | None = None, view: 
     No chart is drawn before the section is opened, so that it does not slow the page's start.
     """
     names, hidden = predictions.available(dataset_name), gr.update(visible=False)
-    heading, closed = _heading(lang, bool(names)), gr.update(open=False, visible=bool(names))
+    closed = gr.update(open=False, visible=bool(names))
     kept = [name for name in names if name in (models or ())]
     chosen = kept or at_first(names)
     views = views_of(dataset_name)
     cells = [(text(lang, f"values_{name}"), name) for name in VALUES]
     return [
-        heading,
+        heading_html(text(lang, "study_heading"), text(lang, "study_lead" if names else "study_missing")),
         closed,
         gr.update(
             choices=[(text(lang, f"view_{name}"), name) for name in views], value=view if view in views else views[0]

@@ -13,6 +13,7 @@ from attention.pictures.datasets import DATASETS
 from attention.study import lookup
 from attention.study.lookup import Machine
 from attention.web import published, table_files
+from attention.web.chart_lines import heading_html
 from attention.web.charts.accuracy import chart, chart_key, chart_lines
 from attention.web.findings import reading_html
 from attention.web.language import language
@@ -45,12 +46,7 @@ def gpu_html(lang: str) -> str:
     """The command that measures a GPU, while none has been; GPUs that have are among the devices to choose."""
     if lookup.machines("cuda"):
         return ""
-    heading, sentence = escape(text(lang, "gpu_heading")), escape(text(lang, "gpu_missing"))
-    return f'<div class="section"><h2>{heading}</h2><p class="says">{sentence}</p></div>'
-
-
-def _heading(lang: str, key: str) -> str:
-    return f'<div class="section"><h2>{escape(text(lang, key))}</h2></div>'
+    return heading_html(text(lang, "gpu_heading"), text(lang, "gpu_missing"))
 
 
 def _render(
@@ -64,14 +60,14 @@ def _render(
         return nothing, gr.update(visible=False), "", gpu_html(lang)
     shown_machine = machine or next(iter(lookup.machines("cpu")), None)
     top = problems + reading_html(lang, table, shown_machine, batch_size)
-    top += _heading(lang, "matrix_heading") + matrix_html(lang, table)
-    top += _heading(lang, "accuracy_heading") + table_html(lang, table, savable=True)
+    top += heading_html(text(lang, "matrix_heading")) + matrix_html(lang, table)
+    top += heading_html(text(lang, "accuracy_heading")) + table_html(lang, table, savable=True)
     top += notes_html(lang, table, batch_size)
     if "p50_ms" not in table or table["p50_ms"].isna().all():
         return top, gr.update(value=None, visible=False), "", gpu_html(lang)
     below = chart_key(lang, table) + chart_lines(lang, table)
     plot = gr.update(value=chart(lang, table), visible=True)
-    return top + _heading(lang, "chart_heading"), plot, below, gpu_html(lang)
+    return top + heading_html(text(lang, "chart_heading")), plot, below, gpu_html(lang)
 
 
 def _key(machine: Machine) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from attention.models.variants import REFERENCE, VARIANTS
 from attention.study import lookup
+from attention.web.findings import judged, with_attention
 from attention.web.tables import number
 from attention.web.tabs.look_closer import views
 from attention.web.texts import text, title
@@ -43,7 +44,7 @@ def _latency(lang: str, table: pd.DataFrame) -> Question | None:
     """The slowest model with attention against the fastest with attention."""
     timed = table.dropna(subset=["p50_ms"]) if "p50_ms" in table else table.iloc[:0]
     reference = timed[timed["variant"] == REFERENCE] if len(timed) else timed
-    others = timed[[not VARIANTS[name].is_control for name in timed["variant"]]] if len(timed) else timed
+    others = with_attention(timed) if len(timed) else timed
     if len(others) < 2 or reference.empty:
         return None
     slow, fast = (others.loc[others["p50_ms"].agg(which)] for which in ("idxmax", "idxmin"))
@@ -77,10 +78,9 @@ def _shown(lang: str, table: pd.DataFrame) -> Question | None:
     is none, about the largest difference that is a gain or a loss."""
     if "verdict" not in table:
         return None
-    judged = table[table["verdict"].isin(["gain", "loss", "equivalent", "undecided"])]
-    judged = judged[[not VARIANTS[name].is_control for name in judged["variant"]]]
-    around_0 = judged[(judged["difference_low_points"] <= 0) & (judged["difference_high_points"] >= 0)]
-    candidates = judged[judged["verdict"].isin(["gain", "loss"])] if around_0.empty else around_0
+    rows = judged(table)
+    around_0 = rows[(rows["difference_low_points"] <= 0) & (rows["difference_high_points"] >= 0)]
+    candidates = rows[rows["verdict"].isin(["gain", "loss"])] if around_0.empty else around_0
     if candidates.empty:
         return None
     row = candidates.sort_values("difference_points").iloc[-1]

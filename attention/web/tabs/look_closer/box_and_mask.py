@@ -9,7 +9,7 @@ from attention.maps import localisation
 from attention.maps.display import attention_map
 from attention.maps.overlay import mask_layer
 from attention.study.known_objects import boxes_of
-from attention.study.map_scoring import controls_of, scores_of
+from attention.study.map_scores import controls_of, scores_of
 from attention.web.tabs.look_closer import views
 from attention.web.tabs.look_closer.questions import Asked, Question
 from attention.web.texts import text
