@@ -85,6 +85,7 @@ def test_the_whole_table_comes_back_with_the_file(damage, monkeypatch):
     assert "is damaged" not in benchmarks._render("en", "imagenette")[0]
 
 
+@pytest.mark.full_width
 def test_models_answer_without_the_measurements_beside_them(damage):
     damage(precision, "RESULT_FILE")
     damage(out_of_distribution, "RESULT_FILE")

@@ -86,15 +86,12 @@ print(threads.on_all(deadlines.is_past))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
-def test_visitors_in_many_threads_leave_one_team(published):
+def test_visitors_in_many_threads_leave_one_team():
     """Every team beyond the first makes all of them slower, for as long as its thread lives."""
-    code = f"""
-from pathlib import Path
+    code = """
 from PIL import Image
-from attention.models import checkpoints
 from attention.inference.questions import Examiner
 from attention.inference.compare import Models, compare
-checkpoints.CHECKPOINTS = Path({str(published.parent)!r})
 models, photo = Models(device="cpu"), Image.linear_gradient("L").convert("RGB")
 examiner = Examiner(models)
 def visit(_):

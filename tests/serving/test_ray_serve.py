@@ -46,6 +46,7 @@ def test_a_visitor_stays_with_a_replica(monkeypatch):
     assert "proxy_set_header X-Session-ID $visitor;" in (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 
 
+@pytest.mark.full_width
 def test_a_replica_is_the_page_behind_its_guard(monkeypatch, in_a_thread):
     read = []
     monkeypatch.setattr(workers, "guard", read.append)

@@ -11,9 +11,8 @@ from attention.pictures.splits import load
 from attention.study import leaderboard
 from attention.web.tabs.benchmarks import compute
 
-pytestmark = pytest.mark.full_width
 
-
+@pytest.mark.full_width
 def test_multiply_adds_are_those_of_the_formula():
     convolution = nn.Conv2d(3, 8, 3, padding=1, bias=False)
     assert leaderboard.multiply_adds(convolution, 32) == 32 * 32 * 3 * 8 * 9
